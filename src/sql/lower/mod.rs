@@ -1,0 +1,216 @@
+//! Lowers `pg_query`'s tree to [`Action`]s; nothing outside this folder sees a protobuf type.
+
+mod names;
+mod object;
+mod query;
+mod table;
+
+use pg_query::protobuf::{
+    DiscardMode, RawStmt, ReindexObjectType, TransactionStmt, TransactionStmtKind, VariableSetKind,
+    VariableSetStmt,
+};
+use pg_query::{NodeEnum, ParseResult};
+
+use super::statement::{
+    Action, CreateIndex, LockMode, ReindexTarget, RelationName, Setting, TransactionAction,
+};
+use names::{option, relation, relation_node, string};
+
+/// Returns what the one statement of `tree` does.
+pub(super) fn lower(tree: &ParseResult) -> Vec<Action> {
+    let Some(RawStmt { stmt: Some(node), .. }) = tree.protobuf.stmts.first() else {
+        return Vec::new();
+    };
+    match &node.node {
+        Some(node) => statement(node, tree),
+        None => Vec::new(),
+    }
+}
+
+fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
+    let other = |command| {
+        let relations = query::tables(tree, None);
+        vec![Action::Other { command, relations }]
+    };
+    let refused_in_transaction = |command| vec![Action::NonTransactional { command }];
+    match node {
+        NodeEnum::CreateStmt(create) => table::create(create, false),
+        NodeEnum::CreateForeignTableStmt(foreign) => {
+            foreign.base_stmt.as_ref().map(|create| table::create(create, true)).unwrap_or_default()
+        }
+        NodeEnum::CreateTableAsStmt(create) => query::create_as(create, tree),
+        NodeEnum::IndexStmt(index) => create_index(index).into_iter().collect(),
+        NodeEnum::AlterTableStmt(alter) => table::alter(alter),
+        NodeEnum::ViewStmt(view) => query::create_view(view, tree),
+        NodeEnum::DropStmt(drop) => object::drop(drop),
+        NodeEnum::RenameStmt(rename) => object::rename(rename),
+        NodeEnum::AlterObjectSchemaStmt(set_schema) => object::set_schema(set_schema),
+        NodeEnum::TruncateStmt(truncate) => {
+            let cascade = truncate.behavior() == pg_query::protobuf::DropBehavior::DropCascade;
+            let tables = truncate.relations.iter().filter_map(relation_node);
+            tables.map(|table| Action::Truncate { table, cascade }).collect()
+        }
+        NodeEnum::LockStmt(lock) => {
+            let mode = lock_mode(lock.mode);
+            let tables = lock.relations.iter().filter_map(relation_node);
+            tables.map(|table| Action::Lock { table, mode }).collect()
+        }
+        NodeEnum::ReindexStmt(reindex) => reindex_target(reindex),
+        NodeEnum::ClusterStmt(cluster) => {
+            vec![Action::Cluster { table: relation(cluster.relation.as_ref()) }]
+        }
+        NodeEnum::VacuumStmt(vacuum) => {
+            let tables = vacuum.rels.iter().filter_map(|node| match &node.node {
+                Some(NodeEnum::VacuumRelation(one)) => relation(one.relation.as_ref()),
+                _ => None,
+            });
+            let tables = tables.collect();
+            if vacuum.is_vacuumcmd {
+                vec![Action::Vacuum { tables, full: option(&vacuum.options, "full") }]
+            } else {
+                vec![Action::Analyze { tables }]
+            }
+        }
+        NodeEnum::RefreshMatViewStmt(refresh) => relation(refresh.relation.as_ref())
+            .map(|name| Action::RefreshMaterializedView { name, concurrently: refresh.concurrent })
+            .into_iter()
+            .collect(),
+        NodeEnum::CommentStmt(comment) => object::comment(comment),
+        NodeEnum::GrantStmt(grant) => object::grant(grant),
+        NodeEnum::SelectStmt(_)
+        | NodeEnum::InsertStmt(_)
+        | NodeEnum::UpdateStmt(_)
+        | NodeEnum::DeleteStmt(_)
+        | NodeEnum::MergeStmt(_)
+        | NodeEnum::CopyStmt(_) => query::dml(node, tree),
+        NodeEnum::VariableSetStmt(set) => setting(set),
+        NodeEnum::TransactionStmt(transaction) => {
+            vec![Action::Transaction(transaction_action(transaction))]
+        }
+        NodeEnum::CallStmt(call) => {
+            let name = call.funccall.as_ref().and_then(|call| names::qualified(&call.funcname));
+            name.map(|name| Action::Call { name }).into_iter().collect()
+        }
+        NodeEnum::DiscardStmt(discard) => match discard.target() {
+            DiscardMode::DiscardAll => refused_in_transaction("DISCARD ALL"),
+            _ => other("DISCARD"),
+        },
+        NodeEnum::AlterSystemStmt(_) => refused_in_transaction("ALTER SYSTEM"),
+        NodeEnum::CreatedbStmt(_) => refused_in_transaction("CREATE DATABASE"),
+        NodeEnum::DropdbStmt(_) => refused_in_transaction("DROP DATABASE"),
+        NodeEnum::CreateTableSpaceStmt(_) => refused_in_transaction("CREATE TABLESPACE"),
+        NodeEnum::DropTableSpaceStmt(_) => refused_in_transaction("DROP TABLESPACE"),
+        NodeEnum::CreateEnumStmt(create) => object::create_enum(create),
+        NodeEnum::AlterEnumStmt(alter) => object::alter_enum(alter),
+        _ => object::create(node).unwrap_or_else(|| other(command_name(node))),
+    }
+}
+
+/// Returns the grammar's name of a statement that has no action of its own.
+fn command_name(node: &NodeEnum) -> &'static str {
+    match node {
+        NodeEnum::ExplainStmt(_) => "EXPLAIN",
+        NodeEnum::PrepareStmt(_) => "PREPARE",
+        NodeEnum::ExecuteStmt(_) => "EXECUTE",
+        NodeEnum::NotifyStmt(_) => "NOTIFY",
+        NodeEnum::AlterDefaultPrivilegesStmt(_) => "ALTER DEFAULT PRIVILEGES",
+        NodeEnum::GrantRoleStmt(_) => "GRANT ROLE",
+        NodeEnum::AlterOwnerStmt(_) => "ALTER OWNER",
+        NodeEnum::AlterSeqStmt(_) => "ALTER SEQUENCE",
+        NodeEnum::AlterFunctionStmt(_) => "ALTER FUNCTION",
+        NodeEnum::AlterDomainStmt(_) => "ALTER DOMAIN",
+        NodeEnum::AlterPolicyStmt(_) => "ALTER POLICY",
+        NodeEnum::AlterDatabaseSetStmt(_) => "ALTER DATABASE SET",
+        NodeEnum::AlterRoleSetStmt(_) => "ALTER ROLE SET",
+        NodeEnum::AlterExtensionStmt(_) => "ALTER EXTENSION",
+        _ => "OTHER",
+    }
+}
+
+fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
+    let table = relation(index.relation.as_ref())?;
+    let column = |node: &pg_query::Node| match &node.node {
+        Some(NodeEnum::IndexElem(element)) => Some(element.name.clone()).filter(|n| !n.is_empty()),
+        _ => None,
+    };
+    Some(Action::CreateIndex(Box::new(CreateIndex {
+        name: Some(index.idxname.clone()).filter(|name| !name.is_empty()),
+        table,
+        unique: index.unique,
+        concurrently: index.concurrent,
+        if_not_exists: index.if_not_exists,
+        only: index.relation.as_ref().is_some_and(|relation| !relation.inh),
+        columns: index.index_params.iter().map(column).collect(),
+        include: index.index_including_params.iter().filter_map(column).collect(),
+        partial: index.where_clause.is_some(),
+        method: index.access_method.clone(),
+    })))
+}
+
+fn reindex_target(reindex: &pg_query::protobuf::ReindexStmt) -> Vec<Action> {
+    let name = relation(reindex.relation.as_ref());
+    let target = match (reindex.kind(), name) {
+        (ReindexObjectType::ReindexObjectIndex, Some(name)) => ReindexTarget::Index(name),
+        (ReindexObjectType::ReindexObjectTable, Some(name)) => ReindexTarget::Table(name),
+        (ReindexObjectType::ReindexObjectSchema, _) => ReindexTarget::Many("SCHEMA"),
+        (ReindexObjectType::ReindexObjectSystem, _) => ReindexTarget::Many("SYSTEM"),
+        _ => ReindexTarget::Many("DATABASE"),
+    };
+    vec![Action::Reindex { target, concurrently: option(&reindex.params, "concurrently") }]
+}
+
+fn transaction_action(transaction: &TransactionStmt) -> TransactionAction {
+    let name = transaction.savepoint_name.clone();
+    match transaction.kind() {
+        TransactionStmtKind::TransStmtBegin | TransactionStmtKind::TransStmtStart => {
+            TransactionAction::Begin
+        }
+        TransactionStmtKind::TransStmtCommit => TransactionAction::Commit,
+        TransactionStmtKind::TransStmtSavepoint => TransactionAction::Savepoint(name),
+        TransactionStmtKind::TransStmtRelease => TransactionAction::Release(name),
+        TransactionStmtKind::TransStmtRollbackTo => TransactionAction::RollbackTo(name),
+        TransactionStmtKind::TransStmtPrepare => TransactionAction::Prepare,
+        TransactionStmtKind::TransStmtCommitPrepared
+        | TransactionStmtKind::TransStmtRollbackPrepared => TransactionAction::FinishPrepared,
+        TransactionStmtKind::TransStmtRollback | TransactionStmtKind::Undefined => {
+            TransactionAction::Rollback
+        }
+    }
+}
+
+fn setting(set: &VariableSetStmt) -> Vec<Action> {
+    let (name, value) = match set.kind() {
+        VariableSetKind::VarSetValue => {
+            let values: Vec<String> = set.args.iter().filter_map(names::constant).collect();
+            (set.name.to_ascii_lowercase(), Some(values.join(", ")))
+        }
+        VariableSetKind::VarResetAll => ("all".to_owned(), None),
+        VariableSetKind::VarSetMulti => (set.name.to_ascii_lowercase(), Some(String::new())),
+        _ => (set.name.to_ascii_lowercase(), None),
+    };
+    vec![Action::Set(Box::new(Setting { name, value, local: set.is_local }))]
+}
+
+/// Translates the grammar's lock mode number, which is the server's own: 1 to 8.
+fn lock_mode(mode: i32) -> LockMode {
+    match mode {
+        1 => LockMode::AccessShareLock,
+        2 => LockMode::RowShareLock,
+        3 => LockMode::RowExclusiveLock,
+        4 => LockMode::ShareUpdateExclusiveLock,
+        5 => LockMode::ShareLock,
+        6 => LockMode::ShareRowExclusiveLock,
+        7 => LockMode::ExclusiveLock,
+        _ => LockMode::AccessExclusiveLock,
+    }
+}
+
+/// Returns the strings of a list of names.
+fn strings(nodes: &[pg_query::Node]) -> Vec<String> {
+    nodes.iter().filter_map(string).collect()
+}
+
+/// Returns the named object of statements that name it by a list of strings.
+fn name_list(nodes: &[pg_query::Node]) -> Option<RelationName> {
+    names::qualified(nodes)
+}

@@ -1,0 +1,159 @@
+//! Names, types, options and expressions of `pg_query`'s tree.
+
+use pg_query::protobuf::{AConst, RangeVar, a_const};
+use pg_query::{Node, NodeEnum};
+
+use crate::sql::statement::{Expression, RelationName, TypeName};
+
+pub(super) fn relation(relation: Option<&RangeVar>) -> Option<RelationName> {
+    let relation = relation?;
+    let schema = (!relation.schemaname.is_empty()).then(|| relation.schemaname.clone());
+    Some(RelationName { schema, name: relation.relname.clone() })
+}
+
+pub(super) fn relation_node(node: &Node) -> Option<RelationName> {
+    match &node.node {
+        Some(NodeEnum::RangeVar(range)) => relation(Some(range)),
+        _ => None,
+    }
+}
+
+pub(super) fn string(node: &Node) -> Option<String> {
+    match &node.node {
+        Some(NodeEnum::String(string)) => Some(string.sval.clone()),
+        _ => None,
+    }
+}
+
+/// Returns the name that a list of strings spells: `schema.name` or `name`.
+pub(super) fn qualified(nodes: &[Node]) -> Option<RelationName> {
+    let mut parts = nodes.iter().rev().filter_map(string);
+    let name = parts.next()?;
+    Some(RelationName { schema: parts.next(), name })
+}
+
+/// Returns the name of an object that `DROP`, `COMMENT` or `RENAME` points at, whatever its kind.
+pub(super) fn object(node: &Node) -> Option<RelationName> {
+    match node.node.as_ref()? {
+        NodeEnum::List(list) => qualified(&list.items),
+        NodeEnum::String(string) => Some(RelationName::unqualified(string.sval.clone())),
+        NodeEnum::TypeName(name) => qualified(&name.names),
+        NodeEnum::ObjectWithArgs(object) => qualified(&object.objname),
+        NodeEnum::RangeVar(range) => relation(Some(range)),
+        _ => None,
+    }
+}
+
+/// Splits the name of an object on a table (`[schema.]table.object`) into table and object.
+pub(super) fn object_on_table(node: &Node) -> Option<(RelationName, String)> {
+    let Some(NodeEnum::List(list)) = &node.node else { return None };
+    let (last, table) = list.items.split_last()?;
+    Some((qualified(table)?, string(last)?))
+}
+
+pub(super) fn type_name(name: &pg_query::protobuf::TypeName) -> TypeName {
+    let RelationName { schema, name: base } =
+        qualified(&name.names).unwrap_or(RelationName::unqualified(""));
+    let modifiers = name.typmods.iter().filter_map(integer).collect();
+    TypeName { schema, name: base, modifiers, dimensions: name.array_bounds.len() }
+}
+
+fn integer(node: &Node) -> Option<i32> {
+    match &node.node {
+        Some(NodeEnum::AConst(AConst { val: Some(a_const::Val::Ival(value)), .. })) => {
+            Some(value.ival)
+        }
+        _ => None,
+    }
+}
+
+/// Returns a constant as it is spelled, without quotes; a name counts as a constant (`SET x = y`).
+pub(super) fn constant(node: &Node) -> Option<String> {
+    match node.node.as_ref()? {
+        NodeEnum::AConst(AConst { val, .. }) => match val.as_ref()? {
+            a_const::Val::Ival(value) => Some(value.ival.to_string()),
+            a_const::Val::Fval(value) => Some(value.fval.clone()),
+            a_const::Val::Boolval(value) => Some(value.boolval.to_string()),
+            a_const::Val::Sval(value) => Some(value.sval.clone()),
+            a_const::Val::Bsval(value) => Some(value.bsval.clone()),
+        },
+        NodeEnum::TypeCast(cast) => constant(cast.arg.as_ref()?),
+        NodeEnum::String(value) => Some(value.sval.clone()),
+        _ => None,
+    }
+}
+
+/// Returns whether the option `name` is switched on: present, and not set to false.
+pub(super) fn option(options: &[Node], name: &str) -> bool {
+    options.iter().any(|node| match &node.node {
+        Some(NodeEnum::DefElem(element)) if element.defname.eq_ignore_ascii_case(name) => {
+            let value = element.arg.as_ref().and_then(|arg| match arg.node.as_ref()? {
+                NodeEnum::String(value) => Some(value.sval.to_ascii_lowercase()),
+                NodeEnum::Boolean(value) => Some(value.boolval.to_string()),
+                NodeEnum::Integer(value) => Some(value.ival.to_string()),
+                _ => None,
+            });
+            !matches!(value.as_deref(), Some("false" | "off" | "0"))
+        }
+        _ => false,
+    })
+}
+
+/// Returns the constants and calls of an expression.
+pub(super) fn expression(node: &Node) -> Expression {
+    let mut expression = Expression::default();
+    if let Some(NodeEnum::AConst(value)) = &node.node {
+        expression.is_null = value.isnull;
+    }
+    walk(node, &mut expression);
+    expression
+}
+
+fn walk(node: &Node, out: &mut Expression) {
+    let mut each = |nodes: &[Node]| nodes.iter().for_each(|node| walk(node, out));
+    match &node.node {
+        Some(NodeEnum::AConst(AConst { val: Some(a_const::Val::Sval(value)), .. })) => {
+            out.strings.push(value.sval.clone());
+        }
+        Some(NodeEnum::TypeCast(cast)) => {
+            if let Some(argument) = &cast.arg {
+                walk(argument, out);
+            }
+        }
+        Some(NodeEnum::FuncCall(call)) => {
+            each(&call.args);
+            out.functions.extend(qualified(&call.funcname));
+        }
+        Some(NodeEnum::AExpr(operation)) => {
+            for side in [&operation.lexpr, &operation.rexpr].into_iter().flatten() {
+                walk(side, out);
+            }
+        }
+        Some(NodeEnum::BoolExpr(operation)) => each(&operation.args),
+        Some(NodeEnum::CoalesceExpr(coalesce)) => each(&coalesce.args),
+        Some(NodeEnum::AArrayExpr(array)) => each(&array.elements),
+        Some(NodeEnum::List(list)) => each(&list.items),
+        Some(NodeEnum::CaseExpr(case)) => {
+            each(&case.args);
+            for part in [&case.arg, &case.defresult].into_iter().flatten() {
+                walk(part, out);
+            }
+        }
+        Some(NodeEnum::CaseWhen(when)) => {
+            for part in [&when.expr, &when.result].into_iter().flatten() {
+                walk(part, out);
+            }
+        }
+        Some(NodeEnum::CollateClause(collate)) => {
+            if let Some(argument) = &collate.arg {
+                walk(argument, out);
+            }
+        }
+        Some(NodeEnum::NullTest(test)) => {
+            if let Some(argument) = &test.arg {
+                walk(argument, out);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,414 @@
+//! Everything that is not a table, an index or a query: `CREATE`, `DROP`, `RENAME`, `GRANT` and types.
+
+use pg_query::protobuf::{
+    AlterEnumStmt, AlterObjectSchemaStmt, CommentStmt, CreateEnumStmt, CreateFunctionStmt,
+    DefineStmt, DropBehavior, DropStmt, GrantStmt, GrantTargetType, ObjectType, RenameStmt,
+    RoleSpec,
+};
+use pg_query::{Node, NodeEnum};
+
+use super::names::{
+    constant, object, object_on_table, option, qualified, relation, relation_node, string, type_name,
+};
+use super::{name_list, statement, strings};
+use crate::sql::statement::{
+    Action, Create, Drop, Grant, GrantTarget, ObjectKind, RelationName, Rename, RenamedPart,
+};
+
+pub(super) fn object_kind(kind: ObjectType) -> ObjectKind {
+    match kind {
+        ObjectType::ObjectTable => ObjectKind::Table,
+        ObjectType::ObjectForeignTable => ObjectKind::ForeignTable,
+        ObjectType::ObjectIndex => ObjectKind::Index,
+        ObjectType::ObjectView => ObjectKind::View,
+        ObjectType::ObjectMatview => ObjectKind::MaterializedView,
+        ObjectType::ObjectSequence => ObjectKind::Sequence,
+        ObjectType::ObjectType | ObjectType::ObjectAttribute => ObjectKind::Type,
+        ObjectType::ObjectDomain | ObjectType::ObjectDomconstraint => ObjectKind::Domain,
+        ObjectType::ObjectSchema => ObjectKind::Schema,
+        ObjectType::ObjectExtension => ObjectKind::Extension,
+        ObjectType::ObjectFunction | ObjectType::ObjectRoutine => ObjectKind::Function,
+        ObjectType::ObjectProcedure => ObjectKind::Procedure,
+        ObjectType::ObjectAggregate => ObjectKind::Aggregate,
+        ObjectType::ObjectTrigger => ObjectKind::Trigger,
+        ObjectType::ObjectPolicy => ObjectKind::Policy,
+        ObjectType::ObjectRule => ObjectKind::Rule,
+        ObjectType::ObjectRole => ObjectKind::Role,
+        ObjectType::ObjectDatabase => ObjectKind::Database,
+        ObjectType::ObjectTablespace => ObjectKind::Tablespace,
+        ObjectType::ObjectPublication => ObjectKind::Publication,
+        ObjectType::ObjectSubscription => ObjectKind::Subscription,
+        ObjectType::ObjectStatisticExt => ObjectKind::Statistics,
+        ObjectType::ObjectCollation => ObjectKind::Collation,
+        ObjectType::ObjectEventTrigger => ObjectKind::EventTrigger,
+        ObjectType::ObjectCast => ObjectKind::Cast,
+        ObjectType::ObjectForeignServer => ObjectKind::Server,
+        ObjectType::ObjectUserMapping => ObjectKind::UserMapping,
+        _ => ObjectKind::Other,
+    }
+}
+
+pub(super) fn drop(drop: &DropStmt) -> Vec<Action> {
+    let kind = object_kind(drop.remove_type());
+    let on_table = matches!(kind, ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule);
+    let named = |node: &Node| {
+        if on_table {
+            let (table, name) = object_on_table(node)?;
+            return Some((RelationName::unqualified(name), Some(table)));
+        }
+        Some((object(node)?, None))
+    };
+    drop.objects
+        .iter()
+        .map(|node| named(node).unwrap_or((RelationName::unqualified(""), None)))
+        .map(|(name, on)| {
+            Action::Drop(Box::new(Drop {
+                kind,
+                name,
+                on,
+                if_exists: drop.missing_ok,
+                cascade: drop.behavior() == DropBehavior::DropCascade,
+                concurrently: drop.concurrent,
+            }))
+        })
+        .collect()
+}
+
+pub(super) fn rename(rename: &RenameStmt) -> Vec<Action> {
+    let named = relation(rename.relation.as_ref())
+        .or_else(|| rename.object.as_deref().and_then(object))
+        .or_else(|| Some(RelationName::unqualified(rename.subname.clone())));
+    let Some(name) = named else { return Vec::new() };
+    let (kind, part) = match rename.rename_type() {
+        ObjectType::ObjectColumn | ObjectType::ObjectAttribute => {
+            (object_kind(rename.relation_type()), RenamedPart::Column(rename.subname.clone()))
+        }
+        ObjectType::ObjectTabconstraint => {
+            (ObjectKind::Table, RenamedPart::Constraint(rename.subname.clone()))
+        }
+        ObjectType::ObjectDomconstraint => {
+            (ObjectKind::Domain, RenamedPart::Constraint(rename.subname.clone()))
+        }
+        kind => (object_kind(kind), RenamedPart::Whole),
+    };
+    let to = rename.newname.clone();
+    vec![Action::Rename(Box::new(Rename { kind, name, part, to, if_exists: rename.missing_ok }))]
+}
+
+pub(super) fn set_schema(set: &AlterObjectSchemaStmt) -> Vec<Action> {
+    let name =
+        relation(set.relation.as_ref()).or_else(|| set.object.as_deref().and_then(object));
+    name.map(|name| Action::SetSchema {
+        kind: object_kind(set.object_type()),
+        name,
+        schema: set.newschema.clone(),
+        if_exists: set.missing_ok,
+    })
+    .into_iter()
+    .collect()
+}
+
+pub(super) fn comment(comment: &CommentStmt) -> Vec<Action> {
+    let kind = object_kind(comment.objtype());
+    let relation = match comment.objtype() {
+        ObjectType::ObjectTable
+        | ObjectType::ObjectView
+        | ObjectType::ObjectMatview
+        | ObjectType::ObjectForeignTable
+        | ObjectType::ObjectIndex
+        | ObjectType::ObjectSequence => comment.object.as_deref().and_then(object),
+        ObjectType::ObjectColumn
+        | ObjectType::ObjectTabconstraint
+        | ObjectType::ObjectTrigger
+        | ObjectType::ObjectPolicy
+        | ObjectType::ObjectRule => {
+            comment.object.as_deref().and_then(object_on_table).map(|(table, _)| table)
+        }
+        _ => None,
+    };
+    vec![Action::Comment { kind, relation }]
+}
+
+pub(super) fn create_enum(create: &CreateEnumStmt) -> Vec<Action> {
+    name_list(&create.type_name)
+        .map(|name| Action::CreateEnum { name, labels: strings(&create.vals) })
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn alter_enum(alter: &AlterEnumStmt) -> Vec<Action> {
+    let Some(name) = name_list(&alter.type_name) else { return Vec::new() };
+    let label = alter.new_val.clone();
+    vec![if alter.old_val.is_empty() {
+        Action::AddEnumValue { name, label, if_not_exists: alter.skip_if_new_val_exists }
+    } else {
+        Action::RenameEnumValue { name, from: alter.old_val.clone(), to: label }
+    }]
+}
+
+pub(super) fn grant(grant: &GrantStmt) -> Vec<Action> {
+    let on = match grant.objtype() {
+        ObjectType::ObjectTable => Some(GrantTarget::Table),
+        ObjectType::ObjectSequence => Some(GrantTarget::Sequence),
+        ObjectType::ObjectDatabase => Some(GrantTarget::Database),
+        ObjectType::ObjectDomain => Some(GrantTarget::Domain),
+        ObjectType::ObjectFdw => Some(GrantTarget::ForeignDataWrapper),
+        ObjectType::ObjectForeignServer => Some(GrantTarget::ForeignServer),
+        ObjectType::ObjectFunction | ObjectType::ObjectProcedure | ObjectType::ObjectRoutine => {
+            Some(GrantTarget::Function)
+        }
+        ObjectType::ObjectLanguage => Some(GrantTarget::Language),
+        ObjectType::ObjectLargeobject => Some(GrantTarget::LargeObject),
+        ObjectType::ObjectSchema => Some(GrantTarget::Schema),
+        ObjectType::ObjectTablespace => Some(GrantTarget::Tablespace),
+        ObjectType::ObjectType => Some(GrantTarget::Type),
+        ObjectType::ObjectParameterAcl => Some(GrantTarget::Parameter),
+        _ => None,
+    };
+    let mut privileges = Vec::new();
+    let mut has_columns = false;
+    for node in &grant.privileges {
+        if let Some(NodeEnum::AccessPriv(privilege)) = &node.node {
+            has_columns |= !privilege.cols.is_empty();
+            if !privilege.priv_name.is_empty() {
+                privileges.push(privilege.priv_name.to_ascii_lowercase());
+            }
+        }
+    }
+    let named = grant.targtype() == GrantTargetType::AclTargetObject;
+    let relations = if named { grant.objects.iter().filter_map(relation_node).collect() } else { Vec::new() };
+    vec![Action::Grant(Box::new(Grant {
+        is_grant: grant.is_grant,
+        on,
+        privileges,
+        has_columns,
+        relations,
+    }))]
+}
+
+/// Lowers the statements that make, or drop in their own way, an object of the rarer kinds.
+pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
+    let one = |kind, name: Option<RelationName>| Create {
+        kind,
+        name: name.unwrap_or(RelationName::unqualified("")),
+        on: None,
+        or_replace: false,
+        if_not_exists: false,
+        password: None,
+        alters: false,
+        arguments: Vec::new(),
+    };
+    let plain = |text: &String| Some(RelationName::unqualified(text.clone()));
+    let create = match node {
+        NodeEnum::CreateFunctionStmt(function) => create_function(function),
+        NodeEnum::CreateTrigStmt(trigger) => Create {
+            on: relation(trigger.relation.as_ref()),
+            or_replace: trigger.replace,
+            ..one(ObjectKind::Trigger, plain(&trigger.trigname))
+        },
+        NodeEnum::CreatePolicyStmt(policy) => Create {
+            on: relation(policy.table.as_ref()),
+            ..one(ObjectKind::Policy, plain(&policy.policy_name))
+        },
+        NodeEnum::RuleStmt(rule) => Create {
+            on: relation(rule.relation.as_ref()),
+            or_replace: rule.replace,
+            ..one(ObjectKind::Rule, plain(&rule.rulename))
+        },
+        NodeEnum::CreateSeqStmt(sequence) => Create {
+            if_not_exists: sequence.if_not_exists,
+            ..one(ObjectKind::Sequence, relation(sequence.sequence.as_ref()))
+        },
+        NodeEnum::CreateSchemaStmt(schema) => {
+            let name = match schema.schemaname.as_str() {
+                "" => role(schema.authrole.as_ref()).unwrap_or_default(),
+                name => name.to_owned(),
+            };
+            let made = Create {
+                if_not_exists: schema.if_not_exists,
+                ..one(ObjectKind::Schema, plain(&name))
+            };
+            return Some(create_schema(made, &name, &schema.schema_elts));
+        }
+        NodeEnum::CreateExtensionStmt(extension) => Create {
+            if_not_exists: extension.if_not_exists,
+            ..one(ObjectKind::Extension, plain(&extension.extname))
+        },
+        NodeEnum::CreateRoleStmt(role) => {
+            Create { password: password(&role.options), ..one(ObjectKind::Role, plain(&role.role)) }
+        }
+        NodeEnum::AlterRoleStmt(alter) => Create {
+            password: password(&alter.options),
+            alters: true,
+            ..one(ObjectKind::Role, role(alter.role.as_ref()).map(RelationName::unqualified))
+        },
+        NodeEnum::CreateDomainStmt(domain) => {
+            one(ObjectKind::Domain, qualified(&domain.domainname))
+        }
+        NodeEnum::CompositeTypeStmt(composite) => {
+            one(ObjectKind::Type, relation(composite.typevar.as_ref()))
+        }
+        NodeEnum::CreateRangeStmt(range) => one(ObjectKind::Type, qualified(&range.type_name)),
+        NodeEnum::DefineStmt(define) => define_object(define, one),
+        NodeEnum::CreatePublicationStmt(publication) => {
+            one(ObjectKind::Publication, plain(&publication.pubname))
+        }
+        NodeEnum::CreateSubscriptionStmt(subscription) => {
+            let makes_slot = option_default_true(&subscription.options, "connect")
+                && option_default_true(&subscription.options, "create_slot");
+            if makes_slot {
+                return Some(vec![Action::NonTransactional {
+                    command: "CREATE SUBSCRIPTION ... WITH (create_slot = true)",
+                }]);
+            }
+            Create {
+                password: connection_password(&subscription.conninfo),
+                ..one(ObjectKind::Subscription, plain(&subscription.subname))
+            }
+        }
+        NodeEnum::CreateStatsStmt(statistics) => Create {
+            if_not_exists: statistics.if_not_exists,
+            ..one(ObjectKind::Statistics, qualified(&statistics.defnames))
+        },
+        NodeEnum::CreateEventTrigStmt(trigger) => {
+            one(ObjectKind::EventTrigger, plain(&trigger.trigname))
+        }
+        NodeEnum::CreateCastStmt(_) => one(ObjectKind::Cast, None),
+        NodeEnum::CreateForeignServerStmt(server) => Create {
+            if_not_exists: server.if_not_exists,
+            ..one(ObjectKind::Server, plain(&server.servername))
+        },
+        NodeEnum::CreateUserMappingStmt(mapping) => Create {
+            if_not_exists: mapping.if_not_exists,
+            password: password(&mapping.options),
+            ..one(ObjectKind::UserMapping, plain(&mapping.servername))
+        },
+        NodeEnum::AlterUserMappingStmt(mapping) => Create {
+            password: password(&mapping.options),
+            alters: true,
+            ..one(ObjectKind::UserMapping, plain(&mapping.servername))
+        },
+        NodeEnum::CreatePlangStmt(language) => Create {
+            or_replace: language.replace,
+            ..one(ObjectKind::Other, plain(&language.plname))
+        },
+        NodeEnum::CreateFdwStmt(wrapper) => one(ObjectKind::Other, plain(&wrapper.fdwname)),
+        NodeEnum::CreateOpClassStmt(class) => one(ObjectKind::Other, qualified(&class.opclassname)),
+        NodeEnum::CreateAmStmt(method) => one(ObjectKind::Other, plain(&method.amname)),
+        NodeEnum::CreateTransformStmt(transform) => {
+            Create { or_replace: transform.replace, ..one(ObjectKind::Other, plain(&transform.lang)) }
+        }
+        NodeEnum::CreateConversionStmt(conversion) => {
+            one(ObjectKind::Other, qualified(&conversion.conversion_name))
+        }
+        NodeEnum::DropRoleStmt(drop) => {
+            let roles = drop.roles.iter().map(|node| match &node.node {
+                Some(NodeEnum::RoleSpec(spec)) => role(Some(spec)).unwrap_or_default(),
+                _ => String::new(),
+            });
+            return Some(roles.map(|name| dropped(ObjectKind::Role, name, drop.missing_ok)).collect());
+        }
+        NodeEnum::DropSubscriptionStmt(drop) => {
+            let name = drop.subname.clone();
+            return Some(vec![dropped(ObjectKind::Subscription, name, drop.missing_ok)]);
+        }
+        NodeEnum::DropUserMappingStmt(drop) => {
+            let name = drop.servername.clone();
+            return Some(vec![dropped(ObjectKind::UserMapping, name, drop.missing_ok)]);
+        }
+        _ => return None,
+    };
+    Some(vec![Action::Create(Box::new(create))])
+}
+
+fn create_function(function: &CreateFunctionStmt) -> Create {
+    let input = |node: &Node| match &node.node {
+        Some(NodeEnum::FunctionParameter(parameter)) => {
+            use pg_query::protobuf::FunctionParameterMode::{FuncParamOut, FuncParamTable};
+            let is_input = !matches!(parameter.mode(), FuncParamOut | FuncParamTable);
+            is_input.then(|| parameter.arg_type.as_ref().map(|name| type_name(name).name))?
+        }
+        _ => None,
+    };
+    Create {
+        kind: if function.is_procedure { ObjectKind::Procedure } else { ObjectKind::Function },
+        name: qualified(&function.funcname).unwrap_or(RelationName::unqualified("")),
+        on: None,
+        or_replace: function.replace,
+        if_not_exists: false,
+        password: None,
+        alters: false,
+        arguments: function.parameters.iter().filter_map(input).collect(),
+    }
+}
+
+/// Returns a schema and what `CREATE SCHEMA` makes inside it, whose names are in that schema.
+fn create_schema(made: Create, schema: &str, elements: &[Node]) -> Vec<Action> {
+    let mut actions = vec![Action::Create(Box::new(made))];
+    let empty = pg_query::ParseResult::new(pg_query::protobuf::ParseResult::default(), String::new());
+    for node in elements.iter().filter_map(|element| element.node.as_ref()) {
+        for mut action in statement(node, &empty) {
+            let name = match &mut action {
+                Action::CreateTable(create) => create.name.as_mut(),
+                Action::CreateIndex(create) => Some(&mut create.table),
+                Action::CreateView(create) => Some(&mut create.name),
+                Action::Create(create) => Some(&mut create.name),
+                _ => None,
+            };
+            if let Some(name) = name {
+                name.schema.get_or_insert_with(|| schema.to_owned());
+            }
+            actions.push(action);
+        }
+    }
+    actions
+}
+
+fn define_object(
+    define: &DefineStmt,
+    one: impl Fn(ObjectKind, Option<RelationName>) -> Create,
+) -> Create {
+    let kind = object_kind(define.kind());
+    Create {
+        or_replace: define.replace,
+        if_not_exists: define.if_not_exists,
+        ..one(kind, qualified(&define.defnames))
+    }
+}
+
+fn dropped(kind: ObjectKind, name: String, if_exists: bool) -> Action {
+    Action::Drop(Box::new(Drop {
+        kind,
+        name: RelationName::unqualified(name),
+        on: None,
+        if_exists,
+        cascade: false,
+        concurrently: false,
+    }))
+}
+
+fn role(spec: Option<&RoleSpec>) -> Option<String> {
+    spec.map(|spec| spec.rolename.clone()).filter(|name| !name.is_empty())
+}
+
+/// Returns the password among the options of a role or user mapping.
+fn password(options: &[Node]) -> Option<String> {
+    options.iter().find_map(|node| match &node.node {
+        Some(NodeEnum::DefElem(element)) if element.defname.eq_ignore_ascii_case("password") => {
+            element.arg.as_deref().and_then(|arg| string(arg).or_else(|| constant(arg)))
+        }
+        _ => None,
+    })
+}
+
+fn connection_password(connection: &str) -> Option<String> {
+    let value = connection.split("password=").nth(1)?;
+    value.split_whitespace().next().map(|word| word.trim_matches('\'').to_owned())
+}
+
+fn option_default_true(options: &[Node], name: &str) -> bool {
+    let is_set = options.iter().any(|node| {
+        matches!(&node.node, Some(NodeEnum::DefElem(element)) if element.defname == name)
+    });
+    !is_set || option(options, name)
+}

@@ -1,0 +1,302 @@
+//! From source text to statements; the only place that talks to PostgreSQL's grammar.
+
+pub mod lex;
+mod lower;
+mod placeholder;
+mod plpgsql;
+mod split;
+mod statement;
+mod syntax_error;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rayon::prelude::*;
+
+pub use placeholder::is_template_logic;
+pub use split::{Chunk, ChunkKind, SplitProblem, split};
+pub use statement::*;
+
+use crate::source::{SourceFile, Span};
+use lex::{Lexeme, TokenKind, lexemes};
+
+/// What a section of a file holds.
+#[derive(Debug, Default)]
+pub struct Script {
+    /// Statements and what could not be read, in order.
+    pub items: Vec<Item>,
+    /// The comments between statements.
+    pub comments: Vec<Span>,
+    /// psql meta-commands, harmless or not.
+    pub meta_commands: Vec<Span>,
+    /// The rows of `COPY ... FROM stdin`.
+    pub copy_data: Vec<Span>,
+}
+
+impl Script {
+    /// Returns the statements that were understood.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Statement(statement) => Some(statement),
+            _ => None,
+        })
+    }
+
+    /// Returns the number of pieces of SQL that were not understood.
+    pub fn not_analysed(&self) -> usize {
+        self.items.iter().filter(|item| !matches!(item, Item::Statement(_))).count()
+    }
+}
+
+/// Statements longer than this whose rows nobody asks for are only checked, not made into a tree.
+const BIG_STATEMENT: usize = 64 * 1024;
+
+/// Sections with at least this many statements are parsed on several threads.
+const PARALLEL_STATEMENTS: usize = 256;
+
+/// Parses the part of `file` at `section`. Never fails: what cannot be read is an item of its own.
+pub fn parse(file: &SourceFile, section: Span) -> Script {
+    let text = file.slice(section);
+    let mut script = Script::default();
+    let chunks = split(text);
+    let base = section.start;
+    let statements: Vec<Chunk> =
+        chunks.iter().copied().filter(|chunk| chunk.kind == ChunkKind::Statement).collect();
+    let parsed: Vec<Vec<Item>> = if statements.len() >= PARALLEL_STATEMENTS {
+        let of = |chunk: &Chunk| parse_chunk(text, *chunk, base);
+        statements.par_iter().with_min_len(64).map(of).collect()
+    } else {
+        statements.iter().map(|chunk| parse_chunk(text, *chunk, base)).collect()
+    };
+    let mut parsed = parsed.into_iter();
+    for chunk in chunks {
+        let span = chunk.span.shift(base);
+        match chunk.kind {
+            ChunkKind::Statement => script.items.extend(parsed.next().unwrap_or_default()),
+            ChunkKind::Comment => script.comments.push(span),
+            ChunkKind::CopyData => script.copy_data.push(span),
+            ChunkKind::Delimiter => {}
+            ChunkKind::MetaCommand => {
+                script.meta_commands.push(span);
+                if let Some(reason) = meta_command(file.slice(span)) {
+                    script.items.push(Item::NotAnalysed(NotAnalysed { span, reason }));
+                }
+            }
+        }
+    }
+    script
+}
+
+/// Returns why a psql meta-command cannot be analysed; nothing for one that changes no database.
+fn meta_command(text: &str) -> Option<NotAnalysedReason> {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let runs_something = matches!(
+        word,
+        "\\i" | "\\ir" | "\\include" | "\\include_relative" | "\\gexec" | "\\c" | "\\connect"
+            | "\\copy" | "\\if" | "\\elif" | "\\else" | "\\endif" | "\\!" | "\\o"
+    );
+    runs_something.then(|| NotAnalysedReason::MetaCommand(text.to_owned()))
+}
+
+/// Parses one statement of `text`; a missing `;` may make it several.
+fn parse_chunk(text: &str, chunk: Chunk, base: u32) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut from = chunk.span.start;
+    // Each round goes on behind a place where a `;` is missing.
+    loop {
+        let span = Span { start: from, end: chunk.span.end };
+        let sql = &text[span.range()];
+        match parse_statement(sql) {
+            Ok(Parsed { actions, has_placeholders }) => {
+                items.push(Item::Statement(Statement {
+                    span: span.shift(base),
+                    full_end: chunk.full_end + base,
+                    actions,
+                    has_placeholders,
+                }));
+                return items;
+            }
+            Err(Failure::NotAnalysed(reason)) => {
+                items.push(Item::NotAnalysed(NotAnalysed { span: span.shift(base), reason }));
+                return items;
+            }
+            Err(Failure::Syntax(message)) => {
+                let mut error = syntax_error::locate(sql, message, chunk.problem, span.start);
+                let at = error.span.start;
+                error.span = error.span.shift(span.start + base);
+                error.statement = span.shift(base);
+                if !error.missing_semicolon || items.len() > 100 {
+                    items.push(Item::SyntaxError(error));
+                    return items;
+                }
+                let before = sql[..at as usize].trim_end();
+                error.statement.end = error.statement.start + Span::new(0..before.len()).end;
+                let actions = parse_statement(before).map(|parsed| parsed.actions);
+                let (statement, full_end) = (error.statement, error.statement.end);
+                items.push(Item::SyntaxError(error));
+                if let Ok(actions) = actions {
+                    let has_placeholders = false;
+                    items.push(Item::Statement(Statement {
+                        span: statement,
+                        full_end,
+                        actions,
+                        has_placeholders,
+                    }));
+                }
+                from += at;
+            }
+        }
+    }
+}
+
+struct Parsed {
+    actions: Vec<Action>,
+    has_placeholders: bool,
+}
+
+enum Failure {
+    Syntax(String),
+    NotAnalysed(NotAnalysedReason),
+}
+
+fn parse_statement(sql: &str) -> Result<Parsed, Failure> {
+    if sql.len() > BIG_STATEMENT
+        && let Some(action) = big_insert(sql)
+        && guarded(|| pg_query::split_with_parser(sql)).is_some_and(|pieces| pieces.is_ok())
+    {
+        return Ok(Parsed { actions: vec![action], has_placeholders: false });
+    }
+    match grammar(sql) {
+        Ok(actions) => Ok(Parsed { actions, has_placeholders: false }),
+        Err(Failure::Syntax(message)) => {
+            let Some(replaced) = placeholder::replace(sql) else {
+                return Err(Failure::Syntax(message));
+            };
+            match grammar(&replaced) {
+                Ok(actions) => Ok(Parsed { actions, has_placeholders: true }),
+                Err(_) if has_template(sql) => {
+                    Err(Failure::NotAnalysed(NotAnalysedReason::Template))
+                }
+                Err(_) => Err(Failure::Syntax(message)),
+            }
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Returns whether the text holds the marks of a template language.
+fn has_template(sql: &str) -> bool {
+    ["{{", "<%", "${", "{%", "$("].iter().any(|mark| sql.contains(mark))
+}
+
+/// Parses exactly one statement with PostgreSQL's grammar.
+fn grammar(sql: &str) -> Result<Vec<Action>, Failure> {
+    let parser = |message: String| Failure::NotAnalysed(NotAnalysedReason::Parser(message));
+    let Some(result) = guarded(|| pg_query::parse(sql, 0)) else {
+        return Err(parser("the parser failed".to_owned()));
+    };
+    let tree = match result {
+        Ok(tree) => tree,
+        Err(pg_query::Error::Parse(message)) => return Err(Failure::Syntax(message)),
+        Err(error) => return Err(parser(error.to_string())),
+    };
+    if tree.protobuf.stmts.len() > 1 {
+        return Err(parser("several statements where one was expected".to_owned()));
+    }
+    let is_do = matches!(
+        tree.protobuf.stmts.first().and_then(|s| s.stmt.as_ref()).and_then(|s| s.node.as_ref()),
+        Some(pg_query::NodeEnum::DoStmt(_))
+    );
+    if is_do {
+        let block = plpgsql::read(sql, &do_language(sql));
+        return Ok(vec![Action::Do(Box::new(block))]);
+    }
+    Ok(lower::lower(&tree))
+}
+
+/// Returns the language of a `DO` statement.
+fn do_language(sql: &str) -> String {
+    let mut lexemes = lexemes(sql).skip_while(|lexeme| !lexeme.is("language"));
+    lexemes.next();
+    let language = lexemes.next();
+    language.and_then(|l| l.name().or_else(|| string_value(l))).unwrap_or("plpgsql".to_owned())
+}
+
+/// Returns what the one or more statements in `sql` do; nothing where they do not parse.
+fn actions_of(sql: &str) -> Vec<Action> {
+    let chunks = split(sql).into_iter().filter(|chunk| chunk.kind == ChunkKind::Statement);
+    chunks.flat_map(|chunk| grammar(&sql[chunk.span.range()]).unwrap_or_default()).collect()
+}
+
+/// Runs the parser so that a panic in it is an answer, not the end of the program.
+fn guarded<T>(parse: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(parse)).ok()
+}
+
+/// Reads `INSERT INTO name [(columns)] VALUES`, without its rows.
+fn big_insert(sql: &str) -> Option<Action> {
+    let mut lexemes = lexemes(sql).peekable();
+    lexemes.next().filter(|l| l.is("insert"))?;
+    lexemes.next().filter(|l| l.is("into"))?;
+    let mut target = RelationName::unqualified(lexemes.next()?.name()?);
+    if lexemes.next_if(|l| l.kind == TokenKind::Byte(b'.')).is_some() {
+        target = RelationName { schema: Some(target.name), name: lexemes.next()?.name()? };
+    }
+    if lexemes.next_if(|l| l.kind == TokenKind::Byte(b'(')).is_some() {
+        lexemes.by_ref().find(|l| l.kind == TokenKind::Byte(b')'))?;
+    }
+    lexemes.next().filter(|l| l.is("values"))?;
+    let dml = Dml { kind: DmlKind::Insert, target: Some(target), ..Dml::default() };
+    Some(Action::Dml(Box::new(dml)))
+}
+
+/// Returns the value of a string constant; nothing for one with backslash escapes.
+pub fn string_value(lexeme: Lexeme<'_>) -> Option<String> {
+    if lexeme.kind != TokenKind::String {
+        return None;
+    }
+    let text = lexeme.text;
+    if text.starts_with('$') {
+        let tag = text[1..].find('$')? + 2;
+        return text.get(tag..text.len() - tag).map(str::to_owned);
+    }
+    let body = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    Some(body.replace("''", "'"))
+}
+
+impl Statement {
+    /// Returns the text of the statement.
+    pub fn text<'a>(&self, file: &'a SourceFile) -> &'a str {
+        file.slice(self.span)
+    }
+
+    /// Returns the span of the first word `keyword` of this statement.
+    pub fn keyword(&self, file: &SourceFile, keyword: &str) -> Option<Span> {
+        let text = self.text(file);
+        let lexeme = lexemes(text).find(|lexeme| lexeme.is(keyword))?;
+        Some(Span::new(lexeme.start..lexeme.end()).shift(self.span.start))
+    }
+
+    /// Returns the part of the statement that a label can underline: all of it if it is short, else
+    /// its first line.
+    pub fn head(&self, file: &SourceFile) -> Span {
+        head(file, self.span)
+    }
+
+    /// Returns whether the statement only controls transactions.
+    pub fn transaction_action(&self) -> Option<&TransactionAction> {
+        match &self.actions[..] {
+            [Action::Transaction(action)] => Some(action),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the first line of `span`, or all of it if it has no more than three lines.
+pub fn head(file: &SourceFile, span: Span) -> Span {
+    let text = file.slice(span);
+    if text.lines().count() <= 3 {
+        return span;
+    }
+    let first = text.lines().next().unwrap_or_default().trim_end().len();
+    Span { start: span.start, end: span.start + Span::new(0..first).end }
+}

@@ -1,0 +1,81 @@
+//! Reads the body of a `DO` block: the SQL in it, and what it does with transactions.
+
+use serde_json::Value;
+
+use super::statement::DoBlock;
+
+/// Reads the `DO` statement `sql`; a body in another language, or one that does not parse, counts as
+/// dynamic: nobody can say what it does.
+pub(super) fn read(sql: &str, language: &str) -> DoBlock {
+    let mut block = DoBlock { language: language.to_owned(), ..DoBlock::default() };
+    if !language.eq_ignore_ascii_case("plpgsql") {
+        block.is_dynamic = true;
+        return block;
+    }
+    match super::guarded(|| pg_query::parse_plpgsql(sql)) {
+        Some(Ok(body)) => walk(&body, &mut block, 0),
+        _ => block.is_dynamic = true,
+    }
+    block
+}
+
+/// The deepest nesting of a body that is looked into.
+const MAX_DEPTH: usize = 300;
+
+fn walk(value: &Value, block: &mut DoBlock, depth: usize) {
+    if depth > MAX_DEPTH {
+        block.is_dynamic = true;
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| walk(item, block, depth + 1)),
+        Value::Object(fields) => {
+            for (kind, fields) in fields {
+                statement(kind, fields, block);
+                walk(fields, block, depth + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn statement(kind: &str, fields: &Value, block: &mut DoBlock) {
+    match kind {
+        "PLpgSQL_stmt_commit" | "PLpgSQL_stmt_rollback" => block.ends_transaction = true,
+        "PLpgSQL_stmt_if"
+        | "PLpgSQL_stmt_case"
+        | "PLpgSQL_stmt_loop"
+        | "PLpgSQL_stmt_while"
+        | "PLpgSQL_stmt_fori"
+        | "PLpgSQL_stmt_fors"
+        | "PLpgSQL_stmt_forc"
+        | "PLpgSQL_stmt_foreach_a" => block.is_conditional = true,
+        "PLpgSQL_exception_block" | "exceptions" => {
+            block.catches_errors = true;
+            block.is_conditional = true;
+        }
+        "PLpgSQL_stmt_execsql" => {
+            if let Some(query) = query(&fields["sqlstmt"]) {
+                block.actions.extend(super::actions_of(query));
+            }
+        }
+        "PLpgSQL_stmt_dynexecute" | "PLpgSQL_stmt_dynfors" => {
+            match query(&fields["query"]).and_then(literal) {
+                Some(sql) => block.actions.extend(super::actions_of(&sql)),
+                None => block.is_dynamic = true,
+            }
+        }
+        _ => {}
+    }
+}
+
+fn query(expression: &Value) -> Option<&str> {
+    expression["PLpgSQL_expr"]["query"].as_str()
+}
+
+/// Returns the text of an expression that is one string constant, as in `EXECUTE '...'`.
+fn literal(expression: &str) -> Option<String> {
+    let mut lexemes = super::lex::lexemes(expression);
+    let (first, None) = (lexemes.next()?, lexemes.next()) else { return None };
+    super::string_value(first)
+}
