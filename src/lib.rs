@@ -3,4 +3,21 @@
 //! Modules are declared in reading order: the order in which a migration passes through them.
 
 pub mod source;
+pub mod version;
+
 pub mod sql;
+
+pub mod layout;
+
+pub mod catalog;
+pub mod session;
+
+pub mod diagnostic;
+pub mod effects;
+pub mod replay;
+
+pub mod check;
+pub mod rule;
+pub mod rules;
+
+pub mod report;

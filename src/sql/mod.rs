@@ -227,6 +227,11 @@ fn actions_of(sql: &str) -> Vec<Action> {
     chunks.flat_map(|chunk| grammar(&sql[chunk.span.range()]).unwrap_or_default()).collect()
 }
 
+/// Returns whether `sql` is a statement that the grammar accepts.
+pub fn is_statement(sql: &str) -> bool {
+    matches!(guarded(|| pg_query::split_with_parser(sql)), Some(Ok(pieces)) if !pieces.is_empty())
+}
+
 /// Runs the parser so that a panic in it is an answer, not the end of the program.
 fn guarded<T>(parse: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(parse)).ok()

@@ -6,10 +6,10 @@
 use super::lex::{TokenKind, token};
 
 /// The letter (two bytes of UTF-8) that stands for a placeholder in a name.
-pub const MARK: char = '\u{2ad}';
+pub(super) const MARK: char = '\u{2ad}';
 
 /// Returns `text` with its placeholders replaced, or nothing if there is none.
-pub fn replace(text: &str) -> Option<String> {
+pub(super) fn replace(text: &str) -> Option<String> {
     let mut output = String::with_capacity(text.len());
     let mut at = 0;
     let mut found = false;

@@ -71,12 +71,8 @@ pub enum NotAnalysedReason {
     Template,
     /// A psql meta-command runs another file, another database, or SQL that a query makes.
     MetaCommand(String),
-    /// The bytes are not text.
-    Encoding(String),
     /// The parser gave up in a way that is no syntax error.
     Parser(String),
-    /// A `DO` block executes SQL that it puts together at run time.
-    DynamicSql,
 }
 
 /// A relation's name as the catalog knows it: folded to lower case unless it was quoted.

@@ -1,0 +1,551 @@
+//! What an action does to a catalog.
+
+use std::sync::Arc;
+
+use super::object::{Column, Constraint, EnumLabel, EnumType, Index, Origin, Relation, RelationKind};
+use super::{Catalog, Lookup, QualifiedName, SearchPath, created_name};
+use crate::sql::{
+    Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, Create, CreateIndex,
+    CreateTable, CreateView, Drop, ObjectKind, Persistence, RelationName, Rename, RenamedPart,
+    TableChange,
+};
+
+impl Catalog {
+    /// Applies one action, done at `origin` with the search path `path`.
+    pub fn apply(&mut self, action: &Action, origin: Origin, path: &SearchPath) {
+        match action {
+            Action::CreateTable(create) => self.create_table(create, origin, path),
+            Action::CreateIndex(create) => self.create_index(create, origin, path),
+            Action::CreateView(create) => self.create_view(create, origin, path),
+            Action::AlterTable(alter) => self.alter_table(alter, origin, path),
+            Action::CreateEnum { name, labels } => {
+                let name = created_name(name, path);
+                let label = |label: &String| EnumLabel { label: label.as_str().into(), added: origin };
+                let labels = labels.iter().map(label).collect();
+                self.enums.insert(name.clone(), Arc::new(EnumType { name, labels, created: origin }));
+            }
+            Action::AddEnumValue { name, label, .. } => {
+                let added = EnumLabel { label: label.as_str().into(), added: origin };
+                self.change_enum(name, origin, path, |labels| {
+                    if labels.iter().all(|other| other.label != added.label) {
+                        labels.push(added);
+                    }
+                });
+            }
+            Action::RenameEnumValue { name, from, to } => {
+                self.change_enum(name, origin, path, |labels| {
+                    for label in labels.iter_mut().filter(|label| *label.label == **from) {
+                        label.label = to.as_str().into();
+                    }
+                });
+            }
+            Action::Create(create) => self.create(create, origin, path),
+            Action::Drop(drop) => self.drop(drop, origin, path),
+            Action::Rename(rename) => self.rename(rename, origin, path),
+            Action::SetSchema { name, schema, .. } => {
+                let to = QualifiedName::new(schema, &name.name);
+                self.move_relation(name, to, origin, path);
+            }
+            Action::Do(block) => {
+                for action in &block.actions {
+                    self.apply(action, origin, path);
+                }
+            }
+            Action::Truncate { .. }
+            | Action::Lock { .. }
+            | Action::Reindex { .. }
+            | Action::Cluster { .. }
+            | Action::Vacuum { .. }
+            | Action::Analyze { .. }
+            | Action::RefreshMaterializedView { .. }
+            | Action::Comment { .. }
+            | Action::Grant(_)
+            | Action::Dml(_)
+            | Action::Set(_)
+            | Action::Transaction(_)
+            | Action::Call { .. }
+            | Action::NonTransactional { .. }
+            | Action::Other { .. } => {}
+        }
+    }
+
+    /// Notes that a statement needs `name`, so that a name that nothing made shows.
+    pub fn need(&mut self, name: &RelationName, origin: Origin, path: &SearchPath) {
+        let is_system = matches!(name.schema.as_deref(), Some("pg_catalog" | "information_schema"))
+            || name.schema.is_none() && name.name.starts_with("pg_");
+        if is_system || name.is_dynamic() {
+            return;
+        }
+        if matches!(self.relation(name, path), Lookup::Unknown) {
+            let full = created_name(name, path);
+            if !self.external.contains_key(&full) {
+                self.external.insert(full, origin);
+            }
+        }
+    }
+
+    fn insert(&mut self, relation: Relation) {
+        self.dropped.remove(&relation.name);
+        for parent in &relation.parents {
+            self.add_child(parent.clone(), &relation.name);
+        }
+        self.relations.insert(relation.name.clone(), Arc::new(relation));
+    }
+
+    fn add_child(&mut self, parent: QualifiedName, child: &QualifiedName) {
+        let children = self.children.entry(parent).or_default();
+        if !children.contains(child) {
+            children.push(child.clone());
+        }
+    }
+
+    fn remove_child(&mut self, parent: &QualifiedName, child: &QualifiedName) {
+        if let Some(children) = self.children.get_mut(parent) {
+            children.retain(|other| other != child);
+        }
+    }
+
+    fn create_table(&mut self, create: &CreateTable, origin: Origin, path: &SearchPath) {
+        let Some(name) = &create.name else { return };
+        if name.is_dynamic() {
+            return;
+        }
+        let full = created_name(name, path);
+        if create.if_not_exists && self.relations.contains_key(&full) {
+            return;
+        }
+        let kind = match (create.partitioned, create.foreign) {
+            (true, _) => RelationKind::PartitionedTable,
+            (_, true) => RelationKind::ForeignTable,
+            _ => RelationKind::Table,
+        };
+        let mut table = Relation::new(full, kind, origin);
+        table.temporary = create.persistence == Persistence::Temporary;
+        table.maybe_older = create.if_not_exists;
+        table.columns_unknown = create.columns_unknown;
+        for source in create.partition_of.iter().chain(&create.inherits).chain(&create.like) {
+            match self.relation(source, path).found() {
+                Some(source) => table.columns.extend(source.columns.iter().cloned()),
+                None => table.columns_unknown = true,
+            }
+        }
+        let parents = create.partition_of.iter().chain(&create.inherits);
+        table.parents = parents.map(|parent| self.resolve(parent, path)).collect();
+        for definition in &create.columns {
+            self.add_column(&mut table, definition, origin, path);
+        }
+        for definition in &create.constraints {
+            self.add_constraint(&mut table, definition, origin, path);
+        }
+        self.insert(table);
+    }
+
+    fn add_column(
+        &mut self,
+        table: &mut Relation,
+        definition: &ColumnDefinition,
+        origin: Origin,
+        path: &SearchPath,
+    ) {
+        let serial = is_serial(&definition.type_name.name);
+        if serial || definition.identity {
+            let sequence = format!("{}_{}_seq", table.name.name, definition.name);
+            let name = QualifiedName::new(&table.name.schema, &sequence);
+            self.insert(Relation::new(name, RelationKind::Sequence, origin));
+        }
+        let column = Column {
+            name: definition.name.as_str().into(),
+            type_name: definition.type_name.clone(),
+            not_null: definition.not_null || serial,
+            has_default: definition.default.is_some()
+                || serial
+                || definition.identity
+                || definition.generated,
+            created: origin,
+        };
+        table.columns.retain(|other| other.name != column.name);
+        table.columns.push(column);
+        for constraint in &definition.constraints {
+            self.add_constraint(table, constraint, origin, path);
+        }
+    }
+
+    fn add_constraint(
+        &mut self,
+        table: &mut Relation,
+        definition: &ConstraintDefinition,
+        origin: Origin,
+        path: &SearchPath,
+    ) {
+        let references = definition.references.as_ref().map(|name| self.resolve(name, path));
+        let name: Option<Arc<str>> = definition.name.as_deref().map(Into::into);
+        let unique = matches!(definition.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
+        if definition.kind == ConstraintKind::PrimaryKey || definition.kind == ConstraintKind::NotNull {
+            for column in table.columns.iter_mut().filter(|c| definition.columns.iter().any(|d| **d == *c.name)) {
+                column.not_null = true;
+            }
+        }
+        if unique && definition.using_index.is_none() {
+            let index_name: Arc<str> = name.clone().unwrap_or_else(|| {
+                let suffix = if definition.kind == ConstraintKind::PrimaryKey {
+                    "pkey".to_owned()
+                } else {
+                    format!("{}_key", definition.columns.join("_"))
+                };
+                format!("{}_{suffix}", table.name.name).into()
+            });
+            let index = Index {
+                name: Some(index_name.clone()),
+                columns: definition.columns.iter().cloned().map(Some).collect(),
+                unique: true,
+                partial: false,
+                created: origin,
+            };
+            table.indexes.push(index);
+            self.insert_index(&table.name, &index_name, origin);
+        }
+        table.constraints.push(Constraint {
+            name: name.or_else(|| default_constraint_name(table, definition)),
+            kind: definition.kind,
+            columns: definition.columns.clone(),
+            references,
+            validated: definition.validated,
+            created: origin,
+        });
+    }
+
+    fn insert_index(&mut self, table: &QualifiedName, name: &str, origin: Origin) {
+        let full = QualifiedName::new(&table.schema, name);
+        let mut index = Relation::new(full, RelationKind::Index, origin);
+        index.uses.push(table.clone());
+        self.insert(index);
+    }
+
+    fn create_index(&mut self, create: &CreateIndex, origin: Origin, path: &SearchPath) {
+        if create.table.is_dynamic() {
+            return;
+        }
+        let table = self.resolve(&create.table, path);
+        let name = create.name.clone().unwrap_or_else(|| {
+            let columns: Vec<&str> =
+                create.columns.iter().map(|column| column.as_deref().unwrap_or("expr")).collect();
+            format!("{}_{}_idx", table.name, columns.join("_"))
+        });
+        let exists = self.relations.contains_key(&QualifiedName::new(&table.schema, &name));
+        if create.if_not_exists && exists {
+            return;
+        }
+        let index = Index {
+            name: Some(name.as_str().into()),
+            columns: create.columns.clone(),
+            unique: create.unique,
+            partial: create.partial,
+            created: origin,
+        };
+        self.change(&table, |table| table.indexes.push(index));
+        self.insert_index(&table, &name, origin);
+    }
+
+    fn create_view(&mut self, create: &CreateView, origin: Origin, path: &SearchPath) {
+        if create.name.is_dynamic() {
+            return;
+        }
+        let kind =
+            if create.materialized { RelationKind::MaterializedView } else { RelationKind::View };
+        let mut view = Relation::new(created_name(&create.name, path), kind, origin);
+        if create.if_not_exists && self.relations.contains_key(&view.name) {
+            return;
+        }
+        view.temporary = create.temporary;
+        view.columns_unknown = true;
+        view.uses = create.reads.iter().map(|name| self.resolve(name, path)).collect();
+        self.insert(view);
+    }
+
+    fn create(&mut self, create: &Create, origin: Origin, path: &SearchPath) {
+        if create.kind == ObjectKind::Sequence && !create.name.is_dynamic() {
+            let name = created_name(&create.name, path);
+            if !(create.if_not_exists && self.relations.contains_key(&name)) {
+                self.insert(Relation::new(name, RelationKind::Sequence, origin));
+            }
+        }
+    }
+
+    fn drop(&mut self, drop: &Drop, origin: Origin, path: &SearchPath) {
+        match drop.kind {
+            ObjectKind::Table
+            | ObjectKind::ForeignTable
+            | ObjectKind::Index
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::Sequence => {
+                if let Lookup::Found(relation) = self.relation(&drop.name, path) {
+                    let name = relation.name.clone();
+                    self.remove(&name, origin);
+                } else if !drop.name.is_dynamic() && !drop.if_exists {
+                    self.dropped.insert(created_name(&drop.name, path), origin);
+                }
+            }
+            ObjectKind::Type => {
+                let name = self.enum_type(&drop.name, path).map(|found| found.name.clone());
+                if let Some(name) = name {
+                    self.enums.remove(&name);
+                }
+            }
+            ObjectKind::Schema if drop.cascade => {
+                let inside: Vec<QualifiedName> = self
+                    .relations
+                    .keys()
+                    .filter(|name| *name.schema == *drop.name.name)
+                    .cloned()
+                    .collect();
+                for name in inside {
+                    self.remove(&name, origin);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes a relation, and with a table its indexes and owned sequences.
+    fn remove(&mut self, name: &QualifiedName, origin: Origin) {
+        let Some(relation) = self.relations.remove(name) else { return };
+        self.dropped.insert(name.clone(), origin);
+        for parent in &relation.parents {
+            self.remove_child(parent, name);
+        }
+        let parts = relation.indexes.iter().filter_map(|index| index.name.as_deref());
+        for part in parts {
+            let part = QualifiedName::new(&name.schema, part);
+            self.relations.remove(&part);
+            self.dropped.insert(part, origin);
+        }
+        for column in &relation.columns {
+            let sequence = format!("{}_{}_seq", name.name, column.name);
+            self.relations.remove(&QualifiedName::new(&name.schema, &sequence));
+        }
+        if relation.kind == RelationKind::Index {
+            for table in &relation.uses {
+                self.change(table, |table| {
+                    table.indexes.retain(|index| index.name.as_deref() != Some(&*name.name));
+                });
+            }
+        }
+    }
+
+    fn rename(&mut self, rename: &Rename, origin: Origin, path: &SearchPath) {
+        match &rename.part {
+            RenamedPart::Whole if rename.kind == ObjectKind::Type => {
+                let found = self.enum_type(&rename.name, path).cloned();
+                if let Some(mut found) = found {
+                    self.enums.remove(&found.name);
+                    found.name.name = rename.to.as_str().into();
+                    self.enums.insert(found.name.clone(), Arc::new(found));
+                }
+            }
+            RenamedPart::Whole if rename.kind == ObjectKind::Schema => {
+                let inside: Vec<QualifiedName> = self
+                    .relations
+                    .keys()
+                    .filter(|name| *name.schema == *rename.name.name)
+                    .cloned()
+                    .collect();
+                for name in inside {
+                    let to = QualifiedName::new(&rename.to, &name.name);
+                    self.relocate(&name, to, origin);
+                }
+            }
+            RenamedPart::Whole => {
+                let to = self.resolve(&rename.name, path);
+                let to = QualifiedName::new(&to.schema, &rename.to);
+                self.move_relation(&rename.name, to, origin, path);
+            }
+            RenamedPart::Column(column) => {
+                let table = self.resolve(&rename.name, path);
+                self.change(&table, |table| rename_column(table, column, &rename.to));
+            }
+            RenamedPart::Constraint(constraint) => {
+                let table = self.resolve(&rename.name, path);
+                self.change(&table, |table| {
+                    for found in &mut table.constraints {
+                        if found.name.as_deref() == Some(constraint.as_str()) {
+                            found.name = Some(rename.to.as_str().into());
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    fn move_relation(
+        &mut self,
+        from: &RelationName,
+        to: QualifiedName,
+        origin: Origin,
+        path: &SearchPath,
+    ) {
+        if let Lookup::Found(relation) = self.relation(from, path) {
+            let from = relation.name.clone();
+            self.relocate(&from, to, origin);
+        }
+    }
+
+    fn relocate(&mut self, from: &QualifiedName, to: QualifiedName, origin: Origin) {
+        let Some(relation) = self.relations.remove(from) else { return };
+        let mut relation = Arc::unwrap_or_clone(relation);
+        self.dropped.insert(from.clone(), origin);
+        for parent in &relation.parents {
+            self.remove_child(parent, from);
+        }
+        if let Some(children) = self.children.remove(from) {
+            self.children.insert(to.clone(), children);
+        }
+        if relation.kind == RelationKind::Index {
+            for table in &relation.uses {
+                self.change(table, |table| {
+                    for index in &mut table.indexes {
+                        if index.name.as_deref() == Some(&*from.name) {
+                            index.name = Some(to.name.clone());
+                        }
+                    }
+                });
+            }
+        }
+        relation.name = to;
+        self.insert(relation);
+    }
+
+    fn alter_table(&mut self, alter: &AlterTable, origin: Origin, path: &SearchPath) {
+        let Lookup::Found(found) = self.relation(&alter.table, path) else { return };
+        let name = found.name.clone();
+        match &alter.change {
+            TableChange::AddColumn { column, if_not_exists } => {
+                let mut table = found.clone();
+                if !(*if_not_exists && table.column(&column.name).is_some()) {
+                    self.add_column(&mut table, column, origin, path);
+                    self.insert(table);
+                }
+            }
+            TableChange::AddConstraint(definition) => {
+                let mut table = found.clone();
+                self.add_constraint(&mut table, definition, origin, path);
+                self.insert(table);
+            }
+            TableChange::DropColumn { column, .. } => self.change(&name, |table| {
+                table.columns.retain(|found| *found.name != **column);
+                table.constraints.retain(|found| !found.columns.contains(column));
+                table.indexes.retain(|found| {
+                    !found.columns.iter().flatten().any(|key| key == column)
+                });
+            }),
+            TableChange::SetType { column, type_name, .. } => {
+                let type_name = type_name.clone();
+                self.change_column(&name, column, |column| column.type_name = type_name);
+            }
+            TableChange::SetDefault { column, default } => {
+                self.change_column(&name, column, |column| column.has_default = default.is_some());
+            }
+            TableChange::SetNotNull { column } => {
+                self.change_column(&name, column, |column| column.not_null = true);
+            }
+            TableChange::DropNotNull { column } => {
+                self.change_column(&name, column, |column| column.not_null = false);
+            }
+            TableChange::DropConstraint { name: constraint, .. } => self.change(&name, |table| {
+                let is_it = |name: &Option<Arc<str>>| name.as_deref() == Some(constraint.as_str());
+                table.constraints.retain(|found| !is_it(&found.name));
+                table.indexes.retain(|found| !is_it(&found.name));
+            }),
+            TableChange::ValidateConstraint { name: constraint } => self.change(&name, |table| {
+                for found in &mut table.constraints {
+                    if found.name.as_deref() == Some(constraint.as_str()) {
+                        found.validated = true;
+                    }
+                }
+            }),
+            TableChange::AttachPartition { partition } => {
+                if let Lookup::Found(partition) = self.relation(partition, path) {
+                    let partition = partition.name.clone();
+                    self.add_child(name.clone(), &partition);
+                    self.change(&partition, |partition| partition.parents.push(name));
+                }
+            }
+            TableChange::DetachPartition { partition, .. } => {
+                if let Lookup::Found(partition) = self.relation(partition, path) {
+                    let partition = partition.name.clone();
+                    self.remove_child(&name, &partition);
+                    self.change(&partition, |partition| partition.parents.retain(|p| *p != name));
+                }
+            }
+            TableChange::Other { .. } => {}
+        }
+    }
+
+    fn change(&mut self, name: &QualifiedName, change: impl FnOnce(&mut Relation)) {
+        if let Some(relation) = self.relations.get_mut(name) {
+            change(Arc::make_mut(relation));
+        }
+    }
+
+    fn change_column(
+        &mut self,
+        table: &QualifiedName,
+        column: &str,
+        change: impl FnOnce(&mut Column),
+    ) {
+        self.change(table, |table| {
+            if let Some(column) = table.columns.iter_mut().find(|found| &*found.name == column) {
+                change(column);
+            }
+        });
+    }
+
+    fn change_enum(
+        &mut self,
+        name: &RelationName,
+        origin: Origin,
+        path: &SearchPath,
+        change: impl FnOnce(&mut Vec<EnumLabel>),
+    ) {
+        if name.is_dynamic() {
+            return;
+        }
+        let full = match self.enum_type(name, path) {
+            Some(found) => found.name.clone(),
+            None => created_name(name, path),
+        };
+        // A type that nothing at hand made is older than the files: it has labels nobody knows.
+        let older = Origin { migration: u32::MAX, transaction: u32::MAX, ..origin };
+        let unknown = || Arc::new(EnumType { name: full.clone(), labels: Vec::new(), created: older });
+        let entry = self.enums.entry(full.clone()).or_insert_with(unknown);
+        change(&mut Arc::make_mut(entry).labels);
+    }
+}
+
+/// Returns whether a type name stands for an integer with a sequence of its own.
+pub(crate) fn is_serial(name: &str) -> bool {
+    matches!(name, "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8")
+}
+
+/// Returns the name that the server chooses for a constraint, without regard to clashes.
+fn default_constraint_name(table: &Relation, definition: &ConstraintDefinition) -> Option<Arc<str>> {
+    let suffix = match definition.kind {
+        ConstraintKind::PrimaryKey => return Some(format!("{}_pkey", table.name.name).into()),
+        ConstraintKind::Unique => "key",
+        ConstraintKind::ForeignKey => "fkey",
+        ConstraintKind::Check if definition.columns.len() == 1 => "check",
+        ConstraintKind::Check | ConstraintKind::Exclusion | ConstraintKind::NotNull => return None,
+    };
+    Some(format!("{}_{}_{suffix}", table.name.name, definition.columns.join("_")).into())
+}
+
+fn rename_column(table: &mut Relation, from: &str, to: &str) {
+    for column in table.columns.iter_mut().filter(|column| &*column.name == from) {
+        column.name = to.into();
+    }
+    let constraints = table.constraints.iter_mut().flat_map(|found| &mut found.columns);
+    let indexes = table.indexes.iter_mut().flat_map(|found| &mut found.columns).flatten();
+    for name in constraints.chain(indexes).filter(|name| *name == from) {
+        to.clone_into(name);
+    }
+}

@@ -1,0 +1,360 @@
+//! Which relations an action locks, and in which mode.
+
+use crate::catalog::{Catalog, Lookup, Origin, QualifiedName, Relation, RelationKind, SearchPath};
+use crate::sql::{
+    Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop, LockMode,
+    ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
+};
+use LockMode::{
+    AccessExclusiveLock, AccessShareLock, RowExclusiveLock, RowShareLock, ShareLock,
+    ShareRowExclusiveLock, ShareUpdateExclusiveLock,
+};
+
+/// A table-level lock that a statement takes on a relation that it did not make itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// The relation.
+    pub relation: QualifiedName,
+    /// The mode.
+    pub mode: LockMode,
+    /// The statement that made the relation, if the files at hand show it.
+    pub created: Option<Origin>,
+    /// Whether the relation is temporary: no other session can wait for it.
+    pub temporary: bool,
+}
+
+/// Returns the locks of `action`: the strongest for each relation, sorted by name.
+pub fn locks(action: &Action, catalog: &Catalog, path: &SearchPath) -> Vec<Lock> {
+    let mut taken = Taken { catalog, path, locks: Vec::new() };
+    taken.action(action);
+    let mut locks = taken.locks;
+    locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));
+    locks.dedup_by(|next, kept| next.relation == kept.relation);
+    locks
+}
+
+struct Taken<'a> {
+    catalog: &'a Catalog,
+    path: &'a SearchPath,
+    locks: Vec<Lock>,
+}
+
+impl Taken<'_> {
+    fn lock(&mut self, name: &RelationName, mode: LockMode) {
+        if name.is_dynamic() {
+            return;
+        }
+        let lock = match self.catalog.relation(name, self.path) {
+            Lookup::Found(relation) => of_relation(relation, mode),
+            Lookup::Dropped(_) | Lookup::Unknown => {
+                let relation = self.catalog.resolve(name, self.path);
+                Lock { relation, mode, created: None, temporary: false }
+            }
+        };
+        self.locks.push(lock);
+    }
+
+    fn lock_full(&mut self, name: &QualifiedName, mode: LockMode) {
+        let lock = match self.catalog.get(name) {
+            Some(relation) => of_relation(relation, mode),
+            None => Lock { relation: name.clone(), mode, created: None, temporary: false },
+        };
+        self.locks.push(lock);
+    }
+
+    /// Locks a table and, as `ALTER TABLE` without `ONLY` does, all that inherit from it.
+    fn lock_tree(&mut self, name: &RelationName, only: bool, mode: LockMode) {
+        self.lock(name, mode);
+        if only {
+            return;
+        }
+        let mut above = vec![self.catalog.resolve(name, self.path)];
+        let is_parent = self.found(name).is_some_and(Relation::is_table);
+        while let Some(parent) = above.pop().filter(|_| is_parent) {
+            let children: Vec<QualifiedName> = self
+                .catalog
+                .children(&parent)
+                .filter(|child| self.locks.iter().all(|lock| lock.relation != *child))
+                .collect();
+            for child in children {
+                self.lock_full(&child, mode);
+                above.push(child);
+            }
+        }
+    }
+
+    fn found(&self, name: &RelationName) -> Option<&Relation> {
+        self.catalog.relation(name, self.path).found()
+    }
+
+    fn action(&mut self, action: &Action) {
+        match action {
+            Action::CreateTable(create) => self.create_table(create),
+            Action::CreateIndex(create) => {
+                let mode =
+                    if create.concurrently { ShareUpdateExclusiveLock } else { ShareLock };
+                self.lock_tree(&create.table, create.only || create.concurrently, mode);
+            }
+            Action::AlterTable(alter) => self.alter_table(alter),
+            Action::CreateView(create) => {
+                create.reads.iter().for_each(|name| self.lock(name, AccessShareLock));
+                if create.or_replace && self.found(&create.name).is_some() {
+                    self.lock(&create.name, AccessExclusiveLock);
+                }
+            }
+            Action::Create(create) => match (create.kind, &create.on) {
+                (ObjectKind::Trigger, Some(table)) => self.lock_tree(table, false, ShareRowExclusiveLock),
+                (ObjectKind::Policy | ObjectKind::Rule, Some(table)) => {
+                    self.lock(table, AccessExclusiveLock);
+                }
+                _ => {}
+            },
+            Action::Drop(drop) => self.drop(drop),
+            Action::Rename(rename) => self.rename(rename),
+            Action::SetSchema { kind, name, .. } if is_relation(*kind) => {
+                self.lock(name, AccessExclusiveLock);
+            }
+            Action::Truncate { table, .. } => self.lock_tree(table, false, AccessExclusiveLock),
+            Action::Lock { table, mode } => self.lock_tree(table, false, *mode),
+            Action::Reindex { target, concurrently } => {
+                let mode = if *concurrently { ShareUpdateExclusiveLock } else { ShareLock };
+                match target {
+                    ReindexTarget::Table(table) => self.lock_tree(table, false, mode),
+                    ReindexTarget::Index(index) => self.lock_table_of(index, mode),
+                    ReindexTarget::Many(_) => {}
+                }
+            }
+            Action::Cluster { table: Some(table) } => self.lock(table, AccessExclusiveLock),
+            Action::Vacuum { tables, full } => {
+                let mode = if *full { AccessExclusiveLock } else { ShareUpdateExclusiveLock };
+                tables.iter().for_each(|table| self.lock(table, mode));
+            }
+            Action::Analyze { tables } => {
+                tables.iter().for_each(|table| self.lock(table, ShareUpdateExclusiveLock));
+            }
+            Action::RefreshMaterializedView { name, concurrently } => {
+                let mode = if *concurrently { LockMode::ExclusiveLock } else { AccessExclusiveLock };
+                self.lock(name, mode);
+            }
+            Action::Comment { relation: Some(name), kind } => {
+                let mode = match kind {
+                    ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => AccessShareLock,
+                    _ => ShareUpdateExclusiveLock,
+                };
+                self.lock(name, mode);
+            }
+            Action::Dml(dml) => self.dml(dml),
+            Action::Do(block) => block.actions.iter().for_each(|action| self.action(action)),
+            Action::Cluster { table: None }
+            | Action::SetSchema { .. }
+            | Action::Comment { relation: None, .. }
+            | Action::CreateEnum { .. }
+            | Action::AddEnumValue { .. }
+            | Action::RenameEnumValue { .. }
+            | Action::Grant(_)
+            | Action::Set(_)
+            | Action::Transaction(_)
+            | Action::Call { .. }
+            | Action::NonTransactional { .. }
+            | Action::Other { .. } => {}
+        }
+    }
+
+    fn create_table(&mut self, create: &CreateTable) {
+        let exists = create.name.as_ref().is_some_and(|name| self.found(name).is_some());
+        if create.if_not_exists && exists {
+            return;
+        }
+        let own = create.name.as_ref();
+        let inline = create.columns.iter().flat_map(|column| &column.constraints);
+        for constraint in inline.chain(&create.constraints) {
+            if let Some(name) = constraint.references.as_ref().filter(|name| Some(*name) != own) {
+                self.lock(name, ShareRowExclusiveLock);
+            }
+        }
+        if let Some(parent) = &create.partition_of {
+            self.lock(parent, AccessExclusiveLock);
+        }
+        for parent in &create.inherits {
+            self.lock(parent, ShareUpdateExclusiveLock);
+        }
+        for name in create.reads.iter().chain(&create.like) {
+            self.lock(name, AccessShareLock);
+        }
+    }
+
+    fn alter_table(&mut self, alter: &AlterTable) {
+        let table = &alter.table;
+        match &alter.change {
+            TableChange::AddColumn { column, .. } => {
+                self.lock_tree(table, alter.only, AccessExclusiveLock);
+                for constraint in &column.constraints {
+                    self.referenced(constraint);
+                }
+            }
+            TableChange::AddConstraint(definition) => {
+                let mode = if definition.kind == ConstraintKind::ForeignKey {
+                    ShareRowExclusiveLock
+                } else {
+                    AccessExclusiveLock
+                };
+                self.lock_tree(table, alter.only, mode);
+                self.referenced(definition);
+            }
+            TableChange::DropColumn { column, .. } => {
+                self.lock_tree(table, alter.only, AccessExclusiveLock);
+                self.foreign_key_partners(table, |constraint| constraint.columns.contains(column));
+            }
+            TableChange::SetType { column, .. } => {
+                self.lock_tree(table, alter.only, AccessExclusiveLock);
+                self.foreign_key_partners(table, |constraint| constraint.columns.contains(column));
+            }
+            TableChange::DropConstraint { name, .. } => {
+                self.lock_tree(table, alter.only, AccessExclusiveLock);
+                self.foreign_key_partners(table, |constraint| {
+                    constraint.name.as_deref() == Some(name.as_str())
+                });
+            }
+            TableChange::ValidateConstraint { name } => {
+                self.lock_tree(table, alter.only, ShareUpdateExclusiveLock);
+                let partners = self.partners(table, |constraint| {
+                    constraint.name.as_deref() == Some(name.as_str())
+                });
+                partners.iter().for_each(|partner| self.lock_full(partner, RowShareLock));
+            }
+            TableChange::AttachPartition { partition } => {
+                if alter.kind == ObjectKind::Index {
+                    self.lock(partition, AccessExclusiveLock);
+                } else {
+                    self.lock(table, ShareUpdateExclusiveLock);
+                    self.lock_tree(partition, false, AccessExclusiveLock);
+                }
+            }
+            TableChange::DetachPartition { partition, concurrently } => {
+                let mode =
+                    if *concurrently { ShareUpdateExclusiveLock } else { AccessExclusiveLock };
+                self.lock(table, mode);
+                self.lock(partition, mode);
+            }
+            TableChange::SetDefault { .. }
+            | TableChange::SetNotNull { .. }
+            | TableChange::DropNotNull { .. } => {
+                self.lock_tree(table, alter.only, AccessExclusiveLock);
+            }
+            TableChange::Other { mode, .. } => self.lock(table, *mode),
+        }
+    }
+
+    fn referenced(&mut self, definition: &ConstraintDefinition) {
+        if let Some(name) = &definition.references {
+            self.lock(name, ShareRowExclusiveLock);
+        }
+    }
+
+    /// Returns the tables that foreign keys of `table` refer to.
+    fn partners(
+        &self,
+        table: &RelationName,
+        which: impl Fn(&crate::catalog::Constraint) -> bool,
+    ) -> Vec<QualifiedName> {
+        let Some(relation) = self.found(table) else { return Vec::new() };
+        let keys = relation.constraints.iter().filter(|constraint| which(constraint));
+        keys.filter_map(|constraint| constraint.references.clone()).collect()
+    }
+
+    /// Dropping a foreign key, or retyping its column, locks the other table as strongly.
+    fn foreign_key_partners(
+        &mut self,
+        table: &RelationName,
+        which: impl Fn(&crate::catalog::Constraint) -> bool,
+    ) {
+        for partner in self.partners(table, which) {
+            self.lock_full(&partner, AccessExclusiveLock);
+        }
+    }
+
+    fn drop(&mut self, drop: &Drop) {
+        match drop.kind {
+            ObjectKind::Table | ObjectKind::ForeignTable => {
+                if drop.if_exists && !matches!(self.catalog.relation(&drop.name, self.path), Lookup::Found(_)) {
+                    return;
+                }
+                self.lock_tree(&drop.name, false, AccessExclusiveLock);
+                self.foreign_key_partners(&drop.name, |_| true);
+                let parents = self.found(&drop.name).map(|table| table.parents.clone());
+                for parent in parents.unwrap_or_default() {
+                    self.lock_full(&parent, AccessExclusiveLock);
+                }
+            }
+            ObjectKind::Index => {
+                let mode =
+                    if drop.concurrently { ShareUpdateExclusiveLock } else { AccessExclusiveLock };
+                self.lock_table_of(&drop.name, mode);
+            }
+            ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence => {
+                if self.found(&drop.name).is_some() {
+                    self.lock(&drop.name, AccessExclusiveLock);
+                }
+            }
+            ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => {
+                let table = drop.on.as_ref();
+                if let Some(table) = table.filter(|table| !drop.if_exists || self.found(table).is_some()) {
+                    self.lock(table, AccessExclusiveLock);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Locks the table of an index, if the files at hand show which it is.
+    fn lock_table_of(&mut self, index: &RelationName, mode: LockMode) {
+        let tables = self.found(index).map(|index| index.uses.clone()).unwrap_or_default();
+        tables.iter().for_each(|table| self.lock_full(table, mode));
+    }
+
+    fn rename(&mut self, rename: &Rename) {
+        if !is_relation(rename.kind) {
+            return;
+        }
+        let is_index = rename.kind == ObjectKind::Index
+            && self.found(&rename.name).is_none_or(|found| found.kind == RelationKind::Index);
+        match rename.part {
+            // ALTER INDEX ... RENAME locks the index only, and weakly.
+            RenamedPart::Whole if is_index => {}
+            RenamedPart::Whole => self.lock(&rename.name, AccessExclusiveLock),
+            RenamedPart::Column(_) | RenamedPart::Constraint(_) => {
+                self.lock_tree(&rename.name, false, AccessExclusiveLock);
+            }
+        }
+    }
+
+    fn dml(&mut self, dml: &Dml) {
+        if let Some(target) = &dml.target {
+            let mode = if dml.kind == DmlKind::CopyTo { AccessShareLock } else { RowExclusiveLock };
+            self.lock(target, mode);
+        }
+        let mode = if dml.locks_rows { RowShareLock } else { AccessShareLock };
+        dml.reads.iter().for_each(|name| self.lock(name, mode));
+    }
+}
+
+fn of_relation(relation: &Relation, mode: LockMode) -> Lock {
+    Lock {
+        relation: relation.name.clone(),
+        mode,
+        created: Some(relation.created),
+        temporary: relation.temporary,
+    }
+}
+
+fn is_relation(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::Table
+            | ObjectKind::ForeignTable
+            | ObjectKind::Index
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::Sequence
+    )
+}

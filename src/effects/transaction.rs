@@ -1,0 +1,62 @@
+//! Which actions the server refuses inside a transaction block.
+
+use crate::catalog::{Catalog, RelationKind, SearchPath};
+use crate::sql::{Action, ObjectKind, ReindexTarget, RelationName, TableChange, TransactionAction};
+use crate::version::PgVersion;
+
+/// Returns the command, as the server's message names it, if the server refuses `action` inside a
+/// transaction block (SQLSTATE 25001: "... cannot run inside a transaction block").
+pub fn refused_in_transaction(
+    action: &Action,
+    catalog: &Catalog,
+    path: &SearchPath,
+    version: PgVersion,
+) -> Option<&'static str> {
+    let is_partitioned = |name: &RelationName| {
+        let found = catalog.relation(name, path).found();
+        found.is_some_and(|relation| match relation.kind {
+            RelationKind::PartitionedTable => true,
+            RelationKind::Index => relation.uses.iter().any(|table| {
+                catalog.get(table).is_some_and(|t| t.kind == RelationKind::PartitionedTable)
+            }),
+            _ => false,
+        })
+    };
+    match action {
+        Action::CreateIndex(create) if create.concurrently => Some("CREATE INDEX CONCURRENTLY"),
+        Action::Drop(drop) if drop.concurrently => Some("DROP INDEX CONCURRENTLY"),
+        Action::Drop(drop) => match drop.kind {
+            ObjectKind::Database => Some("DROP DATABASE"),
+            ObjectKind::Tablespace => Some("DROP TABLESPACE"),
+            _ => None,
+        },
+        Action::Reindex { target, concurrently } => match target {
+            _ if *concurrently => Some("REINDEX CONCURRENTLY"),
+            ReindexTarget::Many("SCHEMA") => Some("REINDEX SCHEMA"),
+            ReindexTarget::Many("SYSTEM") => Some("REINDEX SYSTEM"),
+            ReindexTarget::Many(_) => Some("REINDEX DATABASE"),
+            // Versions 12 and 13 only warn that they do not reindex partitioned relations.
+            ReindexTarget::Table(name) if version.major >= 14 && is_partitioned(name) => {
+                Some("REINDEX TABLE")
+            }
+            ReindexTarget::Index(name) if version.major >= 14 && is_partitioned(name) => {
+                Some("REINDEX INDEX")
+            }
+            ReindexTarget::Table(_) | ReindexTarget::Index(_) => None,
+        },
+        Action::Vacuum { .. } => Some("VACUUM"),
+        Action::Cluster { table: None } => Some("CLUSTER"),
+        Action::Cluster { table: Some(name) } if version.major >= 15 && is_partitioned(name) => {
+            Some("CLUSTER")
+        }
+        Action::AlterTable(alter) => match &alter.change {
+            TableChange::DetachPartition { concurrently: true, .. } => {
+                Some("ALTER TABLE ... DETACH CONCURRENTLY")
+            }
+            _ => None,
+        },
+        Action::Transaction(TransactionAction::FinishPrepared) => Some("COMMIT PREPARED"),
+        Action::NonTransactional { command } => Some(command),
+        _ => None,
+    }
+}

@@ -1,0 +1,55 @@
+//! golang-migrate: `NNN_name.up.sql` and `NNN_name.down.sql`.
+
+use super::files::{push_pairs, whole};
+use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version};
+
+pub(super) static LAYOUT: Layout = Layout {
+    name: "golang-migrate",
+    title: "golang-migrate",
+    transaction: TransactionMode::Message,
+    without_transaction: TransactionMode::Message,
+    all_pending: false,
+    opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
+    downs: DownStyle::File,
+    duplicate: "golang-migrate refuses to load the directory",
+    missing_down: "`migrate down` then reports success and undoes nothing",
+    checksums: false,
+    assumed: false,
+    detect,
+    read,
+};
+
+fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
+    let pairs = tree.sql_files().filter(|(name, _)| parts(name).is_some()).count();
+    if pairs == 0 || pairs * 2 < tree.sql_files().count() {
+        return None;
+    }
+    let mut evidence = vec![format!("{pairs} files named NNN_name.up.sql or NNN_name.down.sql")];
+    if let Some(hint) = tree.hint(&["go.mod"], "golang-migrate") {
+        evidence.push(format!("{} names golang-migrate", hint.path.display()));
+    }
+    Some(Detection { evidence, transaction: None })
+}
+
+/// Splits `NNN_name.up.sql` into version, name and direction, as golang-migrate's own pattern does.
+fn parts(name: &str) -> Option<(&str, &str, &str)> {
+    let (digits, rest) = name.split_once('_')?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let at = rest.rfind(".up.").or_else(|| rest.rfind(".down."))?;
+    let direction = if rest[at..].starts_with(".up.") { "up" } else { "down" };
+    Some((digits, &rest[..at], direction))
+}
+
+fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let (mut ups, mut downs) = (Vec::new(), Vec::new());
+    for (name, id) in tree.sql_files() {
+        match parts(name) {
+            Some((digits, rest, "up")) => ups.push(whole(sources, id, Version::number(digits), rest)),
+            Some((digits, rest, _)) => downs.push(whole(sources, id, Version::number(digits), rest)),
+            None => set.skip(id, "is not named NNN_name.up.sql: golang-migrate ignores it in silence"),
+        }
+    }
+    push_pairs(set, sources, ups, downs);
+}

@@ -1,0 +1,57 @@
+//! goose: `NNN_name.sql` with `-- +goose Up` and `-- +goose Down`.
+
+use super::sections::{Marker, cut, push_file};
+use super::version::Version;
+use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::marked::{share_of_files_with, sort_by_version};
+
+pub(super) static LAYOUT: Layout = Layout {
+    name: "goose",
+    title: "goose",
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::None,
+    all_pending: false,
+    opt_out: Some(OptOut::FirstLine("-- +goose NO TRANSACTION")),
+    downs: DownStyle::Section,
+    duplicate: "goose stops with an error",
+    missing_down: "`goose down` then reports success and undoes nothing",
+    checksums: false,
+    assumed: false,
+    detect,
+    read,
+};
+
+fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
+    let found = share_of_files_with(tree, sources, |line| directive(line).is_some());
+    found.then(|| Detection::because("`-- +goose` lines"))?
+}
+
+fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    for (name, id) in tree.sql_files() {
+        let file = sources.get(id);
+        let (digits, rest) = name.split_once('_').unwrap_or((name.trim_end_matches(".sql"), ""));
+        if digits.parse::<u64>().is_err() {
+            set.skip(id, "does not begin with a number: goose stops with an error over it");
+            continue;
+        }
+        let sections = cut(file, |line| match directive(line)?.to_ascii_lowercase().as_str() {
+            "up" => Some(Marker::Up),
+            "down" => Some(Marker::Down),
+            _ => None,
+        });
+        let no_transaction = file
+            .text
+            .lines()
+            .any(|line| directive(line).is_some_and(|d| d.eq_ignore_ascii_case("NO TRANSACTION")));
+        let mode = if no_transaction { TransactionMode::None } else { set.transaction };
+        let name = rest.trim_end_matches(".sql");
+        push_file(set, file, id, Version::number(digits), name, &sections, mode);
+    }
+    sort_by_version(set);
+}
+
+/// Returns what a goose marker line says: `Up`, `Down`, `NO TRANSACTION`, ...
+fn directive(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("--")?;
+    Some(line.trim_start_matches(['-', ' ']).strip_prefix("+goose")?.trim())
+}

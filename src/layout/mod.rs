@@ -1,0 +1,206 @@
+//! Migration runners: how each one names, orders, cuts up and runs the files of a directory.
+//!
+//! The facts were measured with the runners themselves, or read in their source.
+
+mod detect;
+mod diesel;
+mod files;
+mod golang_migrate;
+mod goose;
+mod marked;
+mod node_pg_migrate;
+mod numbered;
+mod plain;
+mod sections;
+mod set;
+mod sqlx;
+mod tree;
+mod up_down;
+mod version;
+
+pub use detect::{Override, recognise};
+pub use sections::commented_sql;
+pub use set::{Down, Migration, MigrationSet, NotApplied};
+pub use tree::{Entry, Hint, Tree};
+pub use version::Version;
+
+use crate::source::SourceFile;
+
+/// Whether a runner holds a transaction open around a migration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TransactionMode {
+    /// The runner sends `BEGIN` before the migration and `COMMIT` after it.
+    Runner,
+    /// The whole migration is one simple-query message: several statements in it are one implicit
+    /// transaction block, a single one is not in a block.
+    Message,
+    /// Every statement is sent on its own and commits on its own.
+    #[default]
+    None,
+}
+
+impl TransactionMode {
+    /// Returns the word that `lockmaster.toml` and JSON output use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Runner => "runner",
+            Self::Message => "message",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Which way a migration goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// It is applied.
+    Up,
+    /// It takes an applied migration back.
+    Down,
+}
+
+impl Direction {
+    /// Returns the word that JSON output uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// Where a layout keeps its down migrations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DownStyle {
+    /// In a file of their own.
+    File,
+    /// In a section of the same file.
+    Section,
+    /// In either, by the directory's own habit.
+    Habit,
+    /// Nowhere: the runner only goes forward.
+    None,
+}
+
+/// How a migration leaves the runner's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptOut {
+    /// A line that must be the first of the file.
+    FirstLine(&'static str),
+    /// A line of text in a file of that name beside the migration.
+    SideFile {
+        /// The file's name.
+        name: &'static str,
+        /// Its text.
+        text: &'static str,
+    },
+    /// Nothing in an SQL file does; the text says what else.
+    Advice(&'static str),
+}
+
+/// How one migration runner names, orders, splits and runs its files.
+pub struct Layout {
+    /// The name in `lockmaster.toml` and JSON output.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub title: &'static str,
+    /// What the runner does by default.
+    pub transaction: TransactionMode,
+    /// What remains when a migration has left the runner's transaction: `None` if the runner then
+    /// sends statement by statement, `Message` if it sends the whole file.
+    pub without_transaction: TransactionMode,
+    /// Whether one transaction spans all pending migrations, not just one.
+    pub all_pending: bool,
+    /// How a migration leaves the transaction; nothing if there is none to leave.
+    pub opt_out: Option<OptOut>,
+    /// Where downs are.
+    pub downs: DownStyle,
+    /// What happens when two migrations have one version.
+    pub duplicate: &'static str,
+    /// What happens on the way down where a migration has no down; empty if nothing is known.
+    pub missing_down: &'static str,
+    /// Whether the runner compares applied files with a checksum, so that editing one stops it.
+    pub checksums: bool,
+    /// Whether the transaction mode is only assumed, since the runner is not known.
+    pub assumed: bool,
+    detect: fn(&Tree, &Sources) -> Option<Detection>,
+    read: fn(&Tree, &Sources, &mut MigrationSet),
+}
+
+impl std::fmt::Debug for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Layout {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// All files of a run, by their ids.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The files.
+    pub files: Vec<SourceFile>,
+}
+
+impl Sources {
+    /// Returns a file.
+    pub fn get(&self, id: crate::source::FileId) -> &SourceFile {
+        &self.files[id.index()]
+    }
+}
+
+/// What a layout found in a folder.
+#[derive(Debug, Default)]
+pub struct Detection {
+    /// The signals, for people.
+    pub evidence: Vec<String>,
+    /// The transaction mode, where the signals tell it.
+    pub transaction: Option<TransactionMode>,
+}
+
+impl Detection {
+    fn because(evidence: impl Into<String>) -> Option<Self> {
+        Some(Self { evidence: vec![evidence.into()], transaction: None })
+    }
+}
+
+/// Every layout, in the order in which they are tried; the first that recognises a folder wins.
+///
+/// Unmistakable signals come first: folder shapes, then markers in files, then file names together
+/// with what lies around the folder, then numbers alone.
+pub static LAYOUTS: &[&Layout] = &[
+    &diesel::LAYOUT,
+    &goose::LAYOUT,
+    &marked::SQL_MIGRATE,
+    &marked::DBMATE,
+    &marked::TERN,
+    &marked::RAMBLER,
+    &marked::SHMIG,
+    &marked::PLAY,
+    &marked::MYBATIS,
+    &node_pg_migrate::LAYOUT,
+    &up_down::LAYOUT,
+    &files::PRISMA,
+    &files::HASURA,
+    &files::DRIZZLE,
+    &files::ATLAS,
+    &files::SUPABASE,
+    &files::SQITCH,
+    &files::FLYWAY,
+    &files::YOYO,
+    &files::POSTGRATOR,
+    &sqlx::LAYOUT,
+    &golang_migrate::LAYOUT,
+    &numbered::PSQL,
+    &numbered::NUMBERED,
+    &plain::LAYOUT,
+];
+
+/// Returns the layout of that name.
+pub fn by_name(name: &str) -> Option<&'static Layout> {
+    LAYOUTS.iter().find(|layout| layout.name == name).copied()
+}

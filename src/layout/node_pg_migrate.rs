@@ -1,0 +1,89 @@
+//! node-pg-migrate with SQL files: `-- Up Migration` and `-- Down Migration`.
+
+use super::marked::{beginning, sample, share_of_files_with};
+use super::sections::{Marker, cut, push_file};
+use super::version::{Version, split_number};
+use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+
+pub(super) static LAYOUT: Layout = Layout {
+    name: "node-pg-migrate",
+    title: "node-pg-migrate",
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::Message,
+    all_pending: true,
+    opt_out: Some(OptOut::Advice(
+        "write the migration in JavaScript, where `pgm.noTransaction()` leaves the transaction: an SQL file cannot",
+    )),
+    downs: DownStyle::Section,
+    duplicate: "both run, since the file name is the identity; the rest of the name decides the order",
+    missing_down: "node-pg-migrate then refuses to go down",
+    checksums: false,
+    assumed: false,
+    detect,
+    read,
+};
+
+fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
+    // It refuses a directory with a file that does not begin with digits.
+    let all_numbered = tree.sql_files().all(|(name, _)| name.starts_with(|c: char| c.is_ascii_digit()));
+    let marked = share_of_files_with(tree, sources, |line| marker(line).is_some());
+    let package = tree.hint(&["package.json"], "\"node-pg-migrate\"");
+    let by_package = package.is_some_and(|_| marked || tree.sql_files().next().is_some());
+    if !all_numbered || !(by_package || marked) {
+        return None;
+    }
+    // Without the package, a file that opens its own transaction speaks for another runner.
+    if package.is_none() && opens_transactions(tree, sources) {
+        return None;
+    }
+    let mut evidence = Vec::new();
+    if let Some(package) = package {
+        evidence.push(format!("{} names node-pg-migrate", package.path.display()));
+    }
+    if marked {
+        evidence.push("`-- Up Migration` lines".to_owned());
+    }
+    Some(Detection { evidence, transaction: None })
+}
+
+/// Returns whether many files begin a transaction themselves.
+fn opens_transactions(tree: &Tree, sources: &Sources) -> bool {
+    let opens = |text: &str| beginning(text).lines().any(|line| line.trim().eq_ignore_ascii_case("begin;"));
+    let sample = sample(tree);
+    sample.iter().filter(|(_, id)| opens(&sources.get(*id).text)).count() * 3 > sample.len()
+}
+
+fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let mut files: Vec<_> = tree.sql_files().collect();
+    // The number decides, then the rest of the name.
+    files.sort_by_key(|(name, _)| {
+        let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
+        (digits.parse::<u128>().unwrap_or(u128::MAX), (*name).to_owned())
+    });
+    for (name, id) in files {
+        let file = sources.get(id);
+        let stem = name.trim_end_matches(".sql");
+        let Some((digits, suffix, rest)) = split_number(stem) else {
+            set.skip(id, "does not begin with digits: node-pg-migrate stops with an error over it");
+            continue;
+        };
+        let version = Version::number_with_suffix(digits, suffix);
+        let sections = cut(file, marker);
+        let mode = set.transaction;
+        push_file(set, file, id, version, rest, &sections, mode);
+    }
+}
+
+/// Reads a line that contains `-- up migration`, in any case.
+fn marker(line: &str) -> Option<Marker> {
+    let rest = line.trim_start().strip_prefix("--")?.trim_start_matches(['-', ' ', '\t']);
+    let mut words = rest.split_whitespace();
+    let (first, second) = (words.next()?, words.next()?);
+    let is_migration =
+        second.get(..9).is_some_and(|word| word.eq_ignore_ascii_case("migration"));
+    match first.to_ascii_lowercase().as_str() {
+        "up" if is_migration => Some(Marker::Up),
+        "down" if is_migration => Some(Marker::Down),
+        _ => None,
+    }
+}

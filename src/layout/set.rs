@@ -1,0 +1,121 @@
+//! What reading a directory gives: migrations in the order in which the runner applies them.
+
+use std::path::PathBuf;
+
+use super::{Direction, Layout, TransactionMode, Version};
+use crate::source::{FileId, Span};
+
+/// The migrations of one directory.
+#[derive(Debug)]
+pub struct MigrationSet {
+    /// The directory.
+    pub root: PathBuf,
+    /// How its runner reads it.
+    pub layout: &'static Layout,
+    /// By which signals the layout was recognised.
+    pub evidence: Vec<String>,
+    /// The transaction mode of a migration without a directive.
+    pub transaction: TransactionMode,
+    /// Whether the transaction mode is only assumed.
+    pub assumed: bool,
+    /// The migrations: ups in the order of application, each followed by its down.
+    pub migrations: Vec<Migration>,
+    /// The files that the runner never applies, and why.
+    pub not_applied: Vec<NotApplied>,
+}
+
+/// What one run applies, or takes back: one direction of one migration.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// Its version.
+    pub version: Version,
+    /// Its name, without version and extension.
+    pub name: String,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Its file.
+    pub file: FileId,
+    /// The part of the file that it is.
+    pub section: Span,
+    /// Whether a transaction is open around it.
+    pub transaction: TransactionMode,
+    /// For an up: its down.
+    pub down: Down,
+    /// The file that a directive stands in, and where, if one decided the transaction mode.
+    pub directive: Option<Span>,
+    /// Whether its file name has no version although the others have one.
+    pub unnumbered: bool,
+}
+
+/// The down of an up migration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Down {
+    /// There is none.
+    #[default]
+    Missing,
+    /// It is there, but holds nothing.
+    Empty {
+        /// Its file.
+        file: FileId,
+        /// Its section.
+        section: Span,
+    },
+    /// It is there, but all of its SQL is commented out.
+    Commented {
+        /// Its file.
+        file: FileId,
+        /// The comments that hold SQL.
+        section: Span,
+    },
+    /// It is the next migration of the set.
+    Present,
+}
+
+/// A file that the runner never applies.
+#[derive(Clone, Debug)]
+pub struct NotApplied {
+    /// The file.
+    pub file: FileId,
+    /// Why, as the rest of a sentence that begins with the file's name.
+    pub reason: String,
+}
+
+impl MigrationSet {
+    /// Returns the up migrations with their indexes.
+    pub fn ups(&self) -> impl Iterator<Item = (usize, &Migration)> {
+        self.migrations.iter().enumerate().filter(|(_, m)| m.direction == Direction::Up)
+    }
+
+    /// Adds a migration and, if it has one, its down.
+    pub(super) fn push(&mut self, up: Migration, down: Option<Migration>) {
+        self.migrations.push(up);
+        self.migrations.extend(down);
+    }
+
+    /// Notes that the runner never applies a file.
+    pub(super) fn skip(&mut self, file: FileId, reason: impl Into<String>) {
+        self.not_applied.push(NotApplied { file, reason: reason.into() });
+    }
+}
+
+impl Migration {
+    /// Makes an up migration of a whole file.
+    pub(super) fn up(version: Version, name: &str, file: FileId, section: Span) -> Self {
+        Self {
+            version,
+            name: name.to_owned(),
+            direction: Direction::Up,
+            file,
+            section,
+            transaction: TransactionMode::None,
+            down: Down::Missing,
+            directive: None,
+            unnumbered: false,
+        }
+    }
+
+    /// Makes the down of this migration.
+    pub(super) fn down(&self, file: FileId, section: Span) -> Self {
+        Self { direction: Direction::Down, file, section, down: Down::Missing, ..self.clone() }
+    }
+}

@@ -1,0 +1,65 @@
+//! sqlx: `NNN_name.sql`, or `NNN_name.up.sql` with `NNN_name.down.sql`.
+
+use super::files::{push_pairs, whole};
+use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version};
+use crate::source::Span;
+
+pub(super) static LAYOUT: Layout = Layout {
+    name: "sqlx",
+    title: "sqlx",
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::Message,
+    all_pending: false,
+    opt_out: Some(OptOut::FirstLine(DIRECTIVE)),
+    downs: DownStyle::File,
+    duplicate: "the second one fails on the version table",
+    missing_down: "`sqlx migrate revert` then finds nothing to revert",
+    checksums: true,
+    assumed: false,
+    detect,
+    read,
+};
+
+const DIRECTIVE: &str = "-- no-transaction";
+
+fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
+    let numbered = tree.sql_files().filter(|(name, _)| version(name).is_some()).count();
+    if numbered == 0 || numbered * 10 < tree.sql_files().count() * 9 {
+        return None;
+    }
+    if tree.has_project_file("sqlx.toml") || tree.has_project_file("sqlx-data.json") {
+        return Detection::because("sqlx.toml or sqlx-data.json lies above");
+    }
+    let manifest = tree.hint(&["Cargo.toml"], "sqlx")?;
+    Detection::because(format!("{} names sqlx", manifest.path.display()))
+}
+
+/// Splits a file name at the first `_`; what stands before it must be a number.
+fn version(name: &str) -> Option<(&str, &str)> {
+    let (digits, rest) = name.split_once('_')?;
+    digits.parse::<i64>().ok()?;
+    Some((digits, rest.strip_suffix(".sql")?))
+}
+
+fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let (mut ups, mut downs) = (Vec::new(), Vec::new());
+    for (name, id) in tree.sql_files() {
+        let Some((digits, rest)) = version(name) else {
+            set.skip(id, "has no number before the first `_`: sqlx ignores it, or stops over it");
+            continue;
+        };
+        let (rest, is_down) = match rest.strip_suffix(".down") {
+            Some(rest) => (rest, true),
+            None => (rest.strip_suffix(".up").unwrap_or(rest), false),
+        };
+        let mut migration = whole(sources, id, Version::number(digits), rest);
+        migration.transaction = set.transaction;
+        // sqlx compares the very first bytes of the file.
+        if sources.get(id).text.starts_with(DIRECTIVE) {
+            migration.transaction = TransactionMode::Message;
+            migration.directive = Some(Span::new(0..DIRECTIVE.len()));
+        }
+        if is_down { downs.push(migration) } else { ups.push(migration) }
+    }
+    push_pairs(set, sources, ups, downs);
+}

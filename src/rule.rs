@@ -1,0 +1,238 @@
+//! What a rule is: a name, a page that documents and tests it, and a check.
+
+use crate::catalog::{Lookup, Origin, Relation};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::effects::{self, Lock};
+use crate::layout::{Migration, MigrationSet, Sources};
+use crate::replay::State;
+use crate::session::Holder;
+use crate::source::{SourceFile, Span};
+use crate::sql::{Action, RelationName, Script, Statement};
+use crate::version::PgVersion;
+
+/// A lint.
+pub struct Rule {
+    /// The kebab-case name, which is also the stem of the rule's page and module.
+    pub name: &'static str,
+    /// The text of `rules/<name>.md`.
+    pub page: &'static str,
+    /// The function.
+    pub check: Check,
+}
+
+/// How much a rule must see at once.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// One statement, and everything it depends on.
+    Statement(fn(&StatementContext, &mut Vec<Diagnostic>)),
+    /// One migration: all of its items and the state before it.
+    Migration(fn(&MigrationContext, &mut Vec<Diagnostic>)),
+    /// The whole set.
+    History(fn(&HistoryContext, &mut Vec<Diagnostic>)),
+}
+
+/// The categories of rules, as JSON output and `lockmaster rules` name them.
+pub const CATEGORIES: &[&str] = &[
+    "layout", "syntax", "transaction", "locking", "compatibility", "data-loss", "correctness",
+    "idempotency", "reversibility", "timeout", "performance", "security", "opinion",
+];
+
+impl Rule {
+    /// Returns a field of the page's front matter.
+    pub fn field(&self, name: &str) -> Option<&'static str> {
+        let (front_matter, _) = self.page.strip_prefix("---\n")?.split_once("\n---\n")?;
+        front_matter.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// Returns the severity that the page gives.
+    pub fn severity(&self) -> Severity {
+        self.field("severity").and_then(Severity::parse).unwrap_or_default()
+    }
+
+    /// Returns the category.
+    pub fn category(&self) -> &'static str {
+        self.field("category").unwrap_or_default()
+    }
+
+    /// Returns whether the rule is on where the configuration says nothing.
+    pub fn is_on(&self) -> bool {
+        self.field("default") != Some("off") && self.category() != "opinion"
+    }
+
+    /// Returns the page's heading.
+    pub fn title(&self) -> &'static str {
+        self.body().lines().next().unwrap_or_default().trim_start_matches("# ")
+    }
+
+    /// Returns the page without its front matter: what `explain` prints.
+    pub fn body(&self) -> &'static str {
+        self.page.split_once("\n---\n").map_or(self.page, |(_, body)| body.trim_start())
+    }
+}
+
+/// What the whole run depends on beside the files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Target {
+    /// The server version that the migrations are meant for.
+    pub version: PgVersion,
+}
+
+/// A set with its parsed migrations.
+pub struct HistoryContext<'a> {
+    /// All files of the run.
+    pub sources: &'a Sources,
+    /// The set.
+    pub set: &'a MigrationSet,
+    /// The items of each migration, in the order of the set.
+    pub scripts: &'a [Script],
+    /// Whether the files begin with what creates their tables, so that what they do not show is not there.
+    pub is_complete: bool,
+    /// Version and the like.
+    pub target: Target,
+}
+
+impl HistoryContext<'_> {
+    /// Returns the file of a migration.
+    pub fn file(&self, migration: &Migration) -> &SourceFile {
+        self.sources.get(migration.file)
+    }
+
+    /// Returns the name of a migration's file, without its folder where that says nothing.
+    pub fn file_name(&self, migration: &Migration) -> String {
+        let path = &self.file(migration).path;
+        let shown = path.strip_prefix(&self.set.root).unwrap_or(path);
+        shown.display().to_string()
+    }
+}
+
+/// A migration with its items.
+pub struct MigrationContext<'a> {
+    /// The set that it is part of.
+    pub history: &'a HistoryContext<'a>,
+    /// Its place in the set.
+    pub index: usize,
+    /// The state when it begins, its transaction not yet open.
+    pub before: &'a State,
+}
+
+impl<'a> MigrationContext<'a> {
+    /// Returns the migration.
+    pub fn migration(&self) -> &'a Migration {
+        &self.history.set.migrations[self.index]
+    }
+
+    /// Returns its items.
+    pub fn script(&self) -> &'a Script {
+        &self.history.scripts[self.index]
+    }
+
+    /// Returns its file.
+    pub fn file(&self) -> &'a SourceFile {
+        self.history.sources.get(self.migration().file)
+    }
+
+    /// Replays the migration: calls `visit` for each statement with the state before it, and returns
+    /// the state when the last statement has run, before the runner ends its transaction.
+    pub fn replay(&self, mut visit: impl FnMut(&StatementContext)) -> State {
+        let mut state = self.before.clone();
+        let migration = self.migration();
+        let number = u32::try_from(self.index).unwrap_or(u32::MAX);
+        state.begin_migration(number, migration.file, migration.transaction, self.script());
+        for statement in self.script().statements() {
+            visit(&StatementContext { migration: self, statement, state: &state });
+            state.step(statement);
+        }
+        state
+    }
+}
+
+/// A statement with everything it depends on.
+pub struct StatementContext<'a> {
+    /// The migration that it is part of.
+    pub migration: &'a MigrationContext<'a>,
+    /// The statement.
+    pub statement: &'a Statement,
+    /// The state before it.
+    pub state: &'a State,
+}
+
+impl StatementContext<'_> {
+    /// Returns the file.
+    pub fn file(&self) -> &SourceFile {
+        self.migration.file()
+    }
+
+    /// Returns the server version.
+    pub fn version(&self) -> PgVersion {
+        self.migration.history.target.version
+    }
+
+    /// Looks a relation up in the schema before the statement.
+    pub fn relation(&self, name: &RelationName) -> Lookup<&Relation> {
+        self.state.catalog.relation(name, &self.state.session.search_path)
+    }
+
+    /// Returns the locks of an action.
+    pub fn locks(&self, action: &Action) -> Vec<Lock> {
+        effects::locks(action, &self.state.catalog, &self.state.session.search_path)
+    }
+
+    /// Returns whether this migration made `table`, so that nobody uses it yet.
+    ///
+    /// A table of unknown origin counts as old: the files at hand may not be the whole history.
+    pub fn is_new(&self, table: &RelationName) -> bool {
+        self.relation(table).found().is_some_and(|table| self.is_new_relation(table))
+    }
+
+    /// Returns whether this migration made the relation, or it is temporary.
+    pub fn is_new_relation(&self, relation: &Relation) -> bool {
+        relation.temporary || self.state.is_in_this_migration(relation.created)
+    }
+
+    /// Returns whether a lock matters to other sessions.
+    pub fn is_noticed(&self, lock: &Lock) -> bool {
+        let is_new = |origin: Origin| self.state.is_in_this_migration(origin);
+        !lock.temporary && !lock.created.is_some_and(is_new)
+    }
+
+    /// Makes a diagnostic at this statement.
+    pub fn report(&self, message: impl Into<String>) -> Diagnostic {
+        let file = self.migration.migration().file;
+        Diagnostic::new(file, self.statement.head(self.file()), message)
+    }
+
+    /// Makes a diagnostic at a part of this statement.
+    pub fn report_at(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.migration.migration().file, span, message)
+    }
+
+    /// Adds who holds the transaction open, and where it began, to a diagnostic.
+    pub fn explain_transaction(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let layout = self.migration.history.set.layout;
+        let file = self.migration.migration().file;
+        match self.state.holder() {
+            Holder::File => {
+                let begin = self.state.transaction.as_ref().and_then(|open| open.begin);
+                match begin {
+                    Some(begin) => diagnostic.label(file, begin, "the transaction begins here"),
+                    None => diagnostic,
+                }
+            }
+            Holder::Runner if self.migration.history.set.assumed => diagnostic.note(
+                "the runner is assumed to wrap each migration in a transaction; `transaction` in lockmaster.toml says otherwise",
+            ),
+            Holder::Runner if layout.all_pending => diagnostic.note(format!(
+                "{} runs all pending migrations in one transaction",
+                layout.title
+            )),
+            Holder::Runner => {
+                diagnostic.note(format!("{} runs each migration in a transaction", layout.title))
+            }
+            Holder::Message => diagnostic.note(format!(
+                "{} sends the whole file as one message, which the server runs as one transaction block",
+                layout.title
+            )),
+            Holder::Nobody => diagnostic,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::rule::MigrationContext;
+use crate::source::EncodingProblem;
+use crate::sql::{Action, Item, NotAnalysedReason, Statement, head};
+
+pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    encoding(cx, out);
+    for item in &cx.script().items {
+        match item {
+            Item::NotAnalysed(text) => {
+                let span = head(cx.file(), text.span);
+                let report = |message: String| Diagnostic::new(cx.migration().file, span, message);
+                out.push(match &text.reason {
+                    NotAnalysedReason::Template => report("a template decides what is sent: this text was not analysed".to_owned())
+                        .help("lint the SQL that the template makes: `... | lockmaster lint -`"),
+                    NotAnalysedReason::MetaCommand(command) => meta_command(command, report),
+                    NotAnalysedReason::Parser(message) => report(format!("this statement was not analysed: {message}")),
+                });
+            }
+            Item::Statement(statement) => dynamic(cx, statement, out),
+            Item::SyntaxError(_) => {}
+        }
+    }
+}
+
+fn meta_command(command: &str, report: impl Fn(String) -> Diagnostic) -> Diagnostic {
+    let word = command.split_whitespace().next().unwrap_or_default();
+    let what = match word {
+        "\\i" | "\\ir" | "\\include" | "\\include_relative" => "runs another file, which",
+        "\\c" | "\\connect" => "goes on in another database: what follows",
+        "\\gexec" => "executes what a query returns, which",
+        "\\copy" => "copies rows, which",
+        "\\!" => "runs a shell command, which",
+        "\\o" => "sends output elsewhere, which",
+        _ => "decides at run time what is executed: it",
+    };
+    report(format!("psql's `{word}` {what} was not analysed"))
+}
+
+fn encoding(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    let report = |span, message: String| Diagnostic::new(cx.migration().file, span, message);
+    out.extend(match &cx.file().encoding {
+        None => None,
+        Some(EncodingProblem::InvalidUtf8 { first, byte, count }) => Some(
+            report(*first, format!("byte 0x{byte:02x} is not UTF-8: a server that expects UTF-8 refuses the file"))
+                .note(format!("SQLSTATE 22021: invalid byte sequence for encoding \"UTF8\"; {count} such byte(s) in this file"))
+                .help("save the file as UTF-8"),
+        ),
+        Some(EncodingProblem::Nul { first }) => Some(
+            report(*first, "a zero byte ends the text that PostgreSQL receives: the rest of the file is lost".to_owned())
+                .help("remove the zero byte"),
+        ),
+        Some(EncodingProblem::Utf16) => Some(
+            report(crate::source::Span::at(0), "the file is UTF-16, which PostgreSQL does not read: nothing in it was analysed".to_owned())
+                .help("save the file as UTF-8"),
+        ),
+    });
+}
+
+/// Reports SQL that a `DO` block puts together at run time.
+fn dynamic(cx: &MigrationContext, statement: &Statement, out: &mut Vec<Diagnostic>) {
+    let is_dynamic = statement.actions.iter().any(|a| matches!(a, Action::Do(block) if block.is_dynamic));
+    if is_dynamic {
+        let span = head(cx.file(), statement.span);
+        out.push(
+            Diagnostic::new(cx.migration().file, span, "this block executes SQL that it puts together at run time: that SQL was not analysed")
+                .at_most(Severity::Info),
+        );
+    }
+}

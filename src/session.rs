@@ -1,0 +1,152 @@
+//! The session that migrations run in: its settings and its open transaction.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::catalog::{Catalog, SearchPath};
+use crate::source::{FileId, Span};
+use crate::sql::Setting;
+
+/// The settings of a session, as `SET` changes them.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The schemas in which unqualified names are looked up.
+    pub search_path: SearchPath,
+    /// Parameters that were set, by their lower-case names.
+    settings: OrdMap<Arc<str>, Assigned>,
+}
+
+/// A parameter's value, and how long it lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    /// The value as spelled.
+    pub value: Arc<str>,
+    /// Whether it lasts until the end of the transaction only.
+    pub local: bool,
+    /// The file whose statement set it; nothing where it comes from the configuration.
+    pub file: Option<FileId>,
+    /// The statement that set it.
+    pub span: Span,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { search_path: default_search_path(), settings: OrdMap::new() }
+    }
+}
+
+/// Returns the search path of a new session, without the role's own schema, which hardly anybody has.
+pub fn default_search_path() -> SearchPath {
+    Arc::from([Arc::from("public")])
+}
+
+impl Session {
+    /// Returns the value of a parameter, if something set it.
+    pub fn setting(&self, name: &str) -> Option<&Assigned> {
+        self.settings.get(name)
+    }
+
+    /// Returns whether waiting for a lock ends by itself: `lock_timeout` is set and not 0.
+    pub fn has_lock_timeout(&self) -> bool {
+        let is_zero = |value: &str| {
+            let number = value.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+            number.parse::<f64>().is_ok_and(|number| number == 0.0)
+        };
+        self.setting("lock_timeout").is_some_and(|found| !is_zero(&found.value))
+    }
+
+    /// Applies `SET` or `RESET`.
+    pub fn set(&mut self, setting: &Setting, file: FileId, span: Span) {
+        let name = setting.name.as_str();
+        match &setting.value {
+            None if name == "all" => *self = Self::default(),
+            None => {
+                self.settings.remove(name);
+                if name == "search_path" {
+                    self.search_path = default_search_path();
+                }
+            }
+            Some(value) => {
+                if name == "search_path" {
+                    self.search_path = search_path(value);
+                }
+                let value = value.as_str().into();
+                let assigned = Assigned { value, local: setting.local, file: Some(file), span };
+                self.settings.insert(name.into(), assigned);
+            }
+        }
+    }
+
+    /// Returns the names of the parameters that were set with `SET LOCAL`.
+    pub(crate) fn local_settings(&self) -> impl Iterator<Item = Arc<str>> {
+        self.settings.iter().filter(|(_, value)| value.local).map(|(name, _)| name.clone())
+    }
+
+    /// Gives the parameter `name` the value that it has in `before`.
+    pub(crate) fn restore(&mut self, name: &Arc<str>, before: &Self) {
+        match before.settings.get(name) {
+            Some(value) => self.settings.insert(name.clone(), value.clone()),
+            None => self.settings.remove(name),
+        };
+        if **name == *"search_path" {
+            self.search_path = before.search_path.clone();
+        }
+    }
+
+    /// Sets a parameter as the configuration says the runner, role or database does.
+    pub fn preset(&mut self, name: &str, value: &str) {
+        let assigned =
+            Assigned { value: value.into(), local: false, file: None, span: Span::default() };
+        self.settings.insert(name.into(), assigned);
+        if name == "search_path" {
+            self.search_path = search_path(value);
+        }
+    }
+}
+
+/// Splits the value of `search_path` into schemas; `"$user"` is left out.
+fn search_path(value: &str) -> SearchPath {
+    let schemas = value.split(',').map(|part| part.trim().trim_matches(['"', '\'']));
+    schemas.filter(|schema| !schema.is_empty() && *schema != "$user").map(Arc::from).collect()
+}
+
+/// Who holds a transaction open around a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The runner: it sends `BEGIN` before the file and `COMMIT` after it.
+    Runner,
+    /// The file itself, by `BEGIN`.
+    File,
+    /// The server: several statements in one simple-query message are one implicit transaction block.
+    Message,
+    /// Nobody: the statement commits on its own.
+    Nobody,
+}
+
+impl Holder {
+    /// Returns the word that JSON output uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Runner => "runner",
+            Self::File => "file",
+            Self::Message => "message",
+            Self::Nobody => "none",
+        }
+    }
+}
+
+/// A transaction that is open.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    /// Who opened it.
+    pub holder: Holder,
+    /// The `BEGIN`, where a file opened it.
+    pub begin: Option<Span>,
+    /// Its number; every transaction of a run has another.
+    pub id: u32,
+    /// The schema and the settings when it began, to which `ROLLBACK` returns.
+    pub start: Box<(Catalog, Session)>,
+    /// Its savepoints, oldest first.
+    pub savepoints: Vec<(String, Catalog, Session)>,
+}

@@ -1,0 +1,146 @@
+//! Runs an example of a rule's page.
+
+use std::path::Path;
+
+use lockmaster::check::{SetOptions, check};
+use lockmaster::diagnostic::{Diagnostic, Edit};
+use lockmaster::layout::{self, Entry, MigrationSet, Override, Sources, Tree};
+use lockmaster::report::{sort, text};
+use lockmaster::rule::{Rule, Target};
+use lockmaster::source::{FileId, SourceFile};
+
+/// An example, and the case that its words choose.
+pub(crate) struct Example<'a> {
+    rule: &'a Rule,
+    runner: String,
+    target: Target,
+    files: Vec<(String, String)>,
+}
+
+/// What the rule says about an example.
+pub(crate) struct Outcome {
+    /// The rule's diagnostics of it, as text.
+    pub(crate) report: String,
+    /// The example's text with the fixes applied, if there is one and it can be shown.
+    pub(crate) fixed: Option<String>,
+    /// The rule's diagnostics of the fixed text.
+    pub(crate) report_after_fix: String,
+}
+
+impl<'a> Example<'a> {
+    pub(crate) fn new<'b>(
+        rule: &'a Rule,
+        language: &str,
+        given: &[String],
+        code: &str,
+        words: impl Iterator<Item = &'b str>,
+    ) -> Self {
+        let mut example = Self {
+            rule,
+            runner: "psql".to_owned(),
+            target: Target::default(),
+            files: Vec::new(),
+        };
+        for word in words {
+            match word.split_once('=').expect("a word behind the kind is a key and a value") {
+                ("runner", value) => value.clone_into(&mut example.runner),
+                ("pg", value) => example.target.version = value.parse().expect("a version"),
+                (key, _) => panic!("{}: unknown word {key}", rule.name),
+            }
+        }
+        if language == "files" {
+            for file in code.split("==> ").skip(1) {
+                let (name, text) = file.split_once('\n').unwrap_or((file, ""));
+                example.files.push((name.trim().to_owned(), text.to_owned()));
+            }
+        } else {
+            for (at, text) in given.iter().enumerate() {
+                example.files.push((example.file_name(at + 1, "given"), text.clone()));
+            }
+            let last = example.file_name(given.len() + 1, "example");
+            example.files.push((last, code.to_owned()));
+        }
+        example
+    }
+
+    fn file_name(&self, number: usize, name: &str) -> String {
+        match self.runner.as_str() {
+            "golang-migrate" => format!("{number:04}_{name}.up.sql"),
+            "flyway" => format!("V{number}__{name}.sql"),
+            "diesel" => format!("{number:04}_{name}/up.sql"),
+            "prisma" => format!("{number:04}_{name}/migration.sql"),
+            _ => format!("{number:04}_{name}.sql"),
+        }
+    }
+
+    pub(crate) fn run(&self) -> Outcome {
+        let (sources, diagnostics) = self.lint(&self.files);
+        let report = text::render(&sources, &diagnostics, text::Style::default());
+        let edits: Vec<&Edit> =
+            diagnostics.iter().filter_map(|d| d.fix.as_ref()).flat_map(|fix| &fix.edits).collect();
+        if edits.is_empty() {
+            return Outcome { report, fixed: None, report_after_fix: String::new() };
+        }
+        let files: Vec<(String, String)> = sources
+            .files
+            .iter()
+            .enumerate()
+            .map(|(at, file)| {
+                let mut text = file.text.clone();
+                let mut here: Vec<_> = edits.iter().filter(|e| e.file.index() == at).collect();
+                here.sort_by_key(|edit| edit.span);
+                here.dedup();
+                for edit in here.iter().rev() {
+                    text.replace_range(edit.span.range(), &edit.text);
+                }
+                (file.path.to_str().expect("a text").to_owned(), text)
+            })
+            .collect();
+        let (fixed_sources, left) = self.lint(&files);
+        let report_after_fix = text::render(&fixed_sources, &left, text::Style::default());
+        let changed = edits[0].file.index();
+        Outcome { report, fixed: Some(files[changed].1.clone()), report_after_fix }
+    }
+
+    /// Returns what the rule says about the files; only about the last one if the page gave others.
+    fn lint(&self, files: &[(String, String)]) -> (Sources, Vec<Diagnostic>) {
+        let sources = Sources {
+            files: files.iter().map(|(name, text)| SourceFile::new(name, text.clone())).collect(),
+        };
+        let tree = tree(files);
+        let fixed = layout::by_name(&self.runner).expect("the runner is a layout");
+        let overrides = |path: &Path| Override {
+            layout: (path == Path::new("")).then_some(fixed),
+            transaction: None,
+        };
+        let sets: Vec<MigrationSet> = layout::recognise(&tree, &sources, true, &overrides);
+        let options = SetOptions { target: self.target, ..SetOptions::default() };
+        let mut diagnostics = Vec::new();
+        for (at, set) in sets.iter().enumerate() {
+            diagnostics.extend(check(at, set, &sources, &[self.rule], &options).diagnostics);
+        }
+        sort(&mut diagnostics, &sources);
+        (sources, diagnostics)
+    }
+}
+
+/// Builds the folder that the files lie in.
+pub(crate) fn tree(files: &[(String, String)]) -> Tree {
+    let mut tree = Tree::default();
+    for (at, (path, _)) in files.iter().enumerate() {
+        let mut folder = &mut tree;
+        let mut parts: Vec<&str> = path.split('/').collect();
+        let name = parts.pop().expect("a path has a name").to_owned();
+        for part in parts {
+            let at = folder.folders.iter().position(|f| f.name() == part).unwrap_or_else(|| {
+                let path = folder.path.join(part);
+                folder.folders.push(Tree { path, ..Tree::default() });
+                folder.folders.len() - 1
+            });
+            folder = &mut folder.folders[at];
+        }
+        let id = Some(FileId(u32::try_from(at).expect("few files")));
+        folder.files.push(Entry { name, id, text: None });
+    }
+    tree
+}
