@@ -63,7 +63,9 @@ pub fn check(
         }
     }
     for diagnostic in diagnostics.iter_mut().filter(|d| d.migration.is_none()) {
-        let is_here = |m: &crate::layout::Migration| m.file == diagnostic.file && m.section.contains(diagnostic.span);
+        let is_here = |m: &crate::layout::Migration| {
+            m.file == diagnostic.file && m.section.contains(diagnostic.span)
+        };
         let at = set.migrations.iter().position(is_here);
         diagnostic.migration = at.map(|at| MigrationRef { set: index, index: at });
     }

@@ -5,6 +5,9 @@
 pub mod source;
 pub mod version;
 
+pub mod config;
+pub mod discover;
+
 pub mod sql;
 
 pub mod layout;
@@ -20,4 +23,8 @@ pub mod check;
 pub mod rule;
 pub mod rules;
 
+pub mod suppress;
+
 pub mod report;
+
+pub mod cli;

@@ -51,7 +51,9 @@ impl State {
         let Some(transaction) = self.transaction.take() else { return };
         match transaction.holder {
             Holder::File => (self.catalog, self.session) = *transaction.start,
-            Holder::Runner | Holder::Message | Holder::Nobody => self.forget_local_settings(&transaction),
+            Holder::Runner | Holder::Message | Holder::Nobody => {
+                self.forget_local_settings(&transaction)
+            }
         }
     }
 

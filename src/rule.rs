@@ -29,12 +29,25 @@ pub enum Check {
     Migration(fn(&MigrationContext, &mut Vec<Diagnostic>)),
     /// The whole set.
     History(fn(&HistoryContext, &mut Vec<Diagnostic>)),
+    /// What remains once the others have reported: the comments that silence them. See `suppress`.
+    Suppressions,
 }
 
 /// The categories of rules, as JSON output and `lockmaster rules` name them.
 pub const CATEGORIES: &[&str] = &[
-    "layout", "syntax", "transaction", "locking", "compatibility", "data-loss", "correctness",
-    "idempotency", "reversibility", "timeout", "performance", "security", "opinion",
+    "layout",
+    "syntax",
+    "transaction",
+    "locking",
+    "compatibility",
+    "data-loss",
+    "correctness",
+    "idempotency",
+    "reversibility",
+    "timeout",
+    "performance",
+    "security",
+    "opinion",
 ];
 
 impl Rule {

@@ -50,7 +50,8 @@ impl Session {
     /// Returns whether waiting for a lock ends by itself: `lock_timeout` is set and not 0.
     pub fn has_lock_timeout(&self) -> bool {
         let is_zero = |value: &str| {
-            let number = value.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+            let number =
+                value.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
             number.parse::<f64>().is_ok_and(|number| number == 0.0)
         };
         self.setting("lock_timeout").is_some_and(|found| !is_zero(&found.value))

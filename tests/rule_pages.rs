@@ -44,7 +44,9 @@ fn examples_behave_as_their_page_says() {
 #[test]
 fn every_page_has_a_bad_and_a_good_example() {
     for rule in RULES {
-        let has = |kind: &str| rule.page.lines().any(|l| l.starts_with("```") && l.split(' ').nth(1) == Some(kind));
+        let has = |kind: &str| {
+            rule.page.lines().any(|l| l.starts_with("```") && l.split(' ').nth(1) == Some(kind))
+        };
         assert!(has("bad") && has("good"), "{} lacks an example", rule.name);
     }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::object::{Column, Constraint, EnumLabel, EnumType, Index, Origin, Relation, RelationKind};
+use super::object::{
+    Column, Constraint, EnumLabel, EnumType, Index, Origin, Relation, RelationKind,
+};
 use super::{Catalog, Lookup, QualifiedName, SearchPath, created_name};
 use crate::sql::{
-    Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, Create, CreateIndex,
-    CreateTable, CreateView, Drop, ObjectKind, Persistence, RelationName, Rename, RenamedPart,
-    TableChange,
+    Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, Create,
+    CreateIndex, CreateTable, CreateView, Drop, ObjectKind, Persistence, RelationName, Rename,
+    RenamedPart, TableChange,
 };
 
 impl Catalog {
@@ -20,9 +22,11 @@ impl Catalog {
             Action::AlterTable(alter) => self.alter_table(alter, origin, path),
             Action::CreateEnum { name, labels } => {
                 let name = created_name(name, path);
-                let label = |label: &String| EnumLabel { label: label.as_str().into(), added: origin };
+                let label =
+                    |label: &String| EnumLabel { label: label.as_str().into(), added: origin };
                 let labels = labels.iter().map(label).collect();
-                self.enums.insert(name.clone(), Arc::new(EnumType { name, labels, created: origin }));
+                self.enums
+                    .insert(name.clone(), Arc::new(EnumType { name, labels, created: origin }));
             }
             Action::AddEnumValue { name, label, .. } => {
                 let added = EnumLabel { label: label.as_str().into(), added: origin };
@@ -180,8 +184,14 @@ impl Catalog {
         let references = definition.references.as_ref().map(|name| self.resolve(name, path));
         let name: Option<Arc<str>> = definition.name.as_deref().map(Into::into);
         let unique = matches!(definition.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
-        if definition.kind == ConstraintKind::PrimaryKey || definition.kind == ConstraintKind::NotNull {
-            for column in table.columns.iter_mut().filter(|c| definition.columns.iter().any(|d| **d == *c.name)) {
+        if definition.kind == ConstraintKind::PrimaryKey
+            || definition.kind == ConstraintKind::NotNull
+        {
+            for column in table
+                .columns
+                .iter_mut()
+                .filter(|c| definition.columns.iter().any(|d| **d == *c.name))
+            {
                 column.not_null = true;
             }
         }
@@ -434,9 +444,9 @@ impl Catalog {
             TableChange::DropColumn { column, .. } => self.change(&name, |table| {
                 table.columns.retain(|found| *found.name != **column);
                 table.constraints.retain(|found| !found.columns.contains(column));
-                table.indexes.retain(|found| {
-                    !found.columns.iter().flatten().any(|key| key == column)
-                });
+                table
+                    .indexes
+                    .retain(|found| !found.columns.iter().flatten().any(|key| key == column));
             }),
             TableChange::SetType { column, type_name, .. } => {
                 let type_name = type_name.clone();
@@ -516,7 +526,8 @@ impl Catalog {
         };
         // A type that nothing at hand made is older than the files: it has labels nobody knows.
         let older = Origin { migration: u32::MAX, transaction: u32::MAX, ..origin };
-        let unknown = || Arc::new(EnumType { name: full.clone(), labels: Vec::new(), created: older });
+        let unknown =
+            || Arc::new(EnumType { name: full.clone(), labels: Vec::new(), created: older });
         let entry = self.enums.entry(full.clone()).or_insert_with(unknown);
         change(&mut Arc::make_mut(entry).labels);
     }
@@ -528,7 +539,10 @@ pub(crate) fn is_serial(name: &str) -> bool {
 }
 
 /// Returns the name that the server chooses for a constraint, without regard to clashes.
-fn default_constraint_name(table: &Relation, definition: &ConstraintDefinition) -> Option<Arc<str>> {
+fn default_constraint_name(
+    table: &Relation,
+    definition: &ConstraintDefinition,
+) -> Option<Arc<str>> {
     let suffix = match definition.kind {
         ConstraintKind::PrimaryKey => return Some(format!("{}_pkey", table.name.name).into()),
         ConstraintKind::Unique => "key",

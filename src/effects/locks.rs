@@ -2,8 +2,8 @@
 
 use crate::catalog::{Catalog, Lookup, Origin, QualifiedName, Relation, RelationKind, SearchPath};
 use crate::sql::{
-    Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop, LockMode,
-    ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
+    Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
+    LockMode, ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
 };
 use LockMode::{
     AccessExclusiveLock, AccessShareLock, RowExclusiveLock, RowShareLock, ShareLock,
@@ -91,8 +91,7 @@ impl Taken<'_> {
         match action {
             Action::CreateTable(create) => self.create_table(create),
             Action::CreateIndex(create) => {
-                let mode =
-                    if create.concurrently { ShareUpdateExclusiveLock } else { ShareLock };
+                let mode = if create.concurrently { ShareUpdateExclusiveLock } else { ShareLock };
                 self.lock_tree(&create.table, create.only || create.concurrently, mode);
             }
             Action::AlterTable(alter) => self.alter_table(alter),
@@ -103,7 +102,9 @@ impl Taken<'_> {
                 }
             }
             Action::Create(create) => match (create.kind, &create.on) {
-                (ObjectKind::Trigger, Some(table)) => self.lock_tree(table, false, ShareRowExclusiveLock),
+                (ObjectKind::Trigger, Some(table)) => {
+                    self.lock_tree(table, false, ShareRowExclusiveLock)
+                }
                 (ObjectKind::Policy | ObjectKind::Rule, Some(table)) => {
                     self.lock(table, AccessExclusiveLock);
                 }
@@ -133,7 +134,8 @@ impl Taken<'_> {
                 tables.iter().for_each(|table| self.lock(table, ShareUpdateExclusiveLock));
             }
             Action::RefreshMaterializedView { name, concurrently } => {
-                let mode = if *concurrently { LockMode::ExclusiveLock } else { AccessExclusiveLock };
+                let mode =
+                    if *concurrently { LockMode::ExclusiveLock } else { AccessExclusiveLock };
                 self.lock(name, mode);
             }
             Action::Comment { relation: Some(name), kind } => {
@@ -276,7 +278,9 @@ impl Taken<'_> {
     fn drop(&mut self, drop: &Drop) {
         match drop.kind {
             ObjectKind::Table | ObjectKind::ForeignTable => {
-                if drop.if_exists && !matches!(self.catalog.relation(&drop.name, self.path), Lookup::Found(_)) {
+                if drop.if_exists
+                    && !matches!(self.catalog.relation(&drop.name, self.path), Lookup::Found(_))
+                {
                     return;
                 }
                 self.lock_tree(&drop.name, false, AccessExclusiveLock);
@@ -298,7 +302,9 @@ impl Taken<'_> {
             }
             ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => {
                 let table = drop.on.as_ref();
-                if let Some(table) = table.filter(|table| !drop.if_exists || self.found(table).is_some()) {
+                if let Some(table) =
+                    table.filter(|table| !drop.if_exists || self.found(table).is_some())
+                {
                     self.lock(table, AccessExclusiveLock);
                 }
             }

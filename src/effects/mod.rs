@@ -32,7 +32,8 @@ pub fn needed(action: &Action) -> Vec<&RelationName> {
         Action::CreateTable(create) => {
             let own = create.name.as_ref();
             let inline = create.columns.iter().flat_map(|column| &column.constraints);
-            let references = inline.chain(&create.constraints).filter_map(|c| c.references.as_ref());
+            let references =
+                inline.chain(&create.constraints).filter_map(|c| c.references.as_ref());
             let above = create.partition_of.iter().chain(&create.inherits).chain(&create.like);
             references.chain(above).filter(|name| Some(*name) != own).collect()
         }

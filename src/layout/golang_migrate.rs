@@ -1,7 +1,9 @@
 //! golang-migrate: `NNN_name.up.sql` and `NNN_name.down.sql`.
 
 use super::files::{push_pairs, whole};
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{
+    Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version,
+};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "golang-migrate",
@@ -9,7 +11,9 @@ pub(super) static LAYOUT: Layout = Layout {
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
     all_pending: false,
-    opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
+    opt_out: Some(OptOut::Advice(
+        "put the statement into a file of its own: a file is sent as one message",
+    )),
     downs: DownStyle::File,
     duplicate: "golang-migrate refuses to load the directory",
     missing_down: "`migrate down` then reports success and undoes nothing",
@@ -45,11 +49,13 @@ fn parts(name: &str) -> Option<(&str, &str, &str)> {
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let (mut ups, mut downs) = (Vec::new(), Vec::new());
     for (name, id) in tree.sql_files() {
-        match parts(name) {
-            Some((digits, rest, "up")) => ups.push(whole(sources, id, Version::number(digits), rest)),
-            Some((digits, rest, _)) => downs.push(whole(sources, id, Version::number(digits), rest)),
-            None => set.skip(id, "is not named NNN_name.up.sql: golang-migrate ignores it in silence"),
-        }
+        let Some((digits, rest, direction)) = parts(name) else {
+            set.skip(id, "is not named NNN_name.up.sql: golang-migrate ignores it in silence");
+            continue;
+        };
+        let mut migration = whole(sources, id, Version::number(digits), rest);
+        migration.transaction = set.transaction;
+        if direction == "up" { ups.push(migration) } else { downs.push(migration) }
     }
     push_pairs(set, sources, ups, downs);
 }

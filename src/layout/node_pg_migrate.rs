@@ -25,7 +25,8 @@ pub(super) static LAYOUT: Layout = Layout {
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     // It refuses a directory with a file that does not begin with digits.
-    let all_numbered = tree.sql_files().all(|(name, _)| name.starts_with(|c: char| c.is_ascii_digit()));
+    let all_numbered =
+        tree.sql_files().all(|(name, _)| name.starts_with(|c: char| c.is_ascii_digit()));
     let marked = share_of_files_with(tree, sources, |line| marker(line).is_some());
     let package = tree.hint(&["package.json"], "\"node-pg-migrate\"");
     let by_package = package.is_some_and(|_| marked || tree.sql_files().next().is_some());
@@ -48,7 +49,8 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
 
 /// Returns whether many files begin a transaction themselves.
 fn opens_transactions(tree: &Tree, sources: &Sources) -> bool {
-    let opens = |text: &str| beginning(text).lines().any(|line| line.trim().eq_ignore_ascii_case("begin;"));
+    let opens =
+        |text: &str| beginning(text).lines().any(|line| line.trim().eq_ignore_ascii_case("begin;"));
     let sample = sample(tree);
     sample.iter().filter(|(_, id)| opens(&sources.get(*id).text)).count() * 3 > sample.len()
 }
@@ -79,8 +81,7 @@ fn marker(line: &str) -> Option<Marker> {
     let rest = line.trim_start().strip_prefix("--")?.trim_start_matches(['-', ' ', '\t']);
     let mut words = rest.split_whitespace();
     let (first, second) = (words.next()?, words.next()?);
-    let is_migration =
-        second.get(..9).is_some_and(|word| word.eq_ignore_ascii_case("migration"));
+    let is_migration = second.get(..9).is_some_and(|word| word.eq_ignore_ascii_case("migration"));
     match first.to_ascii_lowercase().as_str() {
         "up" if is_migration => Some(Marker::Up),
         "down" if is_migration => Some(Marker::Down),

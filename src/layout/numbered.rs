@@ -62,7 +62,8 @@ fn detect_numbered(tree: &Tree, _: &Sources) -> Option<Detection> {
     let all = tree.sql_files().count();
     let numbered = tree.sql_files().filter(|(name, _)| stem_number(name).is_some()).count();
     let named_for_it = matches!(tree.name(), "migrations" | "migration" | "migrate");
-    let enough = numbered >= 2 && numbered * 2 > all || numbered >= 1 && (named_for_it || numbered == all);
+    let enough =
+        numbered >= 2 && numbered * 2 > all || numbered >= 1 && (named_for_it || numbered == all);
     enough.then(|| Detection::because(format!("{numbered} of {all} files begin with a number")))?
 }
 
@@ -80,15 +81,21 @@ fn detect_psql(tree: &Tree, sources: &Sources) -> Option<Detection> {
 /// Returns whether a shell script or Makefile runs psql over the files of the folder `name`.
 fn runs_psql(hint: &Hint, name: &str) -> bool {
     let file = hint.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let is_script = hint.path.extension().is_some_and(|e| e == "sh" || e == "bash") || file == "Makefile";
+    let is_script =
+        hint.path.extension().is_some_and(|e| e == "sh" || e == "bash") || file == "Makefile";
     let runs_files = hint.text.contains(" -f ") || hint.text.contains("--file");
-    is_script && !name.is_empty() && runs_files && hint.text.contains("psql") && hint.text.contains(name)
+    is_script
+        && !name.is_empty()
+        && runs_files
+        && hint.text.contains("psql")
+        && hint.text.contains(name)
 }
 
 /// Splits a file name with a number, `V` in front or not, into digits, suffix and rest.
 fn stem_number(name: &str) -> Option<(&str, &str, &str)> {
     let stem = name.strip_suffix(".sql").or_else(|| name.strip_suffix(".SQL")).unwrap_or(name);
-    let bare = stem.strip_prefix(['v', 'V']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let bare =
+        stem.strip_prefix(['v', 'V']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     split_number(bare.unwrap_or(stem))
 }
 
@@ -147,13 +154,18 @@ fn separate_downs(tree: &Tree) -> HashMap<Version2, Vec<DownFile>> {
     let mut downs: HashMap<Version2, Vec<DownFile>> = HashMap::new();
     let beside = tree.sql_files().filter(|(name, _)| {
         let stem = name.trim_end_matches(".sql");
-        stem.ends_with(".down") || stem.ends_with("_down") || stem.ends_with("-down") || stem.ends_with("_rollback") && has_twin(tree, name)
+        stem.ends_with(".down")
+            || stem.ends_with("_down")
+            || stem.ends_with("-down")
+            || stem.ends_with("_rollback") && has_twin(tree, name)
     });
-    let folders = tree.folders.iter().filter(|folder| {
-        DOWN_FOLDERS.iter().any(|name| folder.name().eq_ignore_ascii_case(name))
-    });
+    let folders = tree
+        .folders
+        .iter()
+        .filter(|folder| DOWN_FOLDERS.iter().any(|name| folder.name().eq_ignore_ascii_case(name)));
     for (name, id) in beside.chain(folders.flat_map(Tree::sql_files)) {
-        let key = stem_number(name).map(|(digits, suffix, _)| key(digits, suffix)).unwrap_or_default();
+        let key =
+            stem_number(name).map(|(digits, suffix, _)| key(digits, suffix)).unwrap_or_default();
         downs.entry(key).or_default().push(DownFile { name: name.to_owned(), id });
     }
     downs
@@ -221,7 +233,10 @@ fn rollback_comment(file: &crate::source::SourceFile, text: Span) -> Option<Span
     let mut at = text.start as usize;
     for line in file.slice(text).split_inclusive('\n') {
         at += line.len();
-        if line.trim_start().starts_with("--") && announced(line) && plain_marker(line) != Some(Marker::Up) {
+        if line.trim_start().starts_with("--")
+            && announced(line)
+            && plain_marker(line) != Some(Marker::Up)
+        {
             return commented_sql(file, Span { start: Span::new(at..at).start, end: text.end });
         }
     }

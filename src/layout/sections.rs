@@ -127,7 +127,10 @@ fn last_paragraph(text: &str) -> &str {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let word = line.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next();
-        let words = ["create", "alter", "drop", "insert", "update", "delete", "begin", "commit", "revoke", "grant", "truncate", "comment", "do", "select", "set"];
+        let words = [
+            "create", "alter", "drop", "insert", "update", "delete", "begin", "commit", "revoke",
+            "grant", "truncate", "comment", "do", "select", "set",
+        ];
         if words.iter().any(|keyword| word.is_some_and(|w| w.eq_ignore_ascii_case(keyword))) {
             start = at;
             break;
@@ -178,13 +181,18 @@ mod tests {
 
     #[test]
     fn home_grown_markers_are_told_from_prose() {
-        for up in ["-- UP", "-- UP: apply this", "-- Up Migration", "--- up ---", "-- UP MIGRATION"] {
+        for up in ["-- UP", "-- UP: apply this", "-- Up Migration", "--- up ---", "-- UP MIGRATION"]
+        {
             assert_eq!(plain_marker(up), Some(Marker::Up), "{up}");
         }
-        for down in ["-- DOWN: undo", "-- Down Migration (for reference)", "-- ROLLBACK (see rollback/)"] {
+        for down in
+            ["-- DOWN: undo", "-- Down Migration (for reference)", "-- ROLLBACK (see rollback/)"]
+        {
             assert_eq!(plain_marker(down), Some(Marker::Down), "{down}");
         }
-        for none in ["-- up to ten rows", "-- Update users", "select 1 -- up", "-- down the road", "# up"] {
+        for none in
+            ["-- up to ten rows", "-- Update users", "select 1 -- up", "-- down the road", "# up"]
+        {
             assert_eq!(plain_marker(none), None, "{none}");
         }
     }

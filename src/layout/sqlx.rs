@@ -1,7 +1,9 @@
 //! sqlx: `NNN_name.sql`, or `NNN_name.up.sql` with `NNN_name.down.sql`.
 
 use super::files::{push_pairs, whole};
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{
+    Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version,
+};
 use crate::source::Span;
 
 pub(super) static LAYOUT: Layout = Layout {

@@ -8,8 +8,10 @@ use crate::source::FileId;
 /// A folder with all that is below it.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
-    /// The folder's path, as it is shown.
+    /// The folder's path, as it is shown; empty for the current folder.
     pub path: PathBuf,
+    /// The name of the folder where its path does not tell it.
+    pub root_name: String,
     /// Its files, sorted by name.
     pub files: Vec<Entry>,
     /// Its folders, sorted by name.
@@ -41,7 +43,7 @@ pub struct Hint {
 impl Tree {
     /// Returns the name of the folder itself.
     pub fn name(&self) -> &str {
-        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+        self.path.file_name().and_then(|name| name.to_str()).unwrap_or(&self.root_name)
     }
 
     /// Returns the SQL files directly in the folder, with their ids.

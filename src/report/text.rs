@@ -42,7 +42,13 @@ pub fn write(
             Ok(()) => {}
             Err(Error::Io(error)) => return Err(error),
             // A span outside of its file is a bug of a rule; its message must not be lost for it.
-            Err(_) => writeln!(writer, "{}[{}]: {}", diagnostic.severity.as_str(), diagnostic.rule, diagnostic.message)?,
+            Err(_) => writeln!(
+                writer,
+                "{}[{}]: {}",
+                diagnostic.severity.as_str(),
+                diagnostic.rule,
+                diagnostic.message
+            )?,
         }
     }
     Ok(())
@@ -68,12 +74,11 @@ fn convert(
         Severity::Error => codespan::Severity::Error,
     };
     let length = |file: FileId| sources.get(file).text.len();
-    let clip = |file, range: Range<usize>| range.start.min(length(file))..range.end.min(length(file));
-    let primary = codespan::Label::primary(
-        diagnostic.file,
-        clip(diagnostic.file, diagnostic.span.range()),
-    )
-    .with_message(diagnostic.place.clone().unwrap_or_default());
+    let clip =
+        |file, range: Range<usize>| range.start.min(length(file))..range.end.min(length(file));
+    let primary =
+        codespan::Label::primary(diagnostic.file, clip(diagnostic.file, diagnostic.span.range()))
+            .with_message(diagnostic.place.clone().unwrap_or_default());
     let others = diagnostic.labels.iter().map(|label| {
         codespan::Label::secondary(label.file, clip(label.file, label.span.range()))
             .with_message(&label.message)

@@ -19,7 +19,10 @@ fn report(cx: &StatementContext, index: &CreateIndex) -> Diagnostic {
     let found = cx.relation(table).found();
     let diagnostic = cx
         .report(format!("creating an index on `{table}` blocks writes until the index is built"))
-        .relation(&cx.state.catalog.resolve(table, &cx.state.session.search_path), Some(LockMode::ShareLock));
+        .relation(
+            &cx.state.catalog.resolve(table, &cx.state.session.search_path),
+            Some(LockMode::ShareLock),
+        );
     match found.map(|found| found.kind) {
         Some(RelationKind::PartitionedTable) => diagnostic.help(format!(
             "create the index `on only {table}`, build it concurrently on each partition, then attach those indexes"

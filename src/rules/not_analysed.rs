@@ -11,10 +11,14 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
                 let span = head(cx.file(), text.span);
                 let report = |message: String| Diagnostic::new(cx.migration().file, span, message);
                 out.push(match &text.reason {
-                    NotAnalysedReason::Template => report("a template decides what is sent: this text was not analysed".to_owned())
-                        .help("lint the SQL that the template makes: `... | lockmaster lint -`"),
+                    NotAnalysedReason::Template => report(
+                        "a template decides what is sent: this text was not analysed".to_owned(),
+                    )
+                    .help("lint the SQL that the template makes: `... | lockmaster lint -`"),
                     NotAnalysedReason::MetaCommand(command) => meta_command(command, report),
-                    NotAnalysedReason::Parser(message) => report(format!("this statement was not analysed: {message}")),
+                    NotAnalysedReason::Parser(message) => {
+                        report(format!("this statement was not analysed: {message}"))
+                    }
                 });
             }
             Item::Statement(statement) => dynamic(cx, statement, out),
@@ -59,7 +63,8 @@ fn encoding(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
 
 /// Reports SQL that a `DO` block puts together at run time.
 fn dynamic(cx: &MigrationContext, statement: &Statement, out: &mut Vec<Diagnostic>) {
-    let is_dynamic = statement.actions.iter().any(|a| matches!(a, Action::Do(block) if block.is_dynamic));
+    let is_dynamic =
+        statement.actions.iter().any(|a| matches!(a, Action::Do(block) if block.is_dynamic));
     if is_dynamic {
         let span = head(cx.file(), statement.span);
         out.push(

@@ -41,7 +41,9 @@ fn known_mistake(text: &str, message: &str) -> Option<String> {
         ("update" | "delete", "limit" | "order") => format!(
             "`{first}` has no `{near}` in PostgreSQL; pick the rows in a subquery: `where ctid in (select ctid from ... limit 1000)`"
         ),
-        (_, "auto_increment") => "PostgreSQL has `generated always as identity`, not `auto_increment`".to_owned(),
+        (_, "auto_increment") => {
+            "PostgreSQL has `generated always as identity`, not `auto_increment`".to_owned()
+        }
         (_, "`") => "PostgreSQL quotes names with \", not with `".to_owned(),
         (_, "engine") => "remove the `engine` clause: this is MySQL's syntax".to_owned(),
         (_, "\\") => "psql meta-commands work in psql only".to_owned(),

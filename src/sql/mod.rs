@@ -91,8 +91,20 @@ fn meta_command(text: &str) -> Option<NotAnalysedReason> {
     let word = text.split_whitespace().next().unwrap_or_default();
     let runs_something = matches!(
         word,
-        "\\i" | "\\ir" | "\\include" | "\\include_relative" | "\\gexec" | "\\c" | "\\connect"
-            | "\\copy" | "\\if" | "\\elif" | "\\else" | "\\endif" | "\\!" | "\\o"
+        "\\i"
+            | "\\ir"
+            | "\\include"
+            | "\\include_relative"
+            | "\\gexec"
+            | "\\c"
+            | "\\connect"
+            | "\\copy"
+            | "\\if"
+            | "\\elif"
+            | "\\else"
+            | "\\endif"
+            | "\\!"
+            | "\\o"
     );
     runs_something.then(|| NotAnalysedReason::MetaCommand(text.to_owned()))
 }

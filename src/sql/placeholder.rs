@@ -39,7 +39,8 @@ pub fn is_template_logic(text: &str) -> bool {
 fn placeholder(text: &str, after_colon: bool) -> Option<(usize, Option<char>)> {
     let bytes = text.as_bytes();
     let name_len = |from: usize| {
-        let len = bytes[from..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let len =
+            bytes[from..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
         (len > 0 && !bytes[from].is_ascii_digit()).then_some(from + len)
     };
     let until = |open: &str, close: &str| {
@@ -51,13 +52,17 @@ fn placeholder(text: &str, after_colon: bool) -> Option<(usize, Option<char>)> {
         (b'$', Some(b'{')) => until("${", "}"),
         (b'$', Some(b'(')) => until("$(", ")"),
         (b'{', Some(b'{')) => until("{{{", "}}}").or_else(|| until("{{", "}}")),
-        (b'{', Some(_)) => name_len(1).filter(|&end| bytes.get(end) == Some(&b'}')).map(|end| (end + 1, None)),
+        (b'{', Some(_)) => {
+            name_len(1).filter(|&end| bytes.get(end) == Some(&b'}')).map(|end| (end + 1, None))
+        }
         (b'<', Some(b'%')) => until("<%", "%>"),
         (b'%', Some(b'(')) => {
             let end = name_len(2)?;
             text[end..].starts_with(")s").then_some((end + 2, None))
         }
-        (b'%', Some(b's')) => (!bytes.get(2).is_some_and(u8::is_ascii_alphanumeric)).then_some((2, None)),
+        (b'%', Some(b's')) => {
+            (!bytes.get(2).is_some_and(u8::is_ascii_alphanumeric)).then_some((2, None))
+        }
         (b'@', Some(b'@')) => None,
         (b'?', _) => Some((1, None)),
         (b':', Some(b'\'')) => {
@@ -66,7 +71,8 @@ fn placeholder(text: &str, after_colon: bool) -> Option<(usize, Option<char>)> {
         }
         (b':', Some(b'"')) => {
             let token = token(&text[1..]);
-            (token.kind == TokenKind::QuotedName && token.closed).then_some((token.len + 1, Some('"')))
+            (token.kind == TokenKind::QuotedName && token.closed)
+                .then_some((token.len + 1, Some('"')))
         }
         (b':', _) if !after_colon => name_len(1).map(|end| (end, None)),
         _ => None,

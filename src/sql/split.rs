@@ -53,14 +53,8 @@ const MAX_RESTARTS: usize = 50;
 
 /// Splits `text`; the spans count from its beginning.
 pub fn split(text: &str) -> Vec<Chunk> {
-    let mut splitter = Splitter {
-        text,
-        at: 0,
-        chunks: Vec::new(),
-        statement: None,
-        delimiter: None,
-        restarts: 0,
-    };
+    let mut splitter =
+        Splitter { text, at: 0, chunks: Vec::new(), statement: None, delimiter: None, restarts: 0 };
     splitter.run();
     splitter.chunks
 }
@@ -104,9 +98,8 @@ impl<'a> Splitter<'a> {
                     self.at = at + 1;
                 }
                 _ => {
-                    let problem = (open.parens > 0).then_some(SplitProblem::OpenParenthesis {
-                        at: offset(open.first_paren),
-                    });
+                    let problem = (open.parens > 0)
+                        .then_some(SplitProblem::OpenParenthesis { at: offset(open.first_paren) });
                     self.push(ChunkKind::Statement, open.start, open.end, open.end, problem);
                     return;
                 }
@@ -221,7 +214,13 @@ impl<'a> Splitter<'a> {
         }
         self.finish(start);
         let line_end = rest.find(['\n', '\r']).map_or(self.text.len(), |at| start + at);
-        self.push(ChunkKind::MetaCommand, start, start + self.text[start..line_end].trim_end().len(), line_end, None);
+        self.push(
+            ChunkKind::MetaCommand,
+            start,
+            start + self.text[start..line_end].trim_end().len(),
+            line_end,
+            None,
+        );
         self.at = line_end;
     }
 
@@ -256,7 +255,13 @@ impl<'a> Splitter<'a> {
             && !mark.contains(char::is_whitespace);
         if is_mark {
             self.delimiter = (mark != ";").then_some(mark);
-            self.push(ChunkKind::Delimiter, self.at, self.at + line.len(), self.at + line.len(), None);
+            self.push(
+                ChunkKind::Delimiter,
+                self.at,
+                self.at + line.len(),
+                self.at + line.len(),
+                None,
+            );
             self.at += line.len();
         }
         is_mark
@@ -311,7 +316,8 @@ pub(super) fn next_statement_line(text: &str, at: usize) -> Option<usize> {
     let mut line = at;
     loop {
         line += text[line..].find('\n')? + 1;
-        let word = text[line..].split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let word =
+            text[line..].split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         if STATEMENT_WORDS.iter().any(|keyword| word.eq_ignore_ascii_case(keyword)) {
             return Some(line);
         }
@@ -386,6 +392,9 @@ mod tests {
 
     #[test]
     fn drizzle_breakpoints_end_statements() {
-        assert_eq!(statements("select 1\n--> statement-breakpoint\nselect 2"), ["select 1", "select 2"]);
+        assert_eq!(
+            statements("select 1\n--> statement-breakpoint\nselect 2"),
+            ["select 1", "select 2"]
+        );
     }
 }

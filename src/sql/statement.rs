@@ -105,7 +105,9 @@ impl RelationName {
 impl fmt::Display for RelationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |f: &mut fmt::Formatter<'_>, name: &str| match name.contains(MARK) {
-            true => f.write_str(&name.replace(MARK, "").replace("__", "_")).and(f.write_str("\u{2026}")),
+            true => {
+                f.write_str(&name.replace(MARK, "").replace("__", "_")).and(f.write_str("\u{2026}"))
+            }
             false => f.write_str(name),
         };
         if let Some(schema) = &self.schema {
@@ -878,7 +880,9 @@ impl LockMode {
     /// Returns what an application notices while the lock is held or waited for.
     pub fn blocks(self) -> &'static str {
         match self {
-            Self::AccessShareLock | Self::RowShareLock | Self::RowExclusiveLock => "no reads or writes",
+            Self::AccessShareLock | Self::RowShareLock | Self::RowExclusiveLock => {
+                "no reads or writes"
+            }
             Self::ShareUpdateExclusiveLock => "no reads or writes (but vacuum and other DDL)",
             Self::ShareLock | Self::ShareRowExclusiveLock | Self::ExclusiveLock => "writes",
             Self::AccessExclusiveLock => "reads and writes",

@@ -75,7 +75,9 @@ fn quoted_token(message: &str) -> Option<String> {
 /// it is refused for it, and not for ending too early.
 fn find_token(sql: &str, token: &str) -> Option<Span> {
     let places: Vec<usize> = lexemes(sql)
-        .filter(|lexeme| lexeme.text == token || lexeme.text.starts_with(token) || token.starts_with(lexeme.text))
+        .filter(|lexeme| {
+            lexeme.text == token || lexeme.text.starts_with(token) || token.starts_with(lexeme.text)
+        })
         .map(|lexeme| lexeme.start)
         .filter(|&start| sql[start..].starts_with(token))
         .collect();
@@ -93,9 +95,11 @@ fn find_token(sql: &str, token: &str) -> Option<Span> {
 fn begins_statement(text: &str) -> bool {
     let word = lexemes(text).next();
     word.is_some_and(|word| {
-        ["create", "alter", "drop", "insert", "update", "delete", "grant", "revoke", "comment",
-         "select", "truncate", "begin", "commit", "do", "set"]
-            .iter()
-            .any(|keyword| word.is(keyword))
+        [
+            "create", "alter", "drop", "insert", "update", "delete", "grant", "revoke", "comment",
+            "select", "truncate", "begin", "commit", "do", "set",
+        ]
+        .iter()
+        .any(|keyword| word.is(keyword))
     })
 }

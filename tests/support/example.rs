@@ -6,8 +6,10 @@ use lockmaster::check::{SetOptions, check};
 use lockmaster::diagnostic::{Diagnostic, Edit};
 use lockmaster::layout::{self, Entry, MigrationSet, Override, Sources, Tree};
 use lockmaster::report::{sort, text};
-use lockmaster::rule::{Rule, Target};
+use lockmaster::rule::{Check, Rule, Target};
+use lockmaster::rules::RULES;
 use lockmaster::source::{FileId, SourceFile};
+use lockmaster::suppress;
 
 /// An example, and the case that its words choose.
 pub(crate) struct Example<'a> {
@@ -35,12 +37,8 @@ impl<'a> Example<'a> {
         code: &str,
         words: impl Iterator<Item = &'b str>,
     ) -> Self {
-        let mut example = Self {
-            rule,
-            runner: "psql".to_owned(),
-            target: Target::default(),
-            files: Vec::new(),
-        };
+        let mut example =
+            Self { rule, runner: "psql".to_owned(), target: Target::default(), files: Vec::new() };
         for word in words {
             match word.split_once('=').expect("a word behind the kind is a key and a value") {
                 ("runner", value) => value.clone_into(&mut example.runner),
@@ -115,10 +113,15 @@ impl<'a> Example<'a> {
         };
         let sets: Vec<MigrationSet> = layout::recognise(&tree, &sources, true, &overrides);
         let options = SetOptions { target: self.target, ..SetOptions::default() };
+        let all: Vec<&Rule> = RULES.iter().collect();
+        let rules =
+            if matches!(self.rule.check, Check::Suppressions) { &all[..] } else { &[self.rule] };
         let mut diagnostics = Vec::new();
         for (at, set) in sets.iter().enumerate() {
-            diagnostics.extend(check(at, set, &sources, &[self.rule], &options).diagnostics);
+            diagnostics.extend(check(at, set, &sources, rules, &options).diagnostics);
         }
+        suppress::apply(&mut diagnostics, &sources, |_| true);
+        diagnostics.retain(|diagnostic| diagnostic.rule == self.rule.name);
         sort(&mut diagnostics, &sources);
         (sources, diagnostics)
     }

@@ -8,7 +8,8 @@ use pg_query::protobuf::{
 use pg_query::{Node, NodeEnum};
 
 use super::names::{
-    constant, object, object_on_table, option, qualified, relation, relation_node, string, type_name,
+    constant, object, object_on_table, option, qualified, relation, relation_node, string,
+    type_name,
 };
 use super::{name_list, statement, strings};
 use crate::sql::statement::{
@@ -96,8 +97,7 @@ pub(super) fn rename(rename: &RenameStmt) -> Vec<Action> {
 }
 
 pub(super) fn set_schema(set: &AlterObjectSchemaStmt) -> Vec<Action> {
-    let name =
-        relation(set.relation.as_ref()).or_else(|| set.object.as_deref().and_then(object));
+    let name = relation(set.relation.as_ref()).or_else(|| set.object.as_deref().and_then(object));
     name.map(|name| Action::SetSchema {
         kind: object_kind(set.object_type()),
         name,
@@ -176,7 +176,8 @@ pub(super) fn grant(grant: &GrantStmt) -> Vec<Action> {
         }
     }
     let named = grant.targtype() == GrantTargetType::AclTargetObject;
-    let relations = if named { grant.objects.iter().filter_map(relation_node).collect() } else { Vec::new() };
+    let relations =
+        if named { grant.objects.iter().filter_map(relation_node).collect() } else { Vec::new() };
     vec![Action::Grant(Box::new(Grant {
         is_grant: grant.is_grant,
         on,
@@ -295,9 +296,10 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         NodeEnum::CreateFdwStmt(wrapper) => one(ObjectKind::Other, plain(&wrapper.fdwname)),
         NodeEnum::CreateOpClassStmt(class) => one(ObjectKind::Other, qualified(&class.opclassname)),
         NodeEnum::CreateAmStmt(method) => one(ObjectKind::Other, plain(&method.amname)),
-        NodeEnum::CreateTransformStmt(transform) => {
-            Create { or_replace: transform.replace, ..one(ObjectKind::Other, plain(&transform.lang)) }
-        }
+        NodeEnum::CreateTransformStmt(transform) => Create {
+            or_replace: transform.replace,
+            ..one(ObjectKind::Other, plain(&transform.lang))
+        },
         NodeEnum::CreateConversionStmt(conversion) => {
             one(ObjectKind::Other, qualified(&conversion.conversion_name))
         }
@@ -306,7 +308,9 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
                 Some(NodeEnum::RoleSpec(spec)) => role(Some(spec)).unwrap_or_default(),
                 _ => String::new(),
             });
-            return Some(roles.map(|name| dropped(ObjectKind::Role, name, drop.missing_ok)).collect());
+            return Some(
+                roles.map(|name| dropped(ObjectKind::Role, name, drop.missing_ok)).collect(),
+            );
         }
         NodeEnum::DropSubscriptionStmt(drop) => {
             let name = drop.subname.clone();
@@ -345,7 +349,8 @@ fn create_function(function: &CreateFunctionStmt) -> Create {
 /// Returns a schema and what `CREATE SCHEMA` makes inside it, whose names are in that schema.
 fn create_schema(made: Create, schema: &str, elements: &[Node]) -> Vec<Action> {
     let mut actions = vec![Action::Create(Box::new(made))];
-    let empty = pg_query::ParseResult::new(pg_query::protobuf::ParseResult::default(), String::new());
+    let empty =
+        pg_query::ParseResult::new(pg_query::protobuf::ParseResult::default(), String::new());
     for node in elements.iter().filter_map(|element| element.node.as_ref()) {
         for mut action in statement(node, &empty) {
             let name = match &mut action {
@@ -407,8 +412,8 @@ fn connection_password(connection: &str) -> Option<String> {
 }
 
 fn option_default_true(options: &[Node], name: &str) -> bool {
-    let is_set = options.iter().any(|node| {
-        matches!(&node.node, Some(NodeEnum::DefElem(element)) if element.defname == name)
-    });
+    let is_set = options.iter().any(
+        |node| matches!(&node.node, Some(NodeEnum::DefElem(element)) if element.defname == name),
+    );
     !is_set || option(options, name)
 }

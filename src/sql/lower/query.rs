@@ -132,7 +132,11 @@ fn set_config(select: &SelectStmt) -> Option<Vec<Action>> {
     if !select.from_clause.is_empty() || select.target_list.is_empty() {
         return None;
     }
-    select.target_list.iter().map(|target| set_config_call(target).map(|s| Action::Set(Box::new(s)))).collect()
+    select
+        .target_list
+        .iter()
+        .map(|target| set_config_call(target).map(|s| Action::Set(Box::new(s))))
+        .collect()
 }
 
 fn set_config_call(target: &Node) -> Option<Setting> {

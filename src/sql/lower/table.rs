@@ -46,7 +46,8 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
 }
 
 pub(super) fn persistence(relation: Option<&pg_query::protobuf::RangeVar>) -> Persistence {
-    match relation.map(|relation| (relation.relpersistence.as_str(), relation.schemaname.as_str())) {
+    match relation.map(|relation| (relation.relpersistence.as_str(), relation.schemaname.as_str()))
+    {
         Some(("t", _) | (_, "pg_temp")) => Persistence::Temporary,
         Some(("u", _)) => Persistence::Unlogged,
         _ => Persistence::Permanent,

@@ -1,0 +1,185 @@
+//! `lockmaster list`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::InputArguments;
+use super::run::{Input, Loaded};
+use crate::check;
+use crate::layout::{Direction, Down, Migration, MigrationSet};
+use crate::sql::Script;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArguments {
+    #[command(flatten)]
+    input: InputArguments,
+    /// How to print them
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Print the statements of each migration too
+    #[arg(long)]
+    sql: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Serialize)]
+struct SetRow {
+    path: String,
+    layout: &'static str,
+    transaction: &'static str,
+    assumed: bool,
+    evidence: Vec<String>,
+    migrations: Vec<MigrationRow>,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct MigrationRow {
+    version: String,
+    name: String,
+    direction: &'static str,
+    path: String,
+    line: usize,
+    end_line: usize,
+    transaction: &'static str,
+    applied: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statements: Option<Vec<StatementRow>>,
+}
+
+#[derive(Serialize)]
+struct StatementRow {
+    line: usize,
+    end_line: usize,
+    sql: String,
+}
+
+pub(super) fn run(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
+    let input = Input::read(&arguments.input)?;
+    let loaded = input.load()?;
+    input.require_sets(&loaded)?;
+    let sets: Vec<SetRow> =
+        loaded.sets.iter().map(|set| row(set, &loaded, arguments.sql)).collect();
+    let mut output = std::io::stdout().lock();
+    match arguments.format {
+        Format::Json => {
+            serde_json::to_writer_pretty(
+                &mut output,
+                &serde_json::json!({"version": 1, "sets": sets}),
+            )?;
+            writeln!(output)?;
+        }
+        Format::Text => {
+            for (set, row) in loaded.sets.iter().zip(&sets) {
+                print(&mut output, set, row)?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(set: &MigrationSet, loaded: &Loaded, with_sql: bool) -> SetRow {
+    let scripts = if with_sql { check::parse(set, &loaded.sources) } else { Vec::new() };
+    let applied = set.migrations.iter().enumerate();
+    let applied = applied.map(|(at, m)| migration_row(m, scripts.get(at), loaded));
+    let idle = set.not_applied.iter().map(|idle| {
+        let file = loaded.sources.get(idle.file);
+        let name = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        MigrationRow {
+            version: String::new(),
+            name: name.to_owned(),
+            direction: Direction::Up.as_str(),
+            path: file.path.display().to_string(),
+            line: 1,
+            end_line: file.line_count(),
+            transaction: set.transaction.as_str(),
+            applied: false,
+            reason: Some(idle.reason.clone()),
+            statements: None,
+        }
+    });
+    SetRow {
+        path: set.root.display().to_string(),
+        layout: set.layout.name,
+        transaction: set.transaction.as_str(),
+        assumed: set.assumed,
+        evidence: set.evidence.clone(),
+        migrations: applied.chain(idle).collect(),
+        problems: Vec::new(),
+    }
+}
+
+fn migration_row(migration: &Migration, script: Option<&Script>, loaded: &Loaded) -> MigrationRow {
+    let file = loaded.sources.get(migration.file);
+    let statements = script.map(|script| {
+        let of = |item: &crate::sql::Item| StatementRow {
+            line: file.position(item.span().start).line,
+            end_line: file.position(item.span().end).line,
+            sql: file.slice(item.span()).to_owned(),
+        };
+        script.items.iter().map(of).collect()
+    });
+    MigrationRow {
+        version: migration.version.text.clone(),
+        name: migration.name.clone(),
+        direction: migration.direction.as_str(),
+        path: file.path.display().to_string(),
+        line: file.position(migration.section.start).line,
+        end_line: file.position(migration.section.end).line,
+        transaction: migration.transaction.as_str(),
+        applied: true,
+        reason: None,
+        statements,
+    }
+}
+
+fn print(output: &mut impl Write, set: &MigrationSet, row: &SetRow) -> std::io::Result<()> {
+    let path = if row.path.is_empty() { "." } else { &row.path };
+    writeln!(output, "{path}: {} ({})", set.layout.title, row.evidence.join(", "))?;
+    let assumed = if set.assumed { " (assumed)" } else { "" };
+    let transaction = match row.transaction {
+        "runner" => "each migration runs in a transaction",
+        "message" => "each file is sent as one message",
+        _ => "each statement commits on its own",
+    };
+    writeln!(output, "  {transaction}{assumed}")?;
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let width = row.migrations.iter().map(|m| m.version.len()).max().unwrap_or_default();
+    for (at, migration) in row.migrations.iter().enumerate() {
+        if let Some(reason) = &migration.reason {
+            reasons.entry(reason).or_default().push(&migration.path);
+            continue;
+        }
+        let down = set.migrations.get(at).filter(|m| m.direction == Direction::Up).map(|m| m.down);
+        let down = match down {
+            Some(Down::Present) => ", down",
+            Some(Down::Commented { .. }) => ", down in comments",
+            Some(Down::Empty { .. }) => ", empty down",
+            Some(Down::Missing) | None => "",
+        };
+        let mode =
+            if migration.transaction == row.transaction { "" } else { migration.transaction };
+        let mode = if mode.is_empty() { String::new() } else { format!(", transaction: {mode}") };
+        writeln!(
+            output,
+            "  {:4} {:width$}  {}{mode}{down}",
+            migration.direction, migration.version, migration.path
+        )?;
+    }
+    for (reason, paths) in reasons {
+        for path in paths {
+            writeln!(output, "  never applied: {path} {reason}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,338 @@
+//! What all commands that read migrations share: from arguments to checked sets.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+
+use super::InputArguments;
+use crate::check::{Checked, SetOptions, check};
+use crate::config::{Config, FILE_NAME, globs};
+use crate::diagnostic::Diagnostic;
+use crate::discover::{self, Discovered};
+use crate::layout::{MigrationSet, Sources, recognise};
+use crate::report;
+use crate::rule::{Rule, Target};
+use crate::rules::{RULES, info};
+use crate::source::FileId;
+use crate::suppress;
+use crate::version::PgVersion;
+
+/// What the arguments ask for.
+#[derive(Debug)]
+pub(super) struct Input {
+    roots: Vec<PathBuf>,
+    /// The files whose diagnostics are shown; nothing for all.
+    focus: Option<BTreeSet<PathBuf>>,
+    /// The text of standard input and the file that it stands for.
+    replaced: Option<(PathBuf, Vec<u8>)>,
+    /// Whether folders that hold unordered SQL files count.
+    plain: bool,
+    include: globset::GlobSet,
+    exclude: globset::GlobSet,
+    config: Option<Config>,
+    version: Option<PgVersion>,
+    /// What the user must know about the arguments.
+    pub(super) notes: Vec<String>,
+}
+
+/// The sets that were found, with the files.
+pub(super) struct Loaded {
+    pub(super) sources: Sources,
+    pub(super) sets: Vec<MigrationSet>,
+    pub(super) configs: Vec<Arc<Config>>,
+}
+
+/// What checking gave.
+pub(super) struct Outcome {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) checked: Vec<Checked>,
+    pub(super) suppressed: usize,
+}
+
+impl Input {
+    pub(super) fn read(arguments: &InputArguments) -> anyhow::Result<Self> {
+        let config = arguments.config.as_deref().map(Config::read).transpose()?;
+        let version = arguments.pg_version.as_deref().map(str::parse).transpose()?;
+        let mut input = Self {
+            roots: Vec::new(),
+            focus: None,
+            replaced: None,
+            plain: true,
+            include: globs(&arguments.include).map_err(|error| anyhow!("--include: {error}"))?,
+            exclude: globs(&arguments.exclude).map_err(|error| anyhow!("--exclude: {error}"))?,
+            config,
+            version,
+            notes: Vec::new(),
+        };
+        if let Some(text) = arguments.pg_version.as_deref() {
+            input.note_newer_version(text);
+        }
+        let mut paths = arguments.paths.clone();
+        if let Some(list) = &arguments.files_from {
+            paths.extend(read_list(list)?);
+            if paths.is_empty() {
+                // An empty list asks for nothing: there is nothing to report.
+                input.focus = Some(BTreeSet::new());
+                return Ok(input);
+            }
+        }
+        if paths.is_empty() {
+            input.find_directories()?;
+        }
+        for path in paths {
+            input.add(&path, arguments)?;
+        }
+        input.drop_nested_roots();
+        Ok(input)
+    }
+
+    /// Newer servers than the newest known one are treated as that, which the user must know.
+    fn note_newer_version(&mut self, text: &str) {
+        let major: Option<u16> = text.split('.').next().and_then(|major| major.parse().ok());
+        if major.is_some_and(|major| major > PgVersion::NEWEST.major) {
+            let newest = PgVersion::NEWEST;
+            self.notes.push(format!(
+                "PostgreSQL {text} is treated as {newest}, the newest version that is known"
+            ));
+        }
+    }
+
+    /// Without a path: the directories of the configuration, or what is recognised from here on down.
+    fn find_directories(&mut self) -> anyhow::Result<()> {
+        let config = match &self.config {
+            Some(config) => config.clone(),
+            None => Config::nearest(Path::new("."))?,
+        };
+        let named = config.directories();
+        self.plain = false;
+        if named.is_empty() {
+            self.roots.push(PathBuf::from("."));
+        } else {
+            let current = std::env::current_dir().unwrap_or_default();
+            let shown =
+                named.iter().map(|path| path.strip_prefix(&current).unwrap_or(path).to_owned());
+            self.roots.extend(shown);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, path: &Path, arguments: &InputArguments) -> anyhow::Result<()> {
+        if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
+            let name = arguments.stdin_filename.clone();
+            let (root, name) = match name {
+                Some(name) => (discover::context_of(&name), name),
+                // Nothing says where it belongs: it is a history of one migration.
+                None => (PathBuf::new(), PathBuf::from("<stdin>.sql")),
+            };
+            if root.is_dir() {
+                self.roots.push(root);
+            }
+            self.focus.get_or_insert_default().insert(name.clone());
+            self.replaced = Some((name, bytes));
+            return Ok(());
+        }
+        let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => anyhow!("`{}` does not exist", path.display()),
+            _ => anyhow!("cannot read `{}`: {error}", path.display()),
+        })?;
+        if metadata.is_dir() {
+            self.roots.push(path.to_owned());
+            // A folder that was asked for is shown whole.
+            if let Some(focus) = &mut self.focus {
+                focus.insert(path.to_owned());
+            }
+            return Ok(());
+        }
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !discover::is_sql(name) {
+            bail!("`{}` is neither a directory nor an .sql file", path.display());
+        }
+        let directories = self.roots.clone();
+        let focus = self.focus.get_or_insert_with(|| directories.into_iter().collect());
+        focus.insert(path.strip_prefix(".").unwrap_or(path).to_owned());
+        self.roots.push(self.root_of(path)?);
+        Ok(())
+    }
+
+    /// Returns the directory that a file is read with: the one that the configuration names, or the
+    /// one around it.
+    fn root_of(&self, file: &Path) -> anyhow::Result<PathBuf> {
+        let context = discover::context_of(file);
+        let config = match &self.config {
+            Some(config) => config.clone(),
+            None => Config::nearest(&context)?,
+        };
+        let absolute = std::path::absolute(file)?;
+        let named = config.directories().into_iter().find(|directory| {
+            std::path::absolute(directory).is_ok_and(|directory| absolute.starts_with(directory))
+        });
+        let current = std::env::current_dir().unwrap_or_default();
+        Ok(named.map_or(context, |path| {
+            path.strip_prefix(&current).map_or(path.clone(), Path::to_owned)
+        }))
+    }
+
+    fn drop_nested_roots(&mut self) {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let all: BTreeMap<PathBuf, PathBuf> =
+            self.roots.iter().map(|root| (absolute(root), root.clone())).collect();
+        let is_nested =
+            |path: &PathBuf| path.ancestors().skip(1).any(|above| all.contains_key(above));
+        self.roots =
+            all.iter().filter(|(path, _)| !is_nested(path)).map(|(_, root)| root.clone()).collect();
+    }
+
+    /// Returns whether a file's own diagnostics are wanted.
+    pub(super) fn shows(&self, path: &Path) -> bool {
+        match &self.focus {
+            None => true,
+            Some(focus) => focus.iter().any(|wanted| path.starts_with(wanted)),
+        }
+    }
+
+    /// Returns whether the arguments ask for nothing at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.focus.as_ref().is_some_and(BTreeSet::is_empty)
+    }
+
+    fn config_for(&self, folder: &Path) -> anyhow::Result<Config> {
+        match &self.config {
+            Some(config) => Ok(config.clone()),
+            None => Ok(Config::nearest(folder)?),
+        }
+    }
+
+    /// Loads the files and recognises the sets.
+    pub(super) fn load(&self) -> anyhow::Result<Loaded> {
+        let configs =
+            self.roots.iter().map(|root| self.config_for(root)).collect::<Result<Vec<_>, _>>()?;
+        let skip = |path: &Path| {
+            let is_unwanted = !self.include.is_empty()
+                && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sql"))
+                && !self.include.is_match(path);
+            is_unwanted
+                || self.exclude.is_match(path)
+                || configs.iter().any(|config| config.excludes(path))
+        };
+        let replaced = self.replaced.as_ref().map(|(path, text)| (path.as_path(), text.as_slice()));
+        let mut found = discover::load(&self.roots, &skip, replaced)?;
+        if self.roots.is_empty() {
+            found.trees.push(single_file());
+        }
+        self.recognise(found)
+    }
+
+    /// Recognises the sets in what was loaded.
+    pub(super) fn recognise(&self, found: Discovered) -> anyhow::Result<Loaded> {
+        let mut sets = Vec::new();
+        let mut errors = None;
+        for tree in &found.trees {
+            let root_config = Arc::new(self.config_for(&tree.path)?);
+            let overrides = |path: &Path| root_config.layout_override(path);
+            sets.extend(recognise(tree, &found.sources, self.plain, &overrides));
+        }
+        let mut configs = Vec::new();
+        for set in &sets {
+            match self.config_for(&set.root) {
+                Ok(config) => configs.push(Arc::new(config)),
+                Err(error) => errors = errors.or(Some(error)),
+            }
+        }
+        match errors {
+            Some(error) => Err(error),
+            None => Ok(Loaded { sources: found.sources, sets, configs }),
+        }
+    }
+
+    /// Fails with one clear line if there is nothing to lint.
+    pub(super) fn require_sets(&self, loaded: &Loaded) -> anyhow::Result<()> {
+        if !loaded.sets.is_empty() {
+            return Ok(());
+        }
+        let roots: Vec<String> =
+            self.roots.iter().map(|root| format!("`{}`", root.display())).collect();
+        if self.plain {
+            bail!("no migrations in {}: there is no .sql file", roots.join(", "));
+        }
+        bail!(
+            "no migrations below {}: name their directory, or write {FILE_NAME} (`lockmaster init`)",
+            roots.join(", ")
+        );
+    }
+
+    /// Checks every set with all rules that are on.
+    pub(super) fn check(&self, loaded: &Loaded) -> Outcome {
+        let rules: Vec<&Rule> = RULES.iter().collect();
+        let mut diagnostics = Vec::new();
+        let mut checked = Vec::new();
+        for (at, (set, config)) in loaded.sets.iter().zip(&loaded.configs).enumerate() {
+            let options = SetOptions {
+                target: self.target(config),
+                is_complete: config.is_complete(&set.root),
+                settings: config.settings(&set.root),
+            };
+            let mut one = check(at, set, &loaded.sources, &rules, &options);
+            diagnostics.append(&mut one.diagnostics);
+            checked.push(one);
+        }
+        let shown: HashSet<FileId> = self.shown_files(&loaded.sources);
+        diagnostics.retain(|diagnostic| shown.contains(&diagnostic.file));
+        let suppressed =
+            suppress::apply(&mut diagnostics, &loaded.sources, |file| shown.contains(&file));
+        diagnostics.retain_mut(|diagnostic| configure(diagnostic, loaded));
+        report::sort(&mut diagnostics, &loaded.sources);
+        Outcome { diagnostics, checked, suppressed }
+    }
+
+    /// Returns the target version of a set.
+    pub(super) fn target(&self, config: &Config) -> Target {
+        let version = self.version.or(config.pg_version().ok().flatten());
+        Target { version: version.unwrap_or_default() }
+    }
+
+    fn shown_files(&self, sources: &Sources) -> HashSet<FileId> {
+        let ids = (0..).map(FileId).zip(&sources.files);
+        ids.filter(|(_, file)| self.shows(&file.path)).map(|(id, _)| id).collect()
+    }
+}
+
+/// Gives a diagnostic the severity that the configuration says; returns whether it is wanted at all.
+fn configure(diagnostic: &mut Diagnostic, loaded: &Loaded) -> bool {
+    let path = &loaded.sources.get(diagnostic.file).path;
+    let set = match diagnostic.migration {
+        Some(migration) => Some(migration.set),
+        None => loaded.sets.iter().position(|set| path.starts_with(&set.root)),
+    };
+    let (Some(config), Some(rule)) =
+        (set.and_then(|set| loaded.configs.get(set)), info(diagnostic.rule))
+    else {
+        return true;
+    };
+    let severity = config.severity(&rule, path, diagnostic.severity);
+    diagnostic.severity = severity.unwrap_or(diagnostic.severity);
+    severity.is_some()
+}
+
+/// Returns a folder with the one file of standard input.
+fn single_file() -> crate::layout::Tree {
+    let name = "<stdin>.sql".to_owned();
+    let entry = crate::layout::Entry { name, id: Some(FileId(0)), text: None };
+    crate::layout::Tree { files: vec![entry], ..Default::default() }
+}
+
+fn read_list(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let text = if list == Path::new("-") {
+        std::io::read_to_string(std::io::stdin()).context("cannot read standard input")?
+    } else {
+        std::fs::read_to_string(list)
+            .with_context(|| format!("cannot read `{}`", list.display()))?
+    };
+    let separator = if text.contains('\0') { '\0' } else { '\n' };
+    let lines = text.split(separator).map(|line| line.trim_end_matches('\r'));
+    Ok(lines.filter(|line| !line.trim().is_empty()).map(PathBuf::from).collect())
+}

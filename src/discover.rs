@@ -1,0 +1,323 @@
+//! Finds and loads files: from arguments to folders and texts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use walkdir::WalkDir;
+
+use crate::layout::{Entry, Hint, Sources, Tree};
+use crate::source::{FileId, SourceFile};
+
+/// What keeps a run from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    /// A path that was asked for is not there.
+    #[error("`{0}` does not exist")]
+    Missing(PathBuf),
+    /// A file or folder cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The files below some roots.
+#[derive(Debug, Default)]
+pub struct Discovered {
+    /// Every SQL file, loaded.
+    pub sources: Sources,
+    /// A tree for each root.
+    pub trees: Vec<Tree>,
+}
+
+/// Folders that never hold migrations of the project itself.
+const SKIPPED_FOLDERS: &[&str] =
+    &["node_modules", "target", "vendor", "__pycache__", "venv", "dist"];
+
+/// Small files inside a directory of migrations that say how it is run.
+const SIDE_FILES: &[&str] = &["metadata.toml", "_journal.json", "sqitch.plan"];
+
+/// Project files whose texts tell the runner.
+const HINT_FILES: &[&str] = &[
+    "Cargo.toml",
+    "package.json",
+    "go.mod",
+    "diesel.toml",
+    "sqlx.toml",
+    "sqlx-data.json",
+    "yoyo.ini",
+    "Makefile",
+    "config.toml",
+];
+
+/// Folders beside the migrations whose shell scripts may run them.
+const SCRIPT_FOLDERS: &[&str] = &["scripts", "script", "bin", "ci", "tools"];
+
+/// The largest project file that is read for hints, in bytes.
+const MAX_HINT: u64 = 256 * 1024;
+
+/// Loads all SQL files below `roots`, but for those that `skip` leaves out.
+///
+/// `replace` gives the text of a file that is not to be read from disk.
+pub fn load(
+    roots: &[PathBuf],
+    skip: &(dyn Fn(&Path) -> bool + Sync),
+    replace: Option<(&Path, &[u8])>,
+) -> Result<Discovered, DiscoverError> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut trees = Vec::new();
+    for root in roots {
+        if !root.exists() {
+            return Err(DiscoverError::Missing(root.clone()));
+        }
+        trees.push(walk(root, skip, &mut paths)?);
+    }
+    if let Some((path, _)) = replace
+        && !paths.iter().any(|found| found == path)
+    {
+        add_file(&mut trees, path, paths.len());
+        paths.push(path.to_owned());
+    }
+    let read = |path: &PathBuf| {
+        let bytes = match replace {
+            Some((replaced, text)) if replaced == path => text.to_owned(),
+            _ => fs::read(path)
+                .map_err(|source| DiscoverError::Read { path: path.clone(), source })?,
+        };
+        Ok(SourceFile::from_bytes(path.clone(), bytes))
+    };
+    let files = paths.par_iter().map(read).collect::<Result<Vec<_>, DiscoverError>>()?;
+    for tree in &mut trees {
+        let hints = Arc::new(hints(&tree.path));
+        add_hints(tree, &hints);
+    }
+    Ok(Discovered { sources: Sources { files }, trees })
+}
+
+/// Walks one root; the paths of SQL files are added to `paths`, in order.
+fn walk(
+    root: &Path,
+    skip: &(dyn Fn(&Path) -> bool + Sync),
+    paths: &mut Vec<PathBuf>,
+) -> Result<Tree, DiscoverError> {
+    let clean_root = clean(root);
+    let root_name = root_name(root);
+    let mut folders: BTreeMap<PathBuf, Tree> = BTreeMap::new();
+    folders.insert(
+        clean_root.clone(),
+        Tree { path: clean_root.clone(), root_name, ..Tree::default() },
+    );
+    let is_skipped = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_str().unwrap_or_default();
+        entry.depth() > 0
+            && (name.starts_with('.') && name.len() > 1
+                || entry.file_type().is_dir() && SKIPPED_FOLDERS.contains(&name)
+                || skip(entry.path()))
+    };
+    let walker = WalkDir::new(root).follow_links(true).sort_by_file_name();
+    for entry in walker.into_iter().filter_entry(|entry| !is_skipped(entry)) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A link that leads nowhere, or in a circle, is no migration.
+            Err(error) if error.loop_ancestor().is_some() => continue,
+            Err(error)
+                if error.io_error().is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+                    && error.depth() > 0 =>
+            {
+                continue;
+            }
+            Err(error) => {
+                let path = error.path().unwrap_or(root).to_owned();
+                return Err(DiscoverError::Read { path, source: error.into() });
+            }
+        };
+        if entry.file_type().is_dir() {
+            let path = clean(entry.path());
+            folders.entry(path.clone()).or_insert_with(|| Tree { path, ..Tree::default() });
+            continue;
+        }
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        let is_sql = is_sql(&name);
+        let text = SIDE_FILES
+            .contains(&name.as_str())
+            .then(|| fs::read_to_string(entry.path()).ok())
+            .flatten();
+        let path = clean(entry.path());
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let id = is_sql.then(|| file_id(paths.len()));
+        if let Some(tree) = folders.get_mut(&folder) {
+            tree.files.push(Entry { name, id, text });
+        }
+        if is_sql {
+            paths.push(path);
+        }
+    }
+    Ok(assemble(&clean_root, folders))
+}
+
+/// Returns a path without a leading `./`.
+fn clean(path: &Path) -> PathBuf {
+    path.strip_prefix(".").map_or_else(|_| path.to_owned(), Path::to_owned)
+}
+
+/// Returns the name of a folder whose path may be `.`.
+fn root_name(root: &Path) -> String {
+    let absolute = std::path::absolute(root).unwrap_or_default();
+    absolute.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned()
+}
+
+/// Puts folders into their parents, deepest first.
+fn assemble(root: &Path, mut folders: BTreeMap<PathBuf, Tree>) -> Tree {
+    let mut order: Vec<PathBuf> = folders.keys().cloned().collect();
+    order.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
+    for path in order.into_iter().filter(|path| path != root) {
+        let Some(tree) = folders.remove(&path) else { continue };
+        if let Some(parent) = path.parent().and_then(|parent| folders.get_mut(parent)) {
+            parent.folders.push(tree);
+        }
+    }
+    let mut tree = folders.remove(root).unwrap_or_default();
+    sort_folders(&mut tree);
+    tree
+}
+
+fn sort_folders(tree: &mut Tree) {
+    tree.folders.sort_by(|a, b| a.path.cmp(&b.path));
+    tree.folders.iter_mut().for_each(sort_folders);
+}
+
+/// Adds a file that is not on disk to the tree that holds its folder.
+fn add_file(trees: &mut [Tree], path: &Path, index: usize) {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    for tree in trees {
+        if let Some(found) = find_folder(tree, folder) {
+            let id = Some(file_id(index));
+            let at = found.files.partition_point(|entry| entry.name < name);
+            found.files.insert(at, Entry { name, id, text: None });
+            return;
+        }
+    }
+}
+
+fn find_folder<'a>(tree: &'a mut Tree, path: &Path) -> Option<&'a mut Tree> {
+    if tree.path == path {
+        return Some(tree);
+    }
+    tree.folders.iter_mut().find_map(|folder| find_folder(folder, path))
+}
+
+fn file_id(index: usize) -> FileId {
+    FileId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// Returns whether a file's name says that it holds SQL.
+pub fn is_sql(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("sql"))
+}
+
+fn add_hints(tree: &mut Tree, above: &Arc<Vec<Hint>>) {
+    let has_own = tree.files.iter().any(|entry| is_hint(&entry.name));
+    let own = if has_own || tree.folders.iter().any(|f| SCRIPT_FOLDERS.contains(&f.name())) {
+        let mut hints = hints_in(&tree.path);
+        hints.extend(above.iter().cloned());
+        Arc::new(hints)
+    } else {
+        above.clone()
+    };
+    tree.hints = above.clone();
+    if has_own {
+        tree.hints = own.clone();
+    }
+    for folder in &mut tree.folders {
+        add_hints(folder, &own);
+    }
+}
+
+fn is_hint(name: &str) -> bool {
+    HINT_FILES.contains(&name) || Path::new(name).extension().is_some_and(|e| e == "sh")
+}
+
+/// Returns the project files above a folder, nearest first, up to the root of the repository.
+fn hints(folder: &Path) -> Vec<Hint> {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut found = Vec::new();
+    if absolute.join(".git").exists() {
+        return found;
+    }
+    for above in absolute.ancestors().skip(1).take(6) {
+        found.extend(hints_in(above));
+        if above.join(".git").exists() {
+            break;
+        }
+    }
+    found
+}
+
+/// Returns the project files in one folder and its folders of scripts.
+fn hints_in(folder: &Path) -> Vec<Hint> {
+    let mut paths = list(folder);
+    for name in SCRIPT_FOLDERS {
+        paths.extend(list(&folder.join(name)));
+    }
+    let is_small =
+        |path: &Path| fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() <= MAX_HINT);
+    paths
+        .into_iter()
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_hint))
+        .filter(|path| is_small(path))
+        .filter_map(|path| Some(Hint { text: fs::read_to_string(&path).ok()?, path: shown(&path) }))
+        .collect()
+}
+
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Returns a path as it is shown: from the current folder if it lies below it.
+fn shown(path: &Path) -> PathBuf {
+    let current = std::env::current_dir().unwrap_or_default();
+    clean(path.strip_prefix(&current).unwrap_or(path))
+}
+
+/// Returns the folder whose migrations a single file is read together with.
+pub fn context_of(file: &Path) -> PathBuf {
+    let name = |path: &Path| {
+        path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase()
+    };
+    let parent = file.parent().unwrap_or(Path::new(""));
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let is_part = matches!(
+        name(parent).as_str(),
+        "rollback"
+            | "rollbacks"
+            | "down"
+            | "downs"
+            | "revert"
+            | "undo"
+            | "deploy"
+            | "verify"
+            | "tests"
+            | "test"
+            | "archive"
+            | "archived"
+            | "old"
+            | "deprecated"
+    );
+    let has_folder = matches!(name(file).as_str(), "up.sql" | "down.sql" | "migration.sql");
+    match parent.parent() {
+        Some(above) if (is_part || has_folder) && !above.as_os_str().is_empty() => above.to_owned(),
+        Some(_) if is_part || has_folder => PathBuf::from("."),
+        _ => parent.to_owned(),
+    }
+}
