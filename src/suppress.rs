@@ -140,12 +140,13 @@ fn reach(file: &SourceFile, chunks: &[crate::sql::Chunk], comment: Span) -> Span
     let before = file.text.get(line.start..comment.start as usize).unwrap_or_default();
     let statements = || chunks.iter().filter(|chunk| chunk.kind == ChunkKind::Statement);
     if !before.trim().is_empty() {
-        // A diagnostic stands at the beginning of its statement, which may be on an earlier line.
-        let around = statements().find(|chunk| {
-            chunk.span.start < comment.start && comment.start < chunk.full_end.max(chunk.span.end)
-        });
-        let start = around.map_or(Span::new(line.clone()).start, |chunk| chunk.span.start);
-        return Span { start: start.min(Span::new(line.clone()).start), end: comment.end };
+        // The statement that ends on this line, or goes on over it, may begin on an earlier one.
+        let here = Span::new(line);
+        let around = statements()
+            .filter(|chunk| chunk.span.start < comment.start && chunk.full_end > here.start)
+            .next_back();
+        let start = around.map_or(here.start, |chunk| chunk.span.start.min(here.start));
+        return Span { start, end: comment.end };
     }
     let inside = statements().find(|chunk| chunk.span.contains(comment));
     let next = inside.or_else(|| statements().find(|chunk| chunk.span.start >= comment.end));
