@@ -42,20 +42,14 @@ pub fn check(
     options: &SetOptions,
 ) -> Checked {
     let scripts = parse(set, sources);
-    let (before, last) = replay(set, &scripts, options);
+    let (checkpoints, last) = replay(set, &scripts, options);
     let (known, external) = last.catalog.known_and_external();
     let is_complete = options.is_complete.unwrap_or(known > 0 && external * 20 <= known);
     let history =
         HistoryContext { sources, set, scripts: &scripts, is_complete, target: options.target };
-    let mut diagnostics: Vec<Diagnostic> = (0..set.migrations.len())
+    let mut diagnostics: Vec<Diagnostic> = checkpoints
         .into_par_iter()
-        .flat_map_iter(|at| {
-            let mut found = check_migration(&history, at, &before[at], rules);
-            for diagnostic in &mut found {
-                diagnostic.migration = Some(MigrationRef { set: index, index: at });
-            }
-            found
-        })
+        .flat_map_iter(|(from, state)| check_stretch(&history, index, from, state, rules, options))
         .collect();
     for rule in rules {
         if let Check::History(check) = rule.check {
@@ -82,51 +76,101 @@ pub fn parse(set: &MigrationSet, sources: &Sources) -> Vec<Script> {
     set.migrations.par_iter().map(|m| sql::parse(sources.get(m.file), m.section)).collect()
 }
 
-/// Returns the state before each migration, and the last one. A down is judged against the state
-/// after its own up, and leaves none behind.
-fn replay(set: &MigrationSet, scripts: &[Script], options: &SetOptions) -> (Vec<State>, State) {
+/// How many migrations lie between two checkpoints at most.
+///
+/// A catalog shares what it has in common with the one before, but what each migration changes costs
+/// some kilobytes: a checkpoint for each of 100,000 migrations would not fit into memory.
+const STRETCH: usize = 64;
+
+/// Returns how many migrations each stretch of a set has: enough stretches to keep all threads busy.
+fn stretch(migrations: usize) -> usize {
+    (migrations / (rayon::current_num_threads() * 4)).clamp(1, STRETCH)
+}
+
+/// Returns the state at the beginning of each stretch of migrations, and the last one.
+fn replay(
+    set: &MigrationSet,
+    scripts: &[Script],
+    options: &SetOptions,
+) -> (Vec<(usize, State)>, State) {
+    let stretch = stretch(set.migrations.len());
     let mut state = State::default();
-    let mut before = Vec::with_capacity(scripts.len());
+    let mut checkpoints = Vec::with_capacity(scripts.len() / stretch + 1);
     for (at, (migration, script)) in set.migrations.iter().zip(scripts).enumerate() {
-        let mut session = Session::default();
-        for (name, value) in &options.settings {
-            session.preset(name, value);
+        if at % stretch == 0 {
+            checkpoints.push((at, state.clone()));
         }
-        state.session = session;
-        before.push(state.clone());
+        // A down leaves nothing behind: the next up follows its own up.
         if migration.direction == Direction::Up {
-            let number = u32::try_from(at).unwrap_or(u32::MAX);
-            state.begin_migration(number, migration.file, migration.transaction, script);
+            begin_session(&mut state, options);
+            state.begin_migration(number(at), migration.file, migration.transaction, script);
             script.statements().for_each(|statement| state.step(statement));
             state.end_migration();
         }
     }
-    (before, state)
+    (checkpoints, state)
 }
 
+/// Each migration is run in a session of its own, with what runner, role and database set.
+fn begin_session(state: &mut State, options: &SetOptions) {
+    state.session = Session::default();
+    for (name, value) in &options.settings {
+        state.session.preset(name, value);
+    }
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// Checks the migrations from `from` to the next checkpoint, beginning with `state`.
+fn check_stretch(
+    history: &HistoryContext,
+    set: usize,
+    from: usize,
+    mut state: State,
+    rules: &[&Rule],
+    options: &SetOptions,
+) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    let to = (from + stretch(history.set.migrations.len())).min(history.set.migrations.len());
+    for at in from..to {
+        begin_session(&mut state, options);
+        let first = out.len();
+        let mut after = check_migration(history, at, &state, rules, &mut out);
+        for diagnostic in &mut out[first..] {
+            diagnostic.migration = Some(MigrationRef { set, index: at });
+        }
+        if history.set.migrations[at].direction == Direction::Up {
+            after.end_migration();
+            state = after;
+        }
+    }
+    out
+}
+
+/// Checks one migration; returns the state when its last statement has run.
 fn check_migration(
     history: &HistoryContext,
     index: usize,
     before: &State,
     rules: &[&Rule],
-) -> Vec<Diagnostic> {
-    let migration = &history.set.migrations[index];
-    let direction = Some(migration.direction);
+    out: &mut Vec<Diagnostic>,
+) -> State {
+    let direction = Some(history.set.migrations[index].direction);
     let cx = MigrationContext { history, index, before };
-    let mut out = Vec::new();
     for rule in rules {
         if let Check::Migration(check) = rule.check {
-            run(rule, direction, &mut out, |out| check(&cx, out));
+            run(rule, direction, out, |out| check(&cx, out));
         }
     }
     cx.replay(|statement| {
         for rule in rules {
             if let Check::Statement(check) = rule.check {
-                run(rule, direction, &mut out, |out| check(statement, out));
+                run(rule, direction, out, |out| check(statement, out));
             }
         }
-    });
-    out
+    })
 }
 
 /// Runs one check and stamps what it reports with the rule's name and severity.
