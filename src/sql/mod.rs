@@ -50,40 +50,39 @@ impl Script {
 /// Statements longer than this whose rows nobody asks for are only checked, not made into a tree.
 const BIG_STATEMENT: usize = 64 * 1024;
 
-/// Sections with at least this many statements are parsed on several threads.
-const PARALLEL_STATEMENTS: usize = 256;
+/// Sections with at least this many chunks are parsed on several threads.
+const PARALLEL_CHUNKS: usize = 256;
 
 /// Parses the part of `file` at `section`. Never fails: what cannot be read is an item of its own.
 pub fn parse(file: &SourceFile, section: Span) -> Script {
     let text = file.slice(section);
-    let mut script = Script::default();
-    let chunks = split(text);
     let base = section.start;
-    let statements: Vec<Chunk> =
-        chunks.iter().copied().filter(|chunk| chunk.kind == ChunkKind::Statement).collect();
-    let parsed: Vec<Vec<Item>> = if statements.len() >= PARALLEL_STATEMENTS {
-        let of = |chunk: &Chunk| parse_chunk(text, *chunk, base);
-        statements.par_iter().with_min_len(64).map(of).collect()
-    } else {
-        statements.iter().map(|chunk| parse_chunk(text, *chunk, base)).collect()
-    };
-    let mut parsed = parsed.into_iter();
-    for chunk in chunks {
-        let span = chunk.span.shift(base);
-        match chunk.kind {
-            ChunkKind::Statement => script.items.extend(parsed.next().unwrap_or_default()),
-            ChunkKind::Comment => script.comments.push(span),
-            ChunkKind::CopyData => script.copy_data.push(span),
-            ChunkKind::Delimiter => {}
-            ChunkKind::MetaCommand => {
-                script.meta_commands.push(span);
-                if let Some(reason) = meta_command(file.slice(span)) {
-                    script.items.push(Item::NotAnalysed(NotAnalysed { span, reason }));
-                }
-            }
+    let chunks = split(text);
+    let items_of = |chunk: &Chunk| match chunk.kind {
+        ChunkKind::Statement => parse_chunk(text, *chunk, base),
+        ChunkKind::MetaCommand => {
+            let span = chunk.span.shift(base);
+            let reason = meta_command(file.slice(span));
+            let item = reason.map(|reason| Item::NotAnalysed(NotAnalysed { span, reason }));
+            item.into_iter().collect()
         }
+        ChunkKind::Comment | ChunkKind::CopyData | ChunkKind::Delimiter => Vec::new(),
+    };
+    let items = if chunks.len() >= PARALLEL_CHUNKS {
+        chunks.par_iter().with_min_len(64).flat_map_iter(items_of).collect()
+    } else {
+        chunks.iter().flat_map(items_of).collect()
+    };
+    let spans_of = |kind| {
+        let of_kind = chunks.iter().filter(|chunk| chunk.kind == kind);
+        of_kind.map(|chunk| chunk.span.shift(base)).collect()
+    };
+    Script {
+        items,
+        comments: spans_of(ChunkKind::Comment),
+        meta_commands: spans_of(ChunkKind::MetaCommand),
+        copy_data: spans_of(ChunkKind::CopyData),
     }
-    script
 }
 
 /// Returns why a psql meta-command cannot be analysed; nothing for one that changes no database.

@@ -62,13 +62,7 @@ impl<'a> Example<'a> {
     }
 
     fn file_name(&self, number: usize, name: &str) -> String {
-        match self.runner.as_str() {
-            "golang-migrate" => format!("{number:04}_{name}.up.sql"),
-            "flyway" => format!("V{number}__{name}.sql"),
-            "diesel" => format!("{number:04}_{name}/up.sql"),
-            "prisma" => format!("{number:04}_{name}/migration.sql"),
-            _ => format!("{number:04}_{name}.sql"),
-        }
+        file_name(&self.runner, number, name)
     }
 
     pub(crate) fn run(&self) -> Outcome {
@@ -146,4 +140,18 @@ pub(crate) fn tree(files: &[(String, String)]) -> Tree {
         folder.files.push(Entry { name, id, text: None });
     }
     tree
+}
+
+/// Returns a file name as a layout wants it.
+pub(crate) fn file_name(layout: &str, number: usize, name: &str) -> String {
+    match layout {
+        "golang-migrate" => format!("{number:04}_{name}.up.sql"),
+        "flyway" => format!("V{number}__{name}.sql"),
+        "postgrator" => format!("{number:04}.do.{name}.sql"),
+        "diesel" => format!("{number:04}_{name}/up.sql"),
+        "hasura" => format!("{number:013}_{name}/up.sql"),
+        "prisma" => format!("{number:04}_{name}/migration.sql"),
+        "sqitch" => format!("deploy/{number:04}_{name}.sql"),
+        _ => format!("{number:04}_{name}.sql"),
+    }
 }

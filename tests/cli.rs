@@ -1,0 +1,318 @@
+//! The program as a user meets it: arguments, exit codes, bad input.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+fn lockmaster(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockmaster"));
+    command.current_dir(folder).env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    lockmaster(folder).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A project with two migrations, the second of which blocks writes.
+fn project() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    write(
+        &folder,
+        "migrations/0001_init.sql",
+        "create table users (id bigint primary key, email text);\n",
+    );
+    write(&folder, "migrations/0002_index.sql", "create index users_email on users (email);\n");
+    folder
+}
+
+fn write(folder: &TempDir, path: &str, text: &str) {
+    let path = folder.path().join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// Asserts that a run fails with one clear line on standard error, and nothing else.
+fn assert_refused(output: &Output, parts: &[&str]) {
+    let error = stderr(output);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert_eq!(stdout(output), "");
+    assert_eq!(error.trim_end().lines().count(), 1, "{error}");
+    for part in parts {
+        assert!(error.contains(part), "{error} lacks {part}");
+    }
+}
+
+#[test]
+fn a_path_that_is_not_there_is_named() {
+    let folder = project();
+    assert_refused(&run(folder.path(), &["lint", "nowhere"]), &["`nowhere` does not exist"]);
+    assert_refused(
+        &run(folder.path(), &["lint", "migrations/0009_x.sql"]),
+        &["0009_x.sql` does not exist"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let folder = project();
+    std::os::unix::fs::symlink("loop.sql", folder.path().join("migrations/loop.sql")).unwrap();
+    assert_refused(
+        &run(folder.path(), &["lint", "migrations/loop.sql"]),
+        &["cannot read", "loop.sql"],
+    );
+}
+
+#[test]
+fn a_directory_without_migrations_is_named() {
+    let folder = TempDir::new().unwrap();
+    assert_refused(&run(folder.path(), &["lint", "."]), &["no migrations in `.`"]);
+    assert_refused(&run(folder.path(), &["lint"]), &["no migrations below `.`", "lockmaster init"]);
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_the_place_and_the_right_word() {
+    let folder = project();
+    write(&folder, "lockmaster.toml", "pg-versoin = '15'\n");
+    let output = run(folder.path(), &["lint", "migrations"]);
+    assert_refused(
+        &output,
+        &["lockmaster.toml", "unknown key `pg-versoin`", "did you mean `pg-version`"],
+    );
+}
+
+#[test]
+fn an_unknown_rule_is_refused_with_the_right_word() {
+    let folder = project();
+    assert_refused(
+        &run(folder.path(), &["explain", "blocking-idnex"]),
+        &["did you mean `blocking-index`?"],
+    );
+    write(&folder, "lockmaster.toml", "[rules]\nignore = ['blocking-idnex']\n");
+    assert_refused(
+        &run(folder.path(), &["lint", "migrations"]),
+        &["did you mean `blocking-index`?"],
+    );
+}
+
+#[test]
+fn a_version_that_is_not_known_is_refused() {
+    let folder = project();
+    assert_refused(&run(folder.path(), &["lint", "--pg-version", "9.6"]), &["`9.6`", "12 to 18"]);
+}
+
+#[test]
+fn a_newer_version_is_treated_as_the_newest_and_said_so() {
+    let folder = project();
+    let output = run(folder.path(), &["lint", "--pg-version", "23", "migrations"]);
+    assert!(stdout(&output).contains("PostgreSQL 23 is treated as 18"), "{}", stdout(&output));
+}
+
+#[test]
+fn the_exit_code_says_whether_something_bad_was_found() {
+    let folder = project();
+    let code = |arguments: &[&str]| run(folder.path(), arguments).status.code();
+    assert_eq!(code(&["lint", "migrations"]), Some(1));
+    assert_eq!(code(&["lint"]), Some(1), "the directory is found without its name");
+    assert_eq!(code(&["lint", "--fail-on", "never", "migrations"]), Some(0));
+    assert_eq!(code(&["lint", "migrations/0001_init.sql"]), Some(0));
+    write(&folder, "lockmaster.toml", "fail-on = 'never'\n");
+    assert_eq!(code(&["lint", "migrations"]), Some(0));
+}
+
+#[test]
+fn a_single_file_is_read_with_its_directory_and_shown_alone() {
+    let folder = project();
+    write(&folder, "migrations/0003_more.sql", "create index users_id on users (id);\n");
+    let output = run(folder.path(), &["lint", "--format", "concise", "migrations/0003_more.sql"]);
+    assert!(
+        stdout(&output).contains("0003_more.sql:1:1: error[blocking-index]"),
+        "{}",
+        stdout(&output)
+    );
+    assert!(!stdout(&output).contains("0002_index.sql"));
+}
+
+#[test]
+fn lists_of_files_are_read() {
+    let folder = project();
+    write(&folder, "list", "migrations/0002_index.sql\n");
+    let output = run(folder.path(), &["lint", "--format", "concise", "--files-from", "list"]);
+    assert!(stdout(&output).contains("0002_index.sql:1:1"));
+    write(&folder, "list", "");
+    let output = run(folder.path(), &["lint", "--files-from", "list"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn standard_input_is_a_migration_of_the_directory_that_it_is_named_for() {
+    let folder = project();
+    let lint = |arguments: &[&str], text: &str| {
+        let mut command = lockmaster(folder.path());
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let index = "create index concurrently users_x on users (email);\nselect 'oops;\n";
+    let output = lint(
+        &["lint", "-", "--format", "concise", "--stdin-filename", "migrations/0003_new.sql"],
+        index,
+    );
+    assert!(
+        stdout(&output).contains("migrations/0003_new.sql:2:"),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    assert!(!stdout(&output).contains("0002_index"));
+    let output = lint(&["lint", "-", "--format", "concise"], "create index i on t (a);");
+    assert!(
+        stdout(&output).contains(":1:1: error[blocking-index]"),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
+}
+
+#[test]
+fn globs_choose_files() {
+    let folder = project();
+    let output = run(folder.path(), &["lint", "--exclude", "**/0002*", "migrations"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let output =
+        run(folder.path(), &["lint", "--include", "**/0002*", "--format", "concise", "migrations"]);
+    assert!(stdout(&output).contains("0002_index.sql"));
+    write(&folder, "lockmaster.toml", "exclude = ['migrations/0002*']\n");
+    assert_eq!(run(folder.path(), &["lint", "migrations"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = project();
+    for number in 3..400 {
+        write(
+            &folder,
+            &format!("migrations/{number:04}_x.sql"),
+            "create index on users (email);\n",
+        );
+    }
+    let mut child = lockmaster(folder.path())
+        .args(["lint", "--fail-on", "never", "migrations"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn colour_is_for_terminals_only() {
+    let folder = project();
+    assert!(!stdout(&run(folder.path(), &["lint", "migrations"])).contains('\x1b'));
+    let forced = run(folder.path(), &["lint", "--color", "always", "migrations"]);
+    assert!(stdout(&forced).contains('\x1b'));
+}
+
+#[test]
+fn init_writes_what_it_recognised_and_does_not_overwrite() {
+    let folder = project();
+    let output = run(folder.path(), &["init"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = fs::read_to_string(folder.path().join("lockmaster.toml")).unwrap();
+    assert!(
+        text.contains("path = \"migrations\"") && text.contains("layout = \"numbered\""),
+        "{text}"
+    );
+    assert_eq!(run(folder.path(), &["lint"]).status.code(), Some(1), "the file is valid and used");
+    assert_refused(&run(folder.path(), &["init"]), &["`lockmaster.toml` exists", "--force"]);
+}
+
+#[test]
+fn rules_can_be_listed_and_explained() {
+    let folder = TempDir::new().unwrap();
+    let list = stdout(&run(folder.path(), &["rules"]));
+    for rule in lockmaster::rules::RULES {
+        assert!(list.contains(rule.name));
+        let page = stdout(&run(folder.path(), &["explain", rule.name]));
+        assert!(page.contains(rule.title()), "{page}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&run(folder.path(), &["rules", "--format", "json"]))).unwrap();
+    assert_eq!(json["rules"].as_array().unwrap().len(), lockmaster::rules::RULES.len());
+}
+
+#[test]
+fn completions_are_printed_for_the_usual_shells() {
+    let folder = TempDir::new().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(folder.path(), &["completions", shell]);
+        assert!(output.status.success() && stdout(&output).contains("lockmaster"), "{shell}");
+    }
+}
+
+#[test]
+fn odd_files_are_read_or_said_not_to_be() {
+    let folder = project();
+    write(&folder, "migrations/0003_empty.sql", "");
+    write(&folder, "migrations/0004_bom.sql", "\u{feff}alter table users add column a int;\r\n");
+    fs::write(
+        folder.path().join("migrations/0005_latin.sql"),
+        b"comment on table users is 'caf\xe9';\n",
+    )
+    .unwrap();
+    fs::write(
+        folder.path().join("migrations/0006_wide.sql"),
+        "comment on table users is '\u{1f600} 漢字';\nselect 1 from from;\n",
+    )
+    .unwrap();
+    let output = stdout(&run(folder.path(), &["lint", "--format", "concise", "migrations"]));
+    assert!(output.contains("0003_empty.sql:1:1: warning[empty-migration]"), "{output}");
+    assert!(output.contains("0005_latin.sql:1:31: warning[not-analysed]"), "{output}");
+    assert!(output.contains("0006_wide.sql:2:15: error[syntax-error]"), "{output}");
+    assert!(!output.contains("0004_bom.sql:1:1: error[syntax-error]"), "{output}");
+}
+
+#[test]
+fn fixes_are_written_once_and_keep_everything_else() {
+    let folder = project();
+    write(
+        &folder,
+        "migrations/0002_index.sql",
+        "\u{feff}-- caf\u{e9}\r\ncreate index users_email on users (email);\r\n",
+    );
+    let diff =
+        stdout(&run(folder.path(), &["lint", "--fix", "--unsafe-fixes", "--diff", "migrations"]));
+    assert!(diff.contains("+create index concurrently users_email"), "{diff}");
+    let before = fs::read(folder.path().join("migrations/0002_index.sql")).unwrap();
+    assert!(
+        String::from_utf8(before).unwrap().contains("create index users_email"),
+        "--diff writes nothing"
+    );
+    run(folder.path(), &["lint", "--fix", "--unsafe-fixes", "migrations"]);
+    let once = fs::read_to_string(folder.path().join("migrations/0002_index.sql")).unwrap();
+    assert!(once.starts_with("\u{feff}-- caf\u{e9}\r\n"), "{once:?}");
+    assert!(
+        once.contains("create index concurrently users_email on users (email);\r\n"),
+        "{once:?}"
+    );
+    run(folder.path(), &["lint", "--fix", "--unsafe-fixes", "migrations"]);
+    assert_eq!(fs::read_to_string(folder.path().join("migrations/0002_index.sql")).unwrap(), once);
+}
