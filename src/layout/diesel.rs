@@ -1,7 +1,7 @@
 //! Diesel: a folder for each migration, with `up.sql`, `down.sql` and perhaps `metadata.toml`.
 
 use super::files::{push_pairs, whole};
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "diesel",
@@ -12,11 +12,16 @@ pub(super) static LAYOUT: Layout = Layout {
     opt_out: Some(OptOut::SideFile { name: "metadata.toml", text: "run_in_transaction = false\n" }),
     downs: DownStyle::File,
     duplicate: "Diesel silently drops one of them and lists both as applied",
+    on_duplicate: OnDuplicate::Fails,
+    empty_up: "Diesel stops with an error",
+    empty_down: "`diesel migration revert` then stops with an error",
+    empty_down_fails: true,
     missing_down: "`diesel migration revert` then stops with an error",
     checksums: false,
     assumed: false,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {

@@ -4,7 +4,7 @@ use super::marked::{sort_by_version, share_of_files_with};
 use super::sections::down_of;
 use super::set::{Down, Migration};
 use super::version::split_number;
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 use crate::source::{FileId, Span};
 
 /// Makes an up migration of a whole file.
@@ -53,10 +53,8 @@ macro_rules! layout {
             title: $title,
             detect: $detect,
             read: $read,
-            all_pending: false,
-            missing_down: "",
-            assumed: false,
-            $($field: $value),*
+            $($field: $value,)*
+            ..BASE
         };
     };
 }
@@ -70,6 +68,7 @@ layout!(PRISMA, "prisma", "Prisma", |tree, _| {
     opt_out: Some(OptOut::Advice("put the statement into a migration of its own: a file is sent as one message")),
     downs: DownStyle::None,
     duplicate: "the rest of the folder's name decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
     checksums: true,
 });
 
@@ -99,6 +98,7 @@ layout!(DRIZZLE, "drizzle", "Drizzle", |tree, sources| {
     opt_out: Some(OptOut::Advice("run the statement outside of Drizzle: its migrator has no way to leave the transaction")),
     downs: DownStyle::None,
     duplicate: "the journal decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
     checksums: false,
 });
 
@@ -111,6 +111,7 @@ layout!(ATLAS, "atlas", "Atlas", |tree, _| {
     opt_out: Some(OptOut::FirstLine("-- atlas:txmode none")),
     downs: DownStyle::None,
     duplicate: "the rest of the file name decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
     checksums: true,
 });
 
@@ -127,6 +128,7 @@ layout!(SUPABASE, "supabase", "Supabase", |tree, _| {
     opt_out: Some(OptOut::Advice("put the statement into a migration of its own")),
     downs: DownStyle::None,
     duplicate: "the second one fails on the version table",
+    on_duplicate: OnDuplicate::Fails,
     checksums: false,
 });
 
@@ -139,6 +141,9 @@ layout!(SQITCH, "sqitch", "Sqitch", |tree, _| {
     opt_out: None,
     downs: DownStyle::File,
     duplicate: "Sqitch refuses the plan",
+    on_duplicate: OnDuplicate::Fails,
+    missing_down: "`sqitch revert` then stops with an error",
+    empty_down: "`sqitch revert` then reports success and undoes nothing",
     checksums: false,
 });
 
@@ -152,6 +157,7 @@ layout!(FLYWAY, "flyway", "Flyway", |tree, _| {
     opt_out: Some(OptOut::Advice("write `executeInTransaction=false` into a file beside the migration, named like it with `.conf` appended")),
     downs: DownStyle::None,
     duplicate: "Flyway refuses to load the directory",
+    on_duplicate: OnDuplicate::Fails,
     checksums: true,
 });
 
@@ -165,6 +171,9 @@ layout!(YOYO, "yoyo", "yoyo", |tree, sources| {
     opt_out: Some(OptOut::FirstLine("-- transactional: false")),
     downs: DownStyle::File,
     duplicate: "both run, since the file name is the identity",
+    on_duplicate: OnDuplicate::NameDecides,
+    missing_down: "`yoyo rollback` then reports success and undoes nothing",
+    empty_down: "`yoyo rollback` then reports success and undoes nothing",
     checksums: false,
 });
 
@@ -177,6 +186,7 @@ layout!(POSTGRATOR, "postgrator", "postgrator", |tree, _| {
     opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
     downs: DownStyle::File,
     duplicate: "postgrator stops with an error",
+    on_duplicate: OnDuplicate::Fails,
     checksums: true,
 });
 

@@ -1,7 +1,7 @@
 //! golang-migrate: `NNN_name.up.sql` and `NNN_name.down.sql`.
 
 use super::files::{push_pairs, whole};
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "golang-migrate",
@@ -12,11 +12,14 @@ pub(super) static LAYOUT: Layout = Layout {
     opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
     downs: DownStyle::File,
     duplicate: "golang-migrate refuses to load the directory",
+    on_duplicate: OnDuplicate::Fails,
+    empty_down: "`migrate down` then reports success and undoes nothing",
     missing_down: "`migrate down` then reports success and undoes nothing",
     checksums: false,
     assumed: false,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {

@@ -2,7 +2,7 @@
 
 use super::sections::{Marker, cut, push_file};
 use super::version::Version;
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
 use super::marked::{share_of_files_with, sort_by_version};
 
 pub(super) static LAYOUT: Layout = Layout {
@@ -14,11 +14,14 @@ pub(super) static LAYOUT: Layout = Layout {
     opt_out: Some(OptOut::FirstLine("-- +goose NO TRANSACTION")),
     downs: DownStyle::Section,
     duplicate: "goose stops with an error",
+    on_duplicate: OnDuplicate::Fails,
+    empty_down: "`goose down` then reports success and undoes nothing",
     missing_down: "`goose down` then reports success and undoes nothing",
     checksums: false,
     assumed: false,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {

@@ -2,7 +2,7 @@
 
 use super::sections::{Marker, Sections, cut, push_file};
 use super::version::{Version, split_number};
-use super::{Detection, Direction, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, Direction, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
 use crate::source::{FileId, SourceFile, Span};
 
 /// Returns whether enough of a folder's SQL files hold a line that `is_marker` recognises: a fifth of
@@ -73,11 +73,9 @@ macro_rules! marked {
             title: $title,
             detect: |tree, sources| detect(&$kind, tree, sources),
             read: |tree, sources, set| read(&$kind, tree, sources, set),
-            all_pending: false,
             downs: DownStyle::Section,
-            checksums: false,
-            assumed: false,
-            $($field: $value),*
+            $($field: $value,)*
+            ..BASE
         };
     };
 }
@@ -118,6 +116,8 @@ marked!(SQL_MIGRATE, "sql-migrate", "sql-migrate (rubenv)", Kind {
     opt_out: Some(OptOut::Advice("write `-- +migrate Up notransaction` on the marker line")),
     duplicate: "both run, since the file name is the identity",
     missing_down: "`sql-migrate down` then removes the record and undoes nothing",
+    on_duplicate: OnDuplicate::NameDecides,
+    empty_down: "`sql-migrate down` then removes the record and undoes nothing",
 });
 
 marked!(DBMATE, "dbmate", "dbmate", Kind {
@@ -134,6 +134,8 @@ marked!(DBMATE, "dbmate", "dbmate", Kind {
     opt_out: Some(OptOut::Advice("write `transaction:false` on the `-- migrate:up` line, and keep one statement in the section")),
     duplicate: "the second one fails on the version table and is then taken for applied",
     missing_down: "dbmate refuses the file, on the way up too",
+    on_duplicate: OnDuplicate::Fails,
+    empty_down: "`dbmate down` then reports success and undoes nothing",
 });
 
 marked!(TERN, "tern", "tern", Kind {
@@ -147,6 +149,10 @@ marked!(TERN, "tern", "tern", Kind {
     opt_out: Some(OptOut::FirstLine("---- tern: disable-tx ----")),
     duplicate: "tern stops with an error",
     missing_down: "tern calls the migration irreversible",
+    on_duplicate: OnDuplicate::Fails,
+    gap: "tern stops with an error",
+    empty_up: "tern stops with an error",
+    empty_down: "tern then reports success and undoes nothing",
 });
 
 marked!(RAMBLER, "rambler", "rambler", Kind {
@@ -160,6 +166,8 @@ marked!(RAMBLER, "rambler", "rambler", Kind {
     opt_out: None,
     duplicate: "both run, since the file name is the identity",
     missing_down: "rambler then undoes nothing",
+    on_duplicate: OnDuplicate::NameDecides,
+    empty_down: "rambler then undoes nothing",
 });
 
 marked!(SHMIG, "shmig", "shmig", Kind {
@@ -177,6 +185,9 @@ marked!(SHMIG, "shmig", "shmig", Kind {
     opt_out: None,
     duplicate: "the second one fails on the version table",
     missing_down: "shmig stops: no such section",
+    on_duplicate: OnDuplicate::Fails,
+    empty_down: "shmig stops: no such section",
+    empty_down_fails: true,
 });
 
 marked!(PLAY, "play-evolutions", "Play evolutions", Kind {
@@ -197,6 +208,9 @@ marked!(PLAY, "play-evolutions", "Play evolutions", Kind {
     opt_out: None,
     duplicate: "the one with the fewest zeros wins, with a warning",
     missing_down: "Play then undoes nothing",
+    on_duplicate: OnDuplicate::Fails,
+    gap: "Play stops reading at the gap",
+    empty_down: "Play then undoes nothing",
 });
 
 marked!(MYBATIS, "mybatis", "MyBatis Migrations", Kind {
@@ -214,6 +228,7 @@ marked!(MYBATIS, "mybatis", "MyBatis Migrations", Kind {
     opt_out: Some(OptOut::Advice("set `send_full_script=false` and `auto_commit=true` for the environment")),
     duplicate: "",
     missing_down: "MyBatis Migrations then undoes nothing",
+    empty_down: "MyBatis Migrations then undoes nothing",
 });
 
 fn detect(kind: &Kind, tree: &Tree, sources: &Sources) -> Option<Detection> {

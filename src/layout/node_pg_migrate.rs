@@ -3,7 +3,7 @@
 use super::marked::{beginning, sample, share_of_files_with};
 use super::sections::{Marker, cut, push_file};
 use super::version::{Version, split_number};
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "node-pg-migrate",
@@ -16,11 +16,14 @@ pub(super) static LAYOUT: Layout = Layout {
     )),
     downs: DownStyle::Section,
     duplicate: "both run, since the file name is the identity; the rest of the name decides the order",
+    on_duplicate: OnDuplicate::LocaleDecides,
+    empty_down: "node-pg-migrate then reports success and undoes nothing",
     missing_down: "node-pg-migrate then refuses to go down",
     checksums: false,
     assumed: false,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {

@@ -3,7 +3,7 @@
 use super::marked::{beginning, sample, share_of_files_with, sort_by_version};
 use super::sections::{Marker, cut, plain_marker, push_file};
 use super::version::{Version, split_number};
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "up-down",
@@ -21,6 +21,7 @@ pub(super) static LAYOUT: Layout = Layout {
     assumed: true,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
