@@ -1,7 +1,7 @@
 //! Diesel: a folder for each migration, with `up.sql`, `down.sql` and perhaps `metadata.toml`.
 
 use super::files::{push_pairs, whole};
-use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "diesel",
@@ -14,8 +14,7 @@ pub(super) static LAYOUT: Layout = Layout {
     duplicate: "Diesel silently drops one of them and lists both as applied",
     on_duplicate: OnDuplicate::Fails,
     empty_up: "Diesel stops with an error",
-    empty_down: "`diesel migration revert` then stops with an error",
-    empty_down_fails: true,
+    empty_down: EmptyDown::Fails("`diesel migration revert` then stops with an error"),
     missing_down: "`diesel migration revert` then stops with an error",
     checksums: false,
     assumed: false,

@@ -4,7 +4,7 @@ use super::marked::{sort_by_version, share_of_files_with};
 use super::sections::down_of;
 use super::set::{Down, Migration};
 use super::version::split_number;
-use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 use crate::source::{FileId, Span};
 
 /// Makes an up migration of a whole file.
@@ -119,8 +119,7 @@ layout!(SUPABASE, "supabase", "Supabase", |tree, _| {
     let is_supabase = tree.hint(&["config.toml"], "").is_some_and(|hint| {
         hint.path.parent().is_some_and(|folder| folder.ends_with("supabase"))
     });
-    let below = tree.path.parent().is_some_and(|parent| parent.ends_with("supabase"));
-    (tree.name() == "migrations" && (is_supabase || below)).then(|| Detection::because("the folder supabase"))?
+    (tree.name() == "migrations" && (is_supabase || tree.lies_in("supabase"))).then(|| Detection::because("the folder supabase"))?
 }, read_numbered, {
     transaction: TransactionMode::Message,
     // CONCURRENTLY statements are sent on their own, so they never meet a block.
@@ -143,7 +142,7 @@ layout!(SQITCH, "sqitch", "Sqitch", |tree, _| {
     duplicate: "Sqitch refuses the plan",
     on_duplicate: OnDuplicate::Fails,
     missing_down: "`sqitch revert` then stops with an error",
-    empty_down: "`sqitch revert` then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("`sqitch revert` then reports success and undoes nothing"),
     checksums: false,
 });
 
@@ -173,7 +172,7 @@ layout!(YOYO, "yoyo", "yoyo", |tree, sources| {
     duplicate: "both run, since the file name is the identity",
     on_duplicate: OnDuplicate::NameDecides,
     missing_down: "`yoyo rollback` then reports success and undoes nothing",
-    empty_down: "`yoyo rollback` then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("`yoyo rollback` then reports success and undoes nothing"),
     checksums: false,
 });
 
@@ -262,11 +261,13 @@ fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
 fn read_numbered(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     for (name, id) in tree.sql_files() {
         let stem = name.trim_end_matches(".sql");
-        let Some((digits, suffix, rest)) = split_number(stem) else {
+        // Supabase reads digits only; Atlas everything before the first `_`.
+        let found = split_number(stem).filter(|found| found.1.is_empty() || set.layout != &SUPABASE);
+        let Some((digits, suffix, rest)) = found else {
             set.skip(id, format!("has no version in its name: {} skips it", set.layout.title));
             continue;
         };
-        let version = Version::spelled(&format!("{digits}{suffix}"), digits);
+        let version = Version::text(&format!("{digits}{suffix}"));
         let mut up = whole(sources, id, version, rest);
         let file = sources.get(id);
         let directive = match set.layout.opt_out {

@@ -1,7 +1,7 @@
 //! golang-migrate: `NNN_name.up.sql` and `NNN_name.down.sql`.
 
 use super::files::{push_pairs, whole};
-use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "golang-migrate",
@@ -13,7 +13,7 @@ pub(super) static LAYOUT: Layout = Layout {
     downs: DownStyle::File,
     duplicate: "golang-migrate refuses to load the directory",
     on_duplicate: OnDuplicate::Fails,
-    empty_down: "`migrate down` then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("`migrate down` then reports success and undoes nothing"),
     missing_down: "`migrate down` then reports success and undoes nothing",
     checksums: false,
     assumed: false,

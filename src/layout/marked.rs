@@ -2,7 +2,7 @@
 
 use super::sections::{Marker, Sections, cut, push_file};
 use super::version::{Version, split_number};
-use super::{BASE, Detection, Direction, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, Direction, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
 use crate::source::{FileId, SourceFile, Span};
 
 /// Returns whether enough of a folder's SQL files hold a line that `is_marker` recognises: a fifth of
@@ -117,7 +117,7 @@ marked!(SQL_MIGRATE, "sql-migrate", "sql-migrate (rubenv)", Kind {
     duplicate: "both run, since the file name is the identity",
     missing_down: "`sql-migrate down` then removes the record and undoes nothing",
     on_duplicate: OnDuplicate::NameDecides,
-    empty_down: "`sql-migrate down` then removes the record and undoes nothing",
+    empty_down: EmptyDown::Succeeds("`sql-migrate down` then removes the record and undoes nothing"),
 });
 
 marked!(DBMATE, "dbmate", "dbmate", Kind {
@@ -135,13 +135,14 @@ marked!(DBMATE, "dbmate", "dbmate", Kind {
     duplicate: "the second one fails on the version table and is then taken for applied",
     missing_down: "dbmate refuses the file, on the way up too",
     on_duplicate: OnDuplicate::Fails,
-    empty_down: "`dbmate down` then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("`dbmate down` then reports success and undoes nothing"),
 });
 
 marked!(TERN, "tern", "tern", Kind {
     marker: |line| line.contains("---- create above / drop below ----").then_some(Marker::Down),
     opts_out: never,
-    version: numbered,
+    // `127a_x.sql` it ignores in silence.
+    version: |stem| numbered(stem).filter(|(version, _)| version.as_number().is_some()),
     signal: "`---- create above / drop below ----` lines",
 }, {
     transaction: TransactionMode::Runner,
@@ -152,7 +153,7 @@ marked!(TERN, "tern", "tern", Kind {
     on_duplicate: OnDuplicate::Fails,
     gap: "tern stops with an error",
     empty_up: "tern stops with an error",
-    empty_down: "tern then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("tern then reports success and undoes nothing"),
 });
 
 marked!(RAMBLER, "rambler", "rambler", Kind {
@@ -167,7 +168,7 @@ marked!(RAMBLER, "rambler", "rambler", Kind {
     duplicate: "both run, since the file name is the identity",
     missing_down: "rambler then undoes nothing",
     on_duplicate: OnDuplicate::NameDecides,
-    empty_down: "rambler then undoes nothing",
+    empty_down: EmptyDown::Succeeds("rambler then undoes nothing"),
 });
 
 marked!(SHMIG, "shmig", "shmig", Kind {
@@ -186,8 +187,7 @@ marked!(SHMIG, "shmig", "shmig", Kind {
     duplicate: "the second one fails on the version table",
     missing_down: "shmig stops: no such section",
     on_duplicate: OnDuplicate::Fails,
-    empty_down: "shmig stops: no such section",
-    empty_down_fails: true,
+    empty_down: EmptyDown::Fails("shmig stops: no such section"),
 });
 
 marked!(PLAY, "play-evolutions", "Play evolutions", Kind {
@@ -210,7 +210,7 @@ marked!(PLAY, "play-evolutions", "Play evolutions", Kind {
     missing_down: "Play then undoes nothing",
     on_duplicate: OnDuplicate::Fails,
     gap: "Play stops reading at the gap",
-    empty_down: "Play then undoes nothing",
+    empty_down: EmptyDown::Succeeds("Play then undoes nothing"),
 });
 
 marked!(MYBATIS, "mybatis", "MyBatis Migrations", Kind {
@@ -228,7 +228,7 @@ marked!(MYBATIS, "mybatis", "MyBatis Migrations", Kind {
     opt_out: Some(OptOut::Advice("set `send_full_script=false` and `auto_commit=true` for the environment")),
     duplicate: "",
     missing_down: "MyBatis Migrations then undoes nothing",
-    empty_down: "MyBatis Migrations then undoes nothing",
+    empty_down: EmptyDown::Succeeds("MyBatis Migrations then undoes nothing"),
 });
 
 fn detect(kind: &Kind, tree: &Tree, sources: &Sources) -> Option<Detection> {
@@ -241,7 +241,7 @@ fn read(kind: &Kind, tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         let file = sources.get(id);
         let stem = name.strip_suffix(".sql").unwrap_or(name);
         let Some((version, name)) = (kind.version)(stem) else {
-            set.skip(id, format!("has no version that {} reads", set.layout.title));
+            set.skip(id, format!("has no version that {} reads, so it never runs", set.layout.title));
             continue;
         };
         let sections = cut(file, kind.marker);

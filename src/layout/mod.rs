@@ -111,6 +111,32 @@ pub enum OnDuplicate {
     Unknown,
 }
 
+/// What a runner does on the way down where a down holds no statement, as a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyDown {
+    /// Nobody has tried.
+    Unknown,
+    /// It reports success and undoes nothing.
+    Succeeds(&'static str),
+    /// It stops with an error.
+    Fails(&'static str),
+}
+
+impl EmptyDown {
+    /// Returns the sentence; it is empty if nothing is known.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::Succeeds(sentence) | Self::Fails(sentence) => sentence,
+        }
+    }
+
+    /// Returns whether it is an error.
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::Fails(_))
+    }
+}
+
 /// How one migration runner names, orders, splits and runs its files.
 pub struct Layout {
     /// The name in `lockmaster.toml` and JSON output.
@@ -136,10 +162,8 @@ pub struct Layout {
     pub gap: &'static str,
     /// What happens when an up holds no statement; empty if that is no error.
     pub empty_up: &'static str,
-    /// What happens on the way down where a down holds no statement; empty if nothing is known.
-    pub empty_down: &'static str,
-    /// Whether that is an error, not a success that undoes nothing.
-    pub empty_down_fails: bool,
+    /// What happens on the way down where a down holds no statement.
+    pub empty_down: EmptyDown,
     /// What happens on the way down where a migration has no down; empty if nothing is known.
     pub missing_down: &'static str,
     /// Whether the runner compares applied files with a checksum, so that editing one stops it.
@@ -163,8 +187,7 @@ const BASE: Layout = Layout {
     on_duplicate: OnDuplicate::Unknown,
     gap: "",
     empty_up: "",
-    empty_down: "",
-    empty_down_fails: false,
+    empty_down: EmptyDown::Unknown,
     missing_down: "",
     checksums: false,
     assumed: false,

@@ -35,7 +35,9 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
         let up = beginning(file.slice(cut(file, plain_marker).up));
         up.lines().any(|line| line.trim().eq_ignore_ascii_case("begin;"))
     });
-    if !few_others
+    // Supabase reads no sections: there such lines are notes.
+    if tree.lies_in("supabase")
+        || !few_others
         || !share_of_files_with(tree, sources, up)
         || self_managed.count() * 3 > numbered
     {
