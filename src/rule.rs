@@ -6,7 +6,7 @@ use crate::effects::{self, Lock};
 use crate::layout::{Migration, MigrationSet, Sources};
 use crate::replay::State;
 use crate::session::Holder;
-use crate::source::{SourceFile, Span};
+use crate::source::{FileId, SourceFile, Span};
 use crate::sql::{Action, RelationName, Script, Statement};
 use crate::version::PgVersion;
 
@@ -112,7 +112,12 @@ impl HistoryContext<'_> {
 
     /// Returns the name of a migration's file, without its folder where that says nothing.
     pub fn file_name(&self, migration: &Migration) -> String {
-        let path = &self.file(migration).path;
+        self.path(migration.file)
+    }
+
+    /// Returns the path of a file from the directory of the set.
+    pub fn path(&self, file: FileId) -> String {
+        let path = &self.sources.get(file).path;
         let shown = path.strip_prefix(&self.set.root).unwrap_or(path);
         shown.display().to_string()
     }

@@ -52,6 +52,7 @@ fn visit(
     };
     if let Some((layout, detection)) = found {
         let mode = fixed.transaction.or(detection.transaction);
+        let others = tree.files.iter().filter(|entry| entry.id.is_none());
         let mut set = MigrationSet {
             root: tree.path.clone(),
             layout,
@@ -60,6 +61,7 @@ fn visit(
             assumed: layout.assumed && mode.is_none(),
             migrations: Vec::new(),
             not_applied: Vec::new(),
+            other_files: others.map(|entry| entry.name.clone()).collect(),
         };
         (layout.read)(tree, sources, &mut set);
         if !set.migrations.is_empty() || !set.not_applied.is_empty() {

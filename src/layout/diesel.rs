@@ -1,9 +1,7 @@
 //! Diesel: a folder for each migration, with `up.sql`, `down.sql` and perhaps `metadata.toml`.
 
 use super::files::{push_pairs, whole};
-use super::{
-    Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version,
-};
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "diesel",
@@ -14,19 +12,22 @@ pub(super) static LAYOUT: Layout = Layout {
     opt_out: Some(OptOut::SideFile { name: "metadata.toml", text: "run_in_transaction = false\n" }),
     downs: DownStyle::File,
     duplicate: "Diesel silently drops one of them and lists both as applied",
+    on_duplicate: OnDuplicate::Fails,
+    empty_up: "Diesel stops with an error",
+    empty_down: EmptyDown::Fails("`diesel migration revert` then stops with an error"),
     missing_down: "`diesel migration revert` then stops with an error",
     checksums: false,
     assumed: false,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
     let folders = tree.folders.iter().filter(|folder| folder.file("up.sql").is_some());
     let count = folders.clone().count();
     // Hasura has the same folders; their names begin with milliseconds.
-    let milliseconds =
-        folders.filter(|folder| super::files::has_milliseconds(folder.name())).count();
+    let milliseconds = folders.filter(|folder| super::files::has_milliseconds(folder.name())).count();
     if count == 0 || milliseconds == count {
         return None;
     }
@@ -42,8 +43,7 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     for folder in &tree.folders {
         let (version, name) = folder.name().split_once('_').unwrap_or((folder.name(), ""));
         let version = Version::spelled(version, &version.replace('-', ""));
-        let mode = match folder.file("metadata.toml").map(|file| file.text.as_deref().unwrap_or(""))
-        {
+        let mode = match folder.file("metadata.toml").map(|file| file.text.as_deref().unwrap_or("")) {
             Some(text) if !runs_in_transaction(text) => TransactionMode::Message,
             _ => set.transaction,
         };

@@ -1,12 +1,10 @@
 //! What layouts of whole files share, and the runners that need little more than that.
 
-use super::marked::{share_of_files_with, sort_by_version};
+use super::marked::{sort_by_version, share_of_files_with};
 use super::sections::down_of;
 use super::set::{Down, Migration};
 use super::version::split_number;
-use super::{
-    Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version,
-};
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 use crate::source::{FileId, Span};
 
 /// Makes an up migration of a whole file.
@@ -25,8 +23,7 @@ pub(super) fn push_pairs(
     ups.sort_by(|a, b| (&a.version, &a.name).cmp(&(&b.version, &b.name)));
     // Taken from the end, so that removing keeps the rest in place.
     downs.sort_by(|a, b| (&b.version, &b.name).cmp(&(&a.version, &a.name)));
-    let mut by_version: std::collections::BTreeMap<Version, Vec<Migration>> =
-        std::collections::BTreeMap::new();
+    let mut by_version: std::collections::BTreeMap<Version, Vec<Migration>> = std::collections::BTreeMap::new();
     for down in downs {
         by_version.entry(down.version.clone()).or_default().push(down);
     }
@@ -56,10 +53,8 @@ macro_rules! layout {
             title: $title,
             detect: $detect,
             read: $read,
-            all_pending: false,
-            missing_down: "",
-            assumed: false,
-            $($field: $value),*
+            $($field: $value,)*
+            ..BASE
         };
     };
 }
@@ -73,6 +68,7 @@ layout!(PRISMA, "prisma", "Prisma", |tree, _| {
     opt_out: Some(OptOut::Advice("put the statement into a migration of its own: a file is sent as one message")),
     downs: DownStyle::None,
     duplicate: "the rest of the folder's name decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
     checksums: true,
 });
 
@@ -102,6 +98,7 @@ layout!(DRIZZLE, "drizzle", "Drizzle", |tree, sources| {
     opt_out: Some(OptOut::Advice("run the statement outside of Drizzle: its migrator has no way to leave the transaction")),
     downs: DownStyle::None,
     duplicate: "the journal decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
     checksums: false,
 });
 
@@ -114,6 +111,7 @@ layout!(ATLAS, "atlas", "Atlas", |tree, _| {
     opt_out: Some(OptOut::FirstLine("-- atlas:txmode none")),
     downs: DownStyle::None,
     duplicate: "the rest of the file name decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
     checksums: true,
 });
 
@@ -121,8 +119,7 @@ layout!(SUPABASE, "supabase", "Supabase", |tree, _| {
     let is_supabase = tree.hint(&["config.toml"], "").is_some_and(|hint| {
         hint.path.parent().is_some_and(|folder| folder.ends_with("supabase"))
     });
-    let below = tree.path.parent().is_some_and(|parent| parent.ends_with("supabase"));
-    (tree.name() == "migrations" && (is_supabase || below)).then(|| Detection::because("the folder supabase"))?
+    (tree.name() == "migrations" && (is_supabase || tree.lies_in("supabase"))).then(|| Detection::because("the folder supabase"))?
 }, read_numbered, {
     transaction: TransactionMode::Message,
     // CONCURRENTLY statements are sent on their own, so they never meet a block.
@@ -130,6 +127,7 @@ layout!(SUPABASE, "supabase", "Supabase", |tree, _| {
     opt_out: Some(OptOut::Advice("put the statement into a migration of its own")),
     downs: DownStyle::None,
     duplicate: "the second one fails on the version table",
+    on_duplicate: OnDuplicate::Fails,
     checksums: false,
 });
 
@@ -142,6 +140,9 @@ layout!(SQITCH, "sqitch", "Sqitch", |tree, _| {
     opt_out: None,
     downs: DownStyle::File,
     duplicate: "Sqitch refuses the plan",
+    on_duplicate: OnDuplicate::Fails,
+    missing_down: "`sqitch revert` then stops with an error",
+    empty_down: EmptyDown::Succeeds("`sqitch revert` then reports success and undoes nothing"),
     checksums: false,
 });
 
@@ -155,6 +156,7 @@ layout!(FLYWAY, "flyway", "Flyway", |tree, _| {
     opt_out: Some(OptOut::Advice("write `executeInTransaction=false` into a file beside the migration, named like it with `.conf` appended")),
     downs: DownStyle::None,
     duplicate: "Flyway refuses to load the directory",
+    on_duplicate: OnDuplicate::Fails,
     checksums: true,
 });
 
@@ -168,6 +170,9 @@ layout!(YOYO, "yoyo", "yoyo", |tree, sources| {
     opt_out: Some(OptOut::FirstLine("-- transactional: false")),
     downs: DownStyle::File,
     duplicate: "both run, since the file name is the identity",
+    on_duplicate: OnDuplicate::NameDecides,
+    missing_down: "`yoyo rollback` then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("`yoyo rollback` then reports success and undoes nothing"),
     checksums: false,
 });
 
@@ -180,6 +185,7 @@ layout!(POSTGRATOR, "postgrator", "postgrator", |tree, _| {
     opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
     downs: DownStyle::File,
     duplicate: "postgrator stops with an error",
+    on_duplicate: OnDuplicate::Fails,
     checksums: true,
 });
 
@@ -215,8 +221,7 @@ fn read_hasura(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             let mut migration = whole(sources, id, Version::number(version), name);
             let first = sources.get(id).text.lines().next().unwrap_or_default();
             let opted_out = first.trim() == "-- hasura:no-transaction";
-            migration.transaction =
-                if opted_out { TransactionMode::Message } else { set.transaction };
+            migration.transaction = if opted_out { TransactionMode::Message } else { set.transaction };
             match file {
                 "up.sql" => ups.push(migration),
                 "down.sql" => downs.push(migration),
@@ -229,8 +234,7 @@ fn read_hasura(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
 
 fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let journal = tree.folder("meta").and_then(|meta| meta.file("_journal.json")?.text.as_deref());
-    let journal: Option<serde_json::Value> =
-        journal.and_then(|text| serde_json::from_str(text).ok());
+    let journal: Option<serde_json::Value> = journal.and_then(|text| serde_json::from_str(text).ok());
     let tags: Vec<&str> = journal
         .as_ref()
         .and_then(|journal| journal["entries"].as_array())
@@ -257,17 +261,17 @@ fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
 fn read_numbered(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     for (name, id) in tree.sql_files() {
         let stem = name.trim_end_matches(".sql");
-        let Some((digits, suffix, rest)) = split_number(stem) else {
+        // Supabase reads digits only; Atlas everything before the first `_`.
+        let found = split_number(stem).filter(|found| found.1.is_empty() || set.layout != &SUPABASE);
+        let Some((digits, suffix, rest)) = found else {
             set.skip(id, format!("has no version in its name: {} skips it", set.layout.title));
             continue;
         };
-        let version = Version::spelled(&format!("{digits}{suffix}"), digits);
+        let version = Version::text(&format!("{digits}{suffix}"));
         let mut up = whole(sources, id, version, rest);
         let file = sources.get(id);
         let directive = match set.layout.opt_out {
-            Some(OptOut::FirstLine(line)) => {
-                file.text.lines().take(20).any(|text| text.trim() == line)
-            }
+            Some(OptOut::FirstLine(line)) => file.text.lines().take(20).any(|text| text.trim() == line),
             _ => false,
         };
         up.transaction = if directive { set.layout.without_transaction } else { set.transaction };
@@ -311,14 +315,8 @@ fn flyway_name(name: &str) -> Option<(char, &str, &str)> {
     let kind = stem.chars().next().filter(|kind| matches!(kind, 'V' | 'U' | 'R' | 'B'))?;
     let (version, description) = stem[1..].split_once("__")?;
     let is_version = !version.is_empty()
-        && version
-            .split(['.', '_'])
-            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    (kind == 'R' && version.is_empty() || kind != 'R' && is_version).then_some((
-        kind,
-        version,
-        description,
-    ))
+        && version.split(['.', '_']).all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    (kind == 'R' && version.is_empty() || kind != 'R' && is_version).then_some((kind, version, description))
 }
 
 fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
@@ -355,16 +353,10 @@ fn read_yoyo(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             None => (stem, &mut ups),
         };
         let mut migration = whole(sources, id, Version::text(stem), stem);
-        let header = sources
-            .get(id)
-            .text
-            .lines()
-            .take_while(|line| line.is_empty() || line.starts_with("--"));
+        let header = sources.get(id).text.lines().take_while(|line| line.is_empty() || line.starts_with("--"));
         let off = header.into_iter().any(|line| {
             let line = line.trim_start_matches(['-', ' ']).to_ascii_lowercase();
-            line.split_once(':').is_some_and(|(key, value)| {
-                key.trim() == "transactional" && value.trim() == "false"
-            })
+            line.split_once(':').is_some_and(|(key, value)| key.trim() == "transactional" && value.trim() == "false")
         });
         migration.transaction = if off { TransactionMode::None } else { set.transaction };
         out.push(migration);

@@ -1,9 +1,7 @@
 //! golang-migrate: `NNN_name.up.sql` and `NNN_name.down.sql`.
 
 use super::files::{push_pairs, whole};
-use super::{
-    Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree, Version,
-};
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "golang-migrate",
@@ -11,16 +9,17 @@ pub(super) static LAYOUT: Layout = Layout {
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
     all_pending: false,
-    opt_out: Some(OptOut::Advice(
-        "put the statement into a file of its own: a file is sent as one message",
-    )),
+    opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
     downs: DownStyle::File,
     duplicate: "golang-migrate refuses to load the directory",
+    on_duplicate: OnDuplicate::Fails,
+    empty_down: EmptyDown::Succeeds("`migrate down` then reports success and undoes nothing"),
     missing_down: "`migrate down` then reports success and undoes nothing",
     checksums: false,
     assumed: false,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
@@ -49,13 +48,11 @@ fn parts(name: &str) -> Option<(&str, &str, &str)> {
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let (mut ups, mut downs) = (Vec::new(), Vec::new());
     for (name, id) in tree.sql_files() {
-        let Some((digits, rest, direction)) = parts(name) else {
-            set.skip(id, "is not named NNN_name.up.sql: golang-migrate ignores it in silence");
-            continue;
-        };
-        let mut migration = whole(sources, id, Version::number(digits), rest);
-        migration.transaction = set.transaction;
-        if direction == "up" { ups.push(migration) } else { downs.push(migration) }
+        match parts(name) {
+            Some((digits, rest, "up")) => ups.push(whole(sources, id, Version::number(digits), rest)),
+            Some((digits, rest, _)) => downs.push(whole(sources, id, Version::number(digits), rest)),
+            None => set.skip(id, "is not named NNN_name.up.sql: golang-migrate ignores it in silence"),
+        }
     }
     push_pairs(set, sources, ups, downs);
 }

@@ -1,9 +1,9 @@
 //! goose: `NNN_name.sql` with `-- +goose Up` and `-- +goose Down`.
 
-use super::marked::{share_of_files_with, sort_by_version};
 use super::sections::{Marker, cut, push_file};
 use super::version::Version;
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
+use super::marked::{share_of_files_with, sort_by_version};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "goose",
@@ -14,11 +14,14 @@ pub(super) static LAYOUT: Layout = Layout {
     opt_out: Some(OptOut::FirstLine("-- +goose NO TRANSACTION")),
     downs: DownStyle::Section,
     duplicate: "goose stops with an error",
+    on_duplicate: OnDuplicate::Fails,
+    empty_down: EmptyDown::Succeeds("`goose down` then reports success and undoes nothing"),
     missing_down: "`goose down` then reports success and undoes nothing",
     checksums: false,
     assumed: false,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
@@ -31,7 +34,7 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         let file = sources.get(id);
         let (digits, rest) = name.split_once('_').unwrap_or((name.trim_end_matches(".sql"), ""));
         if digits.parse::<u64>().is_err() {
-            set.skip(id, "does not begin with a number: goose stops with an error over it");
+            set.skip(id, "has no number before the first `_`: goose stops with an error over it");
             continue;
         }
         let sections = cut(file, |line| match directive(line)?.to_ascii_lowercase().as_str() {

@@ -2,9 +2,7 @@
 
 use super::sections::{Marker, Sections, cut, push_file};
 use super::version::{Version, split_number};
-use super::{
-    Detection, Direction, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree,
-};
+use super::{BASE, Detection, Direction, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
 use crate::source::{FileId, SourceFile, Span};
 
 /// Returns whether enough of a folder's SQL files hold a line that `is_marker` recognises: a fifth of
@@ -75,11 +73,9 @@ macro_rules! marked {
             title: $title,
             detect: |tree, sources| detect(&$kind, tree, sources),
             read: |tree, sources, set| read(&$kind, tree, sources, set),
-            all_pending: false,
             downs: DownStyle::Section,
-            checksums: false,
-            assumed: false,
-            $($field: $value),*
+            $($field: $value,)*
+            ..BASE
         };
     };
 }
@@ -120,6 +116,8 @@ marked!(SQL_MIGRATE, "sql-migrate", "sql-migrate (rubenv)", Kind {
     opt_out: Some(OptOut::Advice("write `-- +migrate Up notransaction` on the marker line")),
     duplicate: "both run, since the file name is the identity",
     missing_down: "`sql-migrate down` then removes the record and undoes nothing",
+    on_duplicate: OnDuplicate::NameDecides,
+    empty_down: EmptyDown::Succeeds("`sql-migrate down` then removes the record and undoes nothing"),
 });
 
 marked!(DBMATE, "dbmate", "dbmate", Kind {
@@ -136,12 +134,15 @@ marked!(DBMATE, "dbmate", "dbmate", Kind {
     opt_out: Some(OptOut::Advice("write `transaction:false` on the `-- migrate:up` line, and keep one statement in the section")),
     duplicate: "the second one fails on the version table and is then taken for applied",
     missing_down: "dbmate refuses the file, on the way up too",
+    on_duplicate: OnDuplicate::Fails,
+    empty_down: EmptyDown::Succeeds("`dbmate down` then reports success and undoes nothing"),
 });
 
 marked!(TERN, "tern", "tern", Kind {
     marker: |line| line.contains("---- create above / drop below ----").then_some(Marker::Down),
     opts_out: never,
-    version: numbered,
+    // `127a_x.sql` it ignores in silence.
+    version: |stem| numbered(stem).filter(|(version, _)| version.as_number().is_some()),
     signal: "`---- create above / drop below ----` lines",
 }, {
     transaction: TransactionMode::Runner,
@@ -149,6 +150,10 @@ marked!(TERN, "tern", "tern", Kind {
     opt_out: Some(OptOut::FirstLine("---- tern: disable-tx ----")),
     duplicate: "tern stops with an error",
     missing_down: "tern calls the migration irreversible",
+    on_duplicate: OnDuplicate::Fails,
+    gap: "tern stops with an error",
+    empty_up: "tern stops with an error",
+    empty_down: EmptyDown::Succeeds("tern then reports success and undoes nothing"),
 });
 
 marked!(RAMBLER, "rambler", "rambler", Kind {
@@ -162,6 +167,8 @@ marked!(RAMBLER, "rambler", "rambler", Kind {
     opt_out: None,
     duplicate: "both run, since the file name is the identity",
     missing_down: "rambler then undoes nothing",
+    on_duplicate: OnDuplicate::NameDecides,
+    empty_down: EmptyDown::Succeeds("rambler then undoes nothing"),
 });
 
 marked!(SHMIG, "shmig", "shmig", Kind {
@@ -179,6 +186,8 @@ marked!(SHMIG, "shmig", "shmig", Kind {
     opt_out: None,
     duplicate: "the second one fails on the version table",
     missing_down: "shmig stops: no such section",
+    on_duplicate: OnDuplicate::Fails,
+    empty_down: EmptyDown::Fails("shmig stops: no such section"),
 });
 
 marked!(PLAY, "play-evolutions", "Play evolutions", Kind {
@@ -199,6 +208,9 @@ marked!(PLAY, "play-evolutions", "Play evolutions", Kind {
     opt_out: None,
     duplicate: "the one with the fewest zeros wins, with a warning",
     missing_down: "Play then undoes nothing",
+    on_duplicate: OnDuplicate::Fails,
+    gap: "Play stops reading at the gap",
+    empty_down: EmptyDown::Succeeds("Play then undoes nothing"),
 });
 
 marked!(MYBATIS, "mybatis", "MyBatis Migrations", Kind {
@@ -216,6 +228,7 @@ marked!(MYBATIS, "mybatis", "MyBatis Migrations", Kind {
     opt_out: Some(OptOut::Advice("set `send_full_script=false` and `auto_commit=true` for the environment")),
     duplicate: "",
     missing_down: "MyBatis Migrations then undoes nothing",
+    empty_down: EmptyDown::Succeeds("MyBatis Migrations then undoes nothing"),
 });
 
 fn detect(kind: &Kind, tree: &Tree, sources: &Sources) -> Option<Detection> {
@@ -228,18 +241,16 @@ fn read(kind: &Kind, tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         let file = sources.get(id);
         let stem = name.strip_suffix(".sql").unwrap_or(name);
         let Some((version, name)) = (kind.version)(stem) else {
-            set.skip(id, format!("has no version that {} reads", set.layout.title));
+            set.skip(id, format!("has no version that {} reads, so it never runs", set.layout.title));
             continue;
         };
         let sections = cut(file, kind.marker);
-        let out =
-            |marker: Option<Span>| marker.is_some_and(|span| (kind.opts_out)(file.slice(span)));
+        let out = |marker: Option<Span>| marker.is_some_and(|span| (kind.opts_out)(file.slice(span)));
         let first_line = match set.layout.opt_out {
             Some(OptOut::FirstLine(line)) => file.text.lines().any(|text| text == line),
             _ => false,
         };
-        let mode =
-            |opted_out| if opted_out { set.layout.without_transaction } else { set.transaction };
+        let mode = |opted_out| if opted_out { set.layout.without_transaction } else { set.transaction };
         let up_mode = mode(first_line || out(sections.up_marker));
         let down_mode = mode(first_line || out(sections.down_marker));
         let sections = blank_first_line(file, sections);

@@ -98,6 +98,45 @@ pub enum OptOut {
     Advice(&'static str),
 }
 
+/// What becomes of two migrations with one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDuplicate {
+    /// The runner refuses to start, or one of the two is never applied.
+    Fails,
+    /// Both run, and the bytes of their names decide in which order.
+    NameDecides,
+    /// Both run, and the order of their names depends on the language of the machine.
+    LocaleDecides,
+    /// The runner is not known, or nobody has tried.
+    Unknown,
+}
+
+/// What a runner does on the way down where a down holds no statement, as a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyDown {
+    /// Nobody has tried.
+    Unknown,
+    /// It reports success and undoes nothing.
+    Succeeds(&'static str),
+    /// It stops with an error.
+    Fails(&'static str),
+}
+
+impl EmptyDown {
+    /// Returns the sentence; it is empty if nothing is known.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::Succeeds(sentence) | Self::Fails(sentence) => sentence,
+        }
+    }
+
+    /// Returns whether it is an error.
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::Fails(_))
+    }
+}
+
 /// How one migration runner names, orders, splits and runs its files.
 pub struct Layout {
     /// The name in `lockmaster.toml` and JSON output.
@@ -115,8 +154,16 @@ pub struct Layout {
     pub opt_out: Option<OptOut>,
     /// Where downs are.
     pub downs: DownStyle,
-    /// What happens when two migrations have one version.
+    /// What happens when two migrations have one version, as a sentence.
     pub duplicate: &'static str,
+    /// What that means for the migrations.
+    pub on_duplicate: OnDuplicate,
+    /// What happens where a number is missing between two others; empty if nothing does.
+    pub gap: &'static str,
+    /// What happens when an up holds no statement; empty if that is no error.
+    pub empty_up: &'static str,
+    /// What happens on the way down where a down holds no statement.
+    pub empty_down: EmptyDown,
     /// What happens on the way down where a migration has no down; empty if nothing is known.
     pub missing_down: &'static str,
     /// Whether the runner compares applied files with a checksum, so that editing one stops it.
@@ -126,6 +173,27 @@ pub struct Layout {
     detect: fn(&Tree, &Sources) -> Option<Detection>,
     read: fn(&Tree, &Sources, &mut MigrationSet),
 }
+
+/// A layout of which nothing is known: what the others begin with.
+const BASE: Layout = Layout {
+    name: "",
+    title: "",
+    transaction: TransactionMode::None,
+    without_transaction: TransactionMode::None,
+    all_pending: false,
+    opt_out: None,
+    downs: DownStyle::None,
+    duplicate: "",
+    on_duplicate: OnDuplicate::Unknown,
+    gap: "",
+    empty_up: "",
+    empty_down: EmptyDown::Unknown,
+    missing_down: "",
+    checksums: false,
+    assumed: false,
+    detect: |_, _| None,
+    read: |_, _, _| {},
+};
 
 impl std::fmt::Debug for Layout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,7 +3,7 @@
 use super::marked::{beginning, sample, share_of_files_with};
 use super::sections::{Marker, cut, push_file};
 use super::version::{Version, split_number};
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "node-pg-migrate",
@@ -16,11 +16,14 @@ pub(super) static LAYOUT: Layout = Layout {
     )),
     downs: DownStyle::Section,
     duplicate: "both run, since the file name is the identity; the rest of the name decides the order",
+    on_duplicate: OnDuplicate::LocaleDecides,
+    empty_down: EmptyDown::Succeeds("node-pg-migrate then reports success and undoes nothing"),
     missing_down: "node-pg-migrate then refuses to go down",
     checksums: false,
     assumed: false,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
@@ -31,6 +34,10 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     let package = tree.hint(&["package.json"], "\"node-pg-migrate\"");
     let by_package = package.is_some_and(|_| marked || tree.sql_files().next().is_some());
     if !all_numbered || !(by_package || marked) {
+        return None;
+    }
+    // Supabase reads no sections: there such lines are notes.
+    if package.is_none() && tree.lies_in("supabase") {
         return None;
     }
     // Without the package, a file that opens its own transaction speaks for another runner.

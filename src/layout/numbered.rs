@@ -6,7 +6,7 @@ use super::files::whole;
 use super::sections::{Marker, commented_sql, cut, down_of, plain_marker};
 use super::set::{Down, Migration};
 use super::version::{Version, split_number};
-use super::{Detection, DownStyle, Hint, Layout, MigrationSet, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, DownStyle, Hint, Layout, MigrationSet, Sources, TransactionMode, Tree};
 use crate::source::{FileId, Span};
 
 pub(super) static NUMBERED: Layout = Layout {
@@ -23,6 +23,7 @@ pub(super) static NUMBERED: Layout = Layout {
     assumed: true,
     detect: detect_numbered,
     read,
+    ..BASE
 };
 
 pub(super) static PSQL: Layout = Layout {
@@ -39,6 +40,7 @@ pub(super) static PSQL: Layout = Layout {
     assumed: false,
     detect: detect_psql,
     read,
+    ..BASE
 };
 
 /// Folders beside the migrations that hold their downs.

@@ -1,7 +1,7 @@
 //! SQL files without any order: nothing is known but their text.
 
 use super::files::whole;
-use super::{Detection, DownStyle, Layout, MigrationSet, Sources, TransactionMode, Tree, Version};
+use super::{BASE, Detection, DownStyle, Layout, MigrationSet, Sources, TransactionMode, Tree, Version};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "plain",
@@ -17,6 +17,7 @@ pub(super) static LAYOUT: Layout = Layout {
     assumed: true,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {

@@ -169,10 +169,15 @@ pub(super) fn down_of(file: &SourceFile, id: FileId, section: Span) -> Down {
     if has_statement {
         return Down::Present;
     }
-    match commented_sql(file, section) {
+    match commented_sql(file, section).filter(|_| !is_stub(file.slice(section))) {
         Some(comments) => Down::Commented { file: id, section: comments },
         None => Down::Empty { file: id, section },
     }
+}
+
+/// Returns whether a down is what Hasura writes where it knows none: the up, as a comment.
+fn is_stub(text: &str) -> bool {
+    text.contains("Could not auto-generate a down migration")
 }
 
 #[cfg(test)]

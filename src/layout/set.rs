@@ -22,6 +22,8 @@ pub struct MigrationSet {
     pub migrations: Vec<Migration>,
     /// The files that the runner never applies, and why.
     pub not_applied: Vec<NotApplied>,
+    /// The names of the files in the directory that are not SQL: some may be migrations in code.
+    pub other_files: Vec<String>,
 }
 
 /// What one run applies, or takes back: one direction of one migration.

@@ -46,6 +46,11 @@ impl Tree {
         self.path.file_name().and_then(|name| name.to_str()).unwrap_or(&self.root_name)
     }
 
+    /// Returns whether the folder that it lies in has that name.
+    pub fn lies_in(&self, name: &str) -> bool {
+        self.path.parent().is_some_and(|parent| parent.ends_with(name))
+    }
+
     /// Returns the SQL files directly in the folder, with their ids.
     pub fn sql_files(&self) -> impl Iterator<Item = (&str, FileId)> {
         self.files.iter().filter_map(|entry| Some((entry.name.as_str(), entry.id?)))

@@ -3,7 +3,7 @@
 use super::marked::{beginning, sample, share_of_files_with, sort_by_version};
 use super::sections::{Marker, cut, plain_marker, push_file};
 use super::version::{Version, split_number};
-use super::{Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "up-down",
@@ -21,6 +21,7 @@ pub(super) static LAYOUT: Layout = Layout {
     assumed: true,
     detect,
     read,
+    ..BASE
 };
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
@@ -34,7 +35,11 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
         let up = beginning(file.slice(cut(file, plain_marker).up));
         up.lines().any(|line| line.trim().eq_ignore_ascii_case("begin;"))
     });
-    if !few_others || !share_of_files_with(tree, sources, up) || self_managed.count() * 3 > numbered
+    // Supabase reads no sections: there such lines are notes.
+    if tree.lies_in("supabase")
+        || !few_others
+        || !share_of_files_with(tree, sources, up)
+        || self_managed.count() * 3 > numbered
     {
         return None;
     }

@@ -1,11 +1,20 @@
 //! Every rule, in alphabetical order.
 
 mod blocking_index;
+mod down_only_in_comment;
+mod duplicate_version;
+mod empty_migration;
+mod files;
+mod missing_dependency;
+mod missing_down;
 mod not_analysed;
+mod rollback_among_migrations;
 mod syntax_error;
+mod unnumbered_migration;
+mod version_gap;
 
 use crate::rule::{
-    Check::{Migration, Statement, Suppressions},
+    Check::{History, Migration, Statement, Suppressions},
     Rule,
 };
 
@@ -22,9 +31,17 @@ macro_rules! rules {
 
 rules! {
     "blocking-index" => Statement(blocking_index::check),
+    "down-only-in-comment" => History(down_only_in_comment::check),
+    "duplicate-version" => History(duplicate_version::check),
+    "empty-migration" => History(empty_migration::check),
+    "missing-dependency" => History(missing_dependency::check),
+    "missing-down" => History(missing_down::check),
     "not-analysed" => Migration(not_analysed::check),
+    "rollback-among-migrations" => History(rollback_among_migrations::check),
     "syntax-error" => Migration(syntax_error::check),
+    "unnumbered-migration" => History(unnumbered_migration::check),
     "unused-suppression" => Suppressions,
+    "version-gap" => History(version_gap::check),
 }
 
 /// Returns the rule of that name.
