@@ -53,7 +53,6 @@ macro_rules! layout {
             title: $title,
             detect: $detect,
             read: $read,
-            all_pending: false,
             missing_down: "",
             assumed: false,
             $($field: $value),*
@@ -67,6 +66,7 @@ layout!(PRISMA, "prisma", "Prisma", |tree, _| {
 }, |tree, sources, set| read_folders(tree, sources, set, "migration.sql"), {
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
+    all_pending: false,
     opt_out: Some(OptOut::Advice("put the statement into a migration of its own: a file is sent as one message")),
     downs: DownStyle::None,
     duplicate: "the rest of the folder's name decides the order",
@@ -80,6 +80,7 @@ layout!(HASURA, "hasura", "Hasura", |tree, _| {
 }, read_hasura, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::Message,
+    all_pending: false,
     opt_out: Some(OptOut::FirstLine("-- hasura:no-transaction")),
     downs: DownStyle::File,
     duplicate: "",
@@ -96,6 +97,7 @@ layout!(DRIZZLE, "drizzle", "Drizzle", |tree, sources| {
 }, read_drizzle, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
+    all_pending: true,
     opt_out: Some(OptOut::Advice("run the statement outside of Drizzle: its migrator has no way to leave the transaction")),
     downs: DownStyle::None,
     duplicate: "the journal decides the order",
@@ -108,6 +110,7 @@ layout!(ATLAS, "atlas", "Atlas", |tree, _| {
 }, read_numbered, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
+    all_pending: false,
     opt_out: Some(OptOut::FirstLine("-- atlas:txmode none")),
     downs: DownStyle::None,
     duplicate: "the rest of the file name decides the order",
@@ -124,6 +127,7 @@ layout!(SUPABASE, "supabase", "Supabase", |tree, _| {
     transaction: TransactionMode::Message,
     // CONCURRENTLY statements are sent on their own, so they never meet a block.
     without_transaction: TransactionMode::None,
+    all_pending: false,
     opt_out: Some(OptOut::Advice("put the statement into a migration of its own")),
     downs: DownStyle::None,
     duplicate: "the second one fails on the version table",
@@ -136,6 +140,7 @@ layout!(SQITCH, "sqitch", "Sqitch", |tree, _| {
 }, read_sqitch, {
     transaction: TransactionMode::None,
     without_transaction: TransactionMode::None,
+    all_pending: false,
     opt_out: None,
     downs: DownStyle::File,
     duplicate: "Sqitch refuses the plan",
@@ -149,6 +154,7 @@ layout!(FLYWAY, "flyway", "Flyway", |tree, _| {
 }, read_flyway, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
+    all_pending: false,
     opt_out: Some(OptOut::Advice("write `executeInTransaction=false` into a file beside the migration, named like it with `.conf` appended")),
     downs: DownStyle::None,
     duplicate: "Flyway refuses to load the directory",
@@ -162,6 +168,7 @@ layout!(YOYO, "yoyo", "yoyo", |tree, sources| {
 }, read_yoyo, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
+    all_pending: false,
     opt_out: Some(OptOut::FirstLine("-- transactional: false")),
     downs: DownStyle::File,
     duplicate: "both run, since the file name is the identity",
@@ -174,6 +181,7 @@ layout!(POSTGRATOR, "postgrator", "postgrator", |tree, _| {
 }, read_postgrator, {
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
+    all_pending: false,
     opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
     downs: DownStyle::File,
     duplicate: "postgrator stops with an error",
@@ -317,7 +325,8 @@ fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             continue;
         };
         let mut migration = whole(sources, id, Version::dotted(version), description);
-        migration.transaction = set.transaction;
+        let opted_out = !executes_in_transaction(tree, &path);
+        migration.transaction = if opted_out { TransactionMode::None } else { set.transaction };
         match kind {
             'U' => downs.push(migration),
             'R' => repeatable.push(migration),
@@ -331,6 +340,18 @@ fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         migration.version = Version::text(&format!("R__{}", migration.name));
         set.push(migration, None);
     }
+}
+
+/// Returns what the configuration beside a script, such as `V1__a.sql.conf`, says about its transaction.
+fn executes_in_transaction(tree: &Tree, path: &str) -> bool {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut names = folders.split('/').filter(|name| !name.is_empty());
+    let Some(folder) = names.try_fold(tree, |folder, name| folder.folder(name)) else { return true };
+    let conf = folder.file(&format!("{name}.conf")).and_then(|file| file.text.as_deref());
+    conf.unwrap_or_default().lines().all(|line| {
+        let (key, value) = line.split_once('=').unwrap_or_default();
+        key.trim() != "executeInTransaction" || !value.trim().eq_ignore_ascii_case("false")
+    })
 }
 
 fn read_yoyo(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
