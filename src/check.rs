@@ -94,7 +94,7 @@ fn replay(set: &MigrationSet, scripts: &[Script], options: &SetOptions) -> (Vec<
         before.push(state.clone());
         if migration.direction == Direction::Up {
             let number = u32::try_from(at).unwrap_or(u32::MAX);
-            state.begin_migration(number, migration.file, migration.transaction, script);
+            state.begin_migration(number, migration, set.layout, script);
             script.statements().for_each(|statement| state.step(statement));
             state.end_migration();
         }
