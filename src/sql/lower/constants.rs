@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use pg_query::protobuf::{
-    AConst, AExpr, AExprKind, InsertStmt, MergeStmt, RangeVar, SelectStmt, SetOperation, WithClause,
-    a_const,
+    AConst, AExpr, AExprKind, InsertStmt, MergeStmt, RangeVar, SelectStmt, SetOperation,
+    WithClause, a_const,
 };
 use pg_query::{Node, NodeEnum};
 
@@ -230,7 +230,11 @@ impl Walk {
     fn merge(&mut self, merge: &MergeStmt, depth: usize) {
         let Some(target) = relation(merge.relation.as_ref()) else { return };
         self.with(merge.with_clause.as_ref(), depth);
-        self.enter(merge.relation.as_ref(), merge.source_relation.as_deref().map_or(&[], std::slice::from_ref), depth);
+        self.enter(
+            merge.relation.as_ref(),
+            merge.source_relation.as_deref().map_or(&[], std::slice::from_ref),
+            depth,
+        );
         self.optional(merge.join_condition.as_deref(), depth);
         for node in &merge.merge_when_clauses {
             let Some(NodeEnum::MergeWhenClause(when)) = &node.node else { continue };
@@ -310,7 +314,9 @@ impl Walk {
                     .collect();
                 self.siblings(&results);
                 for when in whens {
-                    if let (Some(subject), Some(value)) = (case.arg.as_deref(), when.expr.as_deref()) {
+                    if let (Some(subject), Some(value)) =
+                        (case.arg.as_deref(), when.expr.as_deref())
+                    {
                         self.siblings(&[subject, value]);
                     }
                     self.optional(when.expr.as_deref(), depth);
@@ -507,7 +513,10 @@ mod tests {
         assert_eq!(constants("insert into t select 1, 'x' from u"), ["x t#1"]);
         assert!(constants("insert into t (a) select 'x' union all select 'y'").is_empty());
         assert_eq!(constants("update t set a = 'x', b = coalesce(b, 'y')"), ["x t.a", "y t.b"]);
-        assert_eq!(constants("insert into t (a) values (1) on conflict (a) do update set b = 'x'"), ["x t.b"]);
+        assert_eq!(
+            constants("insert into t (a) values (1) on conflict (a) do update set b = 'x'"),
+            ["x t.b"]
+        );
         assert!(constants("update t set a[1] = 'x'").is_empty());
     }
 
