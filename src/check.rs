@@ -103,7 +103,7 @@ fn replay(
         // A down leaves nothing behind: the next up follows its own up.
         if migration.direction == Direction::Up {
             begin_session(&mut state, options);
-            state.begin_migration(number(at), migration.file, migration.transaction, script);
+            state.begin_migration(number(at), migration, set.layout, script);
             script.statements().for_each(|statement| state.step(statement));
             state.end_migration();
         }

@@ -2,7 +2,7 @@
 
 use crate::catalog::{Catalog, Origin};
 use crate::effects;
-use crate::layout::TransactionMode;
+use crate::layout::{Layout, Migration, TransactionMode};
 use crate::session::{Holder, Session, Transaction};
 use crate::source::{FileId, Span};
 use crate::sql::{Action, Script, Statement, TransactionAction};
@@ -20,7 +20,6 @@ pub struct State {
     pub migration: u32,
     /// The file that is being replayed.
     pub file: Option<FileId>,
-    mode: TransactionMode,
     /// Whether the statements of the migration reach the server as one message.
     is_block: bool,
     transactions: u32,
@@ -30,15 +29,15 @@ impl State {
     /// Begins a migration: opens the transaction that its runner or the server opens.
     pub fn begin_migration(
         &mut self,
-        migration: u32,
-        file: FileId,
-        mode: TransactionMode,
+        number: u32,
+        migration: &Migration,
+        layout: &Layout,
         script: &Script,
     ) {
-        self.migration = migration;
-        self.file = Some(file);
-        self.mode = mode;
-        self.is_block = mode == TransactionMode::Message && script.items.len() > 1;
+        let mode = migration.transaction;
+        self.migration = number;
+        self.file = Some(migration.file);
+        self.is_block = layout.sends_whole_file(mode) && script.items.len() > 1;
         match mode {
             TransactionMode::Runner => self.open(Holder::Runner, None),
             TransactionMode::Message if self.is_block => self.open(Holder::Message, None),

@@ -155,7 +155,7 @@ impl<'a> MigrationContext<'a> {
         let mut state = self.before.clone();
         let migration = self.migration();
         let number = u32::try_from(self.index).unwrap_or(u32::MAX);
-        state.begin_migration(number, migration.file, migration.transaction, self.script());
+        state.begin_migration(number, migration, self.history.set.layout, self.script());
         for statement in self.script().statements() {
             visit(&StatementContext { migration: self, statement, state: &state });
             state.step(statement);
@@ -241,14 +241,14 @@ impl StatementContext<'_> {
             ),
             Holder::Runner if layout.all_pending => diagnostic.note(format!(
                 "{} runs all pending migrations in one transaction",
-                layout.title
+                layout.runner()
             )),
             Holder::Runner => {
-                diagnostic.note(format!("{} runs each migration in a transaction", layout.title))
+                diagnostic.note(format!("{} runs each migration in a transaction", layout.runner()))
             }
             Holder::Message => diagnostic.note(format!(
                 "{} sends the whole file as one message, which the server runs as one transaction block",
-                layout.title
+                layout.runner()
             )),
             Holder::Nobody => diagnostic,
         }

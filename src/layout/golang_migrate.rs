@@ -48,11 +48,13 @@ fn parts(name: &str) -> Option<(&str, &str, &str)> {
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let (mut ups, mut downs) = (Vec::new(), Vec::new());
     for (name, id) in tree.sql_files() {
-        match parts(name) {
-            Some((digits, rest, "up")) => ups.push(whole(sources, id, Version::number(digits), rest)),
-            Some((digits, rest, _)) => downs.push(whole(sources, id, Version::number(digits), rest)),
-            None => set.skip(id, "is not named NNN_name.up.sql: golang-migrate ignores it in silence"),
-        }
+        let Some((digits, rest, direction)) = parts(name) else {
+            set.skip(id, "is not named NNN_name.up.sql: golang-migrate ignores it in silence");
+            continue;
+        };
+        let mut migration = whole(sources, id, Version::number(digits), rest);
+        migration.transaction = set.transaction;
+        if direction == "up" { ups.push(migration) } else { downs.push(migration) }
     }
     push_pairs(set, sources, ups, downs);
 }

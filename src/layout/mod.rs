@@ -194,6 +194,30 @@ const BASE: Layout = Layout {
     detect: |_, _| None,
     read: |_, _, _| {},
 };
+impl Layout {
+    /// Returns whether the runner sends a migration in that mode as one message: several statements
+    /// in it are then an implicit transaction block, also behind a `COMMIT` of their own.
+    pub fn sends_whole_file(&self, mode: TransactionMode) -> bool {
+        match mode {
+            TransactionMode::Message => true,
+            TransactionMode::None => false,
+            // tern and MyBatis Migrations cut a file up only where it runs without a transaction.
+            TransactionMode::Runner => {
+                self.without_transaction == TransactionMode::Message
+                    || matches!(self.name, "tern" | "mybatis")
+            }
+        }
+    }
+
+    /// Returns how a sentence names the runner.
+    pub fn runner(&self) -> &'static str {
+        match self.name {
+            "psql" => "psql",
+            "numbered" | "plain" | "up-down" => "the runner",
+            _ => self.title,
+        }
+    }
+}
 
 impl std::fmt::Debug for Layout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

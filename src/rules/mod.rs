@@ -1,15 +1,21 @@
 //! Every rule, in alphabetical order.
 
 mod blocking_index;
+mod concurrently_in_transaction;
+mod do_block_ends_transaction;
 mod down_only_in_comment;
 mod duplicate_version;
 mod empty_migration;
+mod enum_value_in_transaction;
 mod files;
+mod in_transaction;
 mod missing_dependency;
 mod missing_down;
 mod not_analysed;
 mod rollback_among_migrations;
 mod syntax_error;
+mod transaction_control_in_wrapped_migration;
+mod unclosed_transaction;
 mod unnumbered_migration;
 mod version_gap;
 
@@ -31,14 +37,19 @@ macro_rules! rules {
 
 rules! {
     "blocking-index" => Statement(blocking_index::check),
+    "concurrently-in-transaction" => Statement(concurrently_in_transaction::check),
+    "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
+    "enum-value-in-transaction" => Migration(enum_value_in_transaction::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "not-analysed" => Migration(not_analysed::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "syntax-error" => Migration(syntax_error::check),
+    "transaction-control-in-wrapped-migration" => Migration(transaction_control_in_wrapped_migration::check),
+    "unclosed-transaction" => Migration(unclosed_transaction::check),
     "unnumbered-migration" => History(unnumbered_migration::check),
     "unused-suppression" => Suppressions,
     "version-gap" => History(version_gap::check),

@@ -118,8 +118,39 @@ impl fmt::Display for RelationName {
     }
 }
 
+/// A string constant to which the server gives a type: it may be an enum label.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Constant {
+    /// The constant.
+    pub value: String,
+    /// What decides its type.
+    pub of: ConstantOf,
+}
+
+/// What decides the type of a constant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ConstantOf {
+    /// A cast to this type.
+    Type(TypeName),
+    /// The column that it is compared with or assigned to.
+    Column {
+        /// The relations that the column may be of: the first one that has it. None of them where the
+        /// expression is part of a table.
+        relations: Vec<RelationName>,
+        /// The column.
+        column: String,
+    },
+    /// The column of `relation` at this place, from 0.
+    Place {
+        /// The relation.
+        relation: RelationName,
+        /// The place.
+        place: usize,
+    },
+}
+
 /// A data type as the statement names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TypeName {
     /// The schema, where the statement names one (`pg_catalog` for the grammar's own types).
     pub schema: Option<String>,
@@ -432,6 +463,8 @@ pub struct Expression {
     pub functions: Vec<RelationName>,
     /// Whether it is the constant `NULL`.
     pub is_null: bool,
+    /// The constants in it that have the type of a column.
+    pub constants: Vec<Constant>,
 }
 
 /// A constraint as a statement spells it.
@@ -495,6 +528,8 @@ pub struct CreateIndex {
     pub partial: bool,
     /// The access method.
     pub method: String,
+    /// The constants of its expressions and its `WHERE` that have the type of a column.
+    pub constants: Vec<Constant>,
 }
 
 /// One subcommand of `ALTER TABLE`, `ALTER INDEX`, `ALTER VIEW` and so on.
@@ -613,6 +648,8 @@ pub struct CreateView {
     pub temporary: bool,
     /// The relations that its query reads.
     pub reads: Vec<RelationName>,
+    /// The constants of its query that have the type of a column.
+    pub constants: Vec<Constant>,
 }
 
 /// A `CREATE` that has no action of its own.
@@ -634,6 +671,8 @@ pub struct Create {
     pub alters: bool,
     /// For a function or aggregate: the types of its input arguments, as spelled.
     pub arguments: Vec<String>,
+    /// For a policy or trigger: the constants of its conditions that have the type of a column.
+    pub constants: Vec<Constant>,
 }
 
 /// `DROP` of one object.
@@ -753,6 +792,8 @@ pub struct Dml {
     pub locks_rows: bool,
     /// The functions that it calls.
     pub functions: Vec<RelationName>,
+    /// Its constants that have the type of a column.
+    pub constants: Vec<Constant>,
 }
 
 /// What a statement that reads or writes rows does.

@@ -1,5 +1,6 @@
 //! Lowers `pg_query`'s tree to [`Action`]s; nothing outside this folder sees a protobuf type.
 
+mod constants;
 mod names;
 mod object;
 mod query;
@@ -133,6 +134,8 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
         Some(NodeEnum::IndexElem(element)) => Some(element.name.clone()).filter(|n| !n.is_empty()),
         _ => None,
     };
+    let expressions = index.index_params.iter().chain(index.where_clause.as_deref());
+    let constants = constants::of_expressions(expressions, &table, &[]);
     Some(Action::CreateIndex(Box::new(CreateIndex {
         name: Some(index.idxname.clone()).filter(|name| !name.is_empty()),
         table,
@@ -144,6 +147,7 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
         include: index.index_including_params.iter().filter_map(column).collect(),
         partial: index.where_clause.is_some(),
         method: index.access_method.clone(),
+        constants,
     })))
 }
 

@@ -106,6 +106,7 @@ pub(super) fn expression(node: &Node) -> Expression {
         expression.is_null = value.isnull;
     }
     walk(node, &mut expression);
+    expression.constants = super::constants::of_expression(node);
     expression
 }
 

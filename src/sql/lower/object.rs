@@ -2,7 +2,7 @@
 
 use pg_query::protobuf::{
     AlterEnumStmt, AlterObjectSchemaStmt, CommentStmt, CreateEnumStmt, CreateFunctionStmt,
-    DefineStmt, DropBehavior, DropStmt, GrantStmt, GrantTargetType, ObjectType, RenameStmt,
+    DefineStmt, DropBehavior, DropStmt, GrantStmt, GrantTargetType, ObjectType, RangeVar, RenameStmt,
     RoleSpec,
 };
 use pg_query::{Node, NodeEnum};
@@ -11,9 +11,9 @@ use super::names::{
     constant, object, object_on_table, option, qualified, relation, relation_node, string,
     type_name,
 };
-use super::{name_list, statement, strings};
+use super::{constants, name_list, statement, strings};
 use crate::sql::statement::{
-    Action, Create, Drop, Grant, GrantTarget, ObjectKind, RelationName, Rename, RenamedPart,
+    Action, Constant, Create, Drop, Grant, GrantTarget, ObjectKind, RelationName, Rename, RenamedPart,
 };
 
 pub(super) fn object_kind(kind: ObjectType) -> ObjectKind {
@@ -198,6 +198,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         password: None,
         alters: false,
         arguments: Vec::new(),
+        constants: Vec::new(),
     };
     let plain = |text: &String| Some(RelationName::unqualified(text.clone()));
     let create = match node {
@@ -205,10 +206,15 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         NodeEnum::CreateTrigStmt(trigger) => Create {
             on: relation(trigger.relation.as_ref()),
             or_replace: trigger.replace,
+            constants: condition_constants(trigger.when_clause.as_deref(), trigger.relation.as_ref()),
             ..one(ObjectKind::Trigger, plain(&trigger.trigname))
         },
         NodeEnum::CreatePolicyStmt(policy) => Create {
             on: relation(policy.table.as_ref()),
+            constants: condition_constants(
+                policy.qual.as_deref().into_iter().chain(policy.with_check.as_deref()),
+                policy.table.as_ref(),
+            ),
             ..one(ObjectKind::Policy, plain(&policy.policy_name))
         },
         NodeEnum::RuleStmt(rule) => Create {
@@ -325,6 +331,15 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
     Some(vec![Action::Create(Box::new(create))])
 }
 
+/// Returns the constants of the conditions of a policy or trigger.
+fn condition_constants<'a>(
+    conditions: impl IntoIterator<Item = &'a Node>,
+    table: Option<&RangeVar>,
+) -> Vec<Constant> {
+    let Some(table) = relation(table) else { return Vec::new() };
+    constants::of_expressions(conditions, &table, &["new", "old"])
+}
+
 fn create_function(function: &CreateFunctionStmt) -> Create {
     let input = |node: &Node| match &node.node {
         Some(NodeEnum::FunctionParameter(parameter)) => {
@@ -343,6 +358,7 @@ fn create_function(function: &CreateFunctionStmt) -> Create {
         password: None,
         alters: false,
         arguments: function.parameters.iter().filter_map(input).collect(),
+        constants: Vec::new(),
     }
 }
 

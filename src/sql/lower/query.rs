@@ -3,10 +3,11 @@
 use pg_query::protobuf::{CreateTableAsStmt, FuncCall, ObjectType, SelectStmt, ViewStmt};
 use pg_query::{Context, Node, NodeEnum, ParseResult};
 
+use super::constants;
 use super::names::{constant, qualified, relation};
 use super::table::persistence;
 use crate::sql::statement::{
-    Action, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
+    Action, Constant, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
 };
 
 /// Returns the relations that a statement names, sorted, without `except`.
@@ -44,6 +45,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt, tree: &ParseResult) -> Vec<A
             if_not_exists: create.if_not_exists,
             temporary: false,
             reads,
+            constants: query_constants(create.query.as_deref()),
         }))];
     }
     vec![Action::CreateTable(Box::new(CreateTable {
@@ -56,6 +58,10 @@ pub(super) fn create_as(create: &CreateTableAsStmt, tree: &ParseResult) -> Vec<A
     }))]
 }
 
+fn query_constants(query: Option<&Node>) -> Vec<Constant> {
+    query.and_then(|query| query.node.as_ref()).map(constants::of_statement).unwrap_or_default()
+}
+
 pub(super) fn create_view(view: &ViewStmt, tree: &ParseResult) -> Vec<Action> {
     let Some(name) = relation(view.view.as_ref()) else { return Vec::new() };
     let reads = tables(tree, Some(&name));
@@ -66,6 +72,7 @@ pub(super) fn create_view(view: &ViewStmt, tree: &ParseResult) -> Vec<Action> {
         if_not_exists: false,
         temporary: persistence(view.view.as_ref()) == Persistence::Temporary,
         reads,
+        constants: query_constants(view.query.as_deref()),
     }))]
 }
 
@@ -110,6 +117,7 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
     dml.reads = tables(tree, dml.target.as_ref());
     dml.functions = tree.functions.iter().map(|(name, _)| dotted(name)).collect();
     dml.functions.sort();
+    dml.constants = constants::of_statement(node);
     vec![Action::Dml(Box::new(dml))]
 }
 
