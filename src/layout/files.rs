@@ -1,0 +1,409 @@
+//! What layouts of whole files share, and the runners that need little more than that.
+
+use super::marked::{sort_by_version, share_of_files_with};
+use super::sections::down_of;
+use super::set::{Down, Migration};
+use super::version::split_number;
+use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
+use crate::source::{FileId, Span};
+
+/// Makes an up migration of a whole file.
+pub(super) fn whole(sources: &Sources, id: FileId, version: Version, name: &str) -> Migration {
+    let file = sources.get(id);
+    Migration::up(version, name, id, Span::new(file.text_start()..file.text.len()))
+}
+
+/// Sorts ups by version and name, gives each the down of its version, and adds them to the set.
+pub(super) fn push_pairs(
+    set: &mut MigrationSet,
+    sources: &Sources,
+    mut ups: Vec<Migration>,
+    mut downs: Vec<Migration>,
+) {
+    ups.sort_by(|a, b| (&a.version, &a.name).cmp(&(&b.version, &b.name)));
+    // Taken from the end, so that removing keeps the rest in place.
+    downs.sort_by(|a, b| (&b.version, &b.name).cmp(&(&a.version, &a.name)));
+    let mut by_version: std::collections::BTreeMap<Version, Vec<Migration>> = std::collections::BTreeMap::new();
+    for down in downs {
+        by_version.entry(down.version.clone()).or_default().push(down);
+    }
+    for mut up in ups {
+        let candidates = by_version.get_mut(&up.version);
+        let down = candidates.and_then(|candidates| {
+            let same_name = candidates.iter().position(|down| down.name == up.name);
+            let at = same_name.or(candidates.len().checked_sub(1))?;
+            Some(candidates.remove(at))
+        });
+        let down = down.map(|down| {
+            up.down = down_of(sources.get(down.file), down.file, down.section);
+            Migration { transaction: down.transaction, ..up.down(down.file, down.section) }
+        });
+        let down = down.filter(|_| up.down == Down::Present);
+        set.push(up, down);
+    }
+    for down in by_version.into_values().flatten() {
+        set.skip(down.file, "takes back a version that no migration has");
+    }
+}
+
+macro_rules! layout {
+    ($static:ident, $name:literal, $title:literal, $detect:expr, $read:expr, { $($field:ident: $value:expr),* $(,)? }) => {
+        pub(super) static $static: Layout = Layout {
+            name: $name,
+            title: $title,
+            detect: $detect,
+            read: $read,
+            $($field: $value,)*
+            ..BASE
+        };
+    };
+}
+
+layout!(PRISMA, "prisma", "Prisma", |tree, _| {
+    let folders = tree.folders.iter().filter(|f| f.file("migration.sql").is_some()).count();
+    (folders > 0).then(|| Detection::because(format!("{folders} folders with migration.sql")))?
+}, |tree, sources, set| read_folders(tree, sources, set, "migration.sql"), {
+    transaction: TransactionMode::Message,
+    without_transaction: TransactionMode::Message,
+    all_pending: false,
+    opt_out: Some(OptOut::Advice("put the statement into a migration of its own: a file is sent as one message")),
+    downs: DownStyle::None,
+    duplicate: "the rest of the folder's name decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
+    checksums: true,
+});
+
+layout!(HASURA, "hasura", "Hasura", |tree, _| {
+    let folders = tree.folders.iter().filter(|f| f.file("up.sql").is_some());
+    let folders = folders.filter(|f| has_milliseconds(f.name())).count();
+    (folders > 0).then(|| Detection::because(format!("{folders} folders with up.sql, named by milliseconds")))?
+}, read_hasura, {
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::Message,
+    all_pending: false,
+    opt_out: Some(OptOut::FirstLine("-- hasura:no-transaction")),
+    downs: DownStyle::File,
+    duplicate: "",
+    checksums: false,
+});
+
+layout!(DRIZZLE, "drizzle", "Drizzle", |tree, sources| {
+    let journal = tree.folder("meta").and_then(|meta| meta.file("_journal.json"));
+    if journal.is_some() {
+        return Detection::because("meta/_journal.json");
+    }
+    share_of_files_with(tree, sources, |line| line.contains("--> statement-breakpoint"))
+        .then(|| Detection::because("`--> statement-breakpoint`"))?
+}, read_drizzle, {
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::None,
+    all_pending: true,
+    opt_out: Some(OptOut::Advice("run the statement outside of Drizzle: its migrator has no way to leave the transaction")),
+    downs: DownStyle::None,
+    duplicate: "the journal decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
+    checksums: false,
+});
+
+layout!(ATLAS, "atlas", "Atlas", |tree, _| {
+    tree.file("atlas.sum").filter(|_| !tree.sql_files().any(|(name, _)| name.ends_with(".down.sql")))?;
+    Detection::because("atlas.sum")
+}, read_numbered, {
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::None,
+    all_pending: false,
+    opt_out: Some(OptOut::FirstLine("-- atlas:txmode none")),
+    downs: DownStyle::None,
+    duplicate: "the rest of the file name decides the order",
+    on_duplicate: OnDuplicate::NameDecides,
+    checksums: true,
+});
+
+layout!(SUPABASE, "supabase", "Supabase", |tree, _| {
+    let is_supabase = tree.hint(&["config.toml"], "").is_some_and(|hint| {
+        hint.path.parent().is_some_and(|folder| folder.ends_with("supabase"))
+    });
+    (tree.name() == "migrations" && (is_supabase || tree.lies_in("supabase"))).then(|| Detection::because("the folder supabase"))?
+}, read_numbered, {
+    transaction: TransactionMode::Message,
+    // CONCURRENTLY statements are sent on their own, so they never meet a block.
+    without_transaction: TransactionMode::None,
+    all_pending: false,
+    opt_out: Some(OptOut::Advice("put the statement into a migration of its own")),
+    downs: DownStyle::None,
+    duplicate: "the second one fails on the version table",
+    on_duplicate: OnDuplicate::Fails,
+    checksums: false,
+});
+
+layout!(SQITCH, "sqitch", "Sqitch", |tree, _| {
+    tree.file("sqitch.plan").and(tree.folder("deploy"))?;
+    Detection::because("sqitch.plan and the folder deploy")
+}, read_sqitch, {
+    transaction: TransactionMode::None,
+    without_transaction: TransactionMode::None,
+    all_pending: false,
+    opt_out: None,
+    downs: DownStyle::File,
+    duplicate: "Sqitch refuses the plan",
+    on_duplicate: OnDuplicate::Fails,
+    missing_down: "`sqitch revert` then stops with an error",
+    empty_down: EmptyDown::Succeeds("`sqitch revert` then reports success and undoes nothing"),
+    checksums: false,
+});
+
+layout!(FLYWAY, "flyway", "Flyway", |tree, _| {
+    let all = tree.sql_files().count();
+    let named = tree.sql_files().filter(|(name, _)| flyway_name(name).is_some()).count();
+    (named > 0 && named * 10 >= all * 6).then(|| Detection::because(format!("{named} files named V1__name.sql")))?
+}, read_flyway, {
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::None,
+    all_pending: false,
+    opt_out: Some(OptOut::Advice("write `executeInTransaction=false` into a file beside the migration, named like it with `.conf` appended")),
+    downs: DownStyle::None,
+    duplicate: "Flyway refuses to load the directory",
+    on_duplicate: OnDuplicate::Fails,
+    checksums: true,
+});
+
+layout!(YOYO, "yoyo", "yoyo", |tree, sources| {
+    let twins = tree.sql_files().filter(|(name, _)| name.ends_with(".rollback.sql")).count();
+    let depends = share_of_files_with(tree, sources, |line| line.trim_start().starts_with("-- depends:"));
+    (twins > 0 || depends || tree.has_project_file("yoyo.ini")).then(|| Detection::because("`-- depends:` lines, *.rollback.sql or yoyo.ini"))?
+}, read_yoyo, {
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::None,
+    all_pending: false,
+    opt_out: Some(OptOut::FirstLine("-- transactional: false")),
+    downs: DownStyle::File,
+    duplicate: "both run, since the file name is the identity",
+    on_duplicate: OnDuplicate::NameDecides,
+    missing_down: "`yoyo rollback` then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("`yoyo rollback` then reports success and undoes nothing"),
+    checksums: false,
+});
+
+layout!(POSTGRATOR, "postgrator", "postgrator", |tree, _| {
+    let named = tree.sql_files().filter(|(name, _)| postgrator_name(name).is_some()).count();
+    (named > 0 && named * 2 >= tree.sql_files().count()).then(|| Detection::because(format!("{named} files named 001.do.sql")))?
+}, read_postgrator, {
+    transaction: TransactionMode::Message,
+    without_transaction: TransactionMode::Message,
+    all_pending: false,
+    opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
+    downs: DownStyle::File,
+    duplicate: "postgrator stops with an error",
+    on_duplicate: OnDuplicate::Fails,
+    checksums: true,
+});
+
+/// Returns whether a folder is named by 13 digits and `_`, as Hasura names migrations.
+pub(super) fn has_milliseconds(name: &str) -> bool {
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    digits == 13 && name[digits..].starts_with('_')
+}
+
+fn read_folders(tree: &Tree, sources: &Sources, set: &mut MigrationSet, file: &str) {
+    for folder in &tree.folders {
+        let (version, name) = folder.name().split_once('_').unwrap_or((folder.name(), ""));
+        for (found, id) in folder.sql_files() {
+            if found == file {
+                let mut up = whole(sources, id, Version::text(version), name);
+                up.transaction = set.transaction;
+                set.push(up, None);
+            } else {
+                set.skip(id, format!("is not {file}"));
+            }
+        }
+    }
+    for (_, id) in tree.sql_files() {
+        set.skip(id, "lies beside the migration folders");
+    }
+}
+
+fn read_hasura(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let (mut ups, mut downs) = (Vec::new(), Vec::new());
+    for folder in &tree.folders {
+        let (version, name) = folder.name().split_once('_').unwrap_or((folder.name(), ""));
+        for (file, id) in folder.sql_files() {
+            let mut migration = whole(sources, id, Version::number(version), name);
+            let first = sources.get(id).text.lines().next().unwrap_or_default();
+            let opted_out = first.trim() == "-- hasura:no-transaction";
+            migration.transaction = if opted_out { TransactionMode::Message } else { set.transaction };
+            match file {
+                "up.sql" => ups.push(migration),
+                "down.sql" => downs.push(migration),
+                _ => set.skip(id, "is neither up.sql nor down.sql"),
+            }
+        }
+    }
+    push_pairs(set, sources, ups, downs);
+}
+
+fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let journal = tree.folder("meta").and_then(|meta| meta.file("_journal.json")?.text.as_deref());
+    let journal: Option<serde_json::Value> = journal.and_then(|text| serde_json::from_str(text).ok());
+    let tags: Vec<&str> = journal
+        .as_ref()
+        .and_then(|journal| journal["entries"].as_array())
+        .map(|entries| entries.iter().filter_map(|entry| entry["tag"].as_str()).collect())
+        .unwrap_or_default();
+    let mut ups = Vec::new();
+    for (name, id) in tree.sql_files() {
+        let stem = name.trim_end_matches(".sql");
+        let place = tags.iter().position(|tag| *tag == stem);
+        if !tags.is_empty() && place.is_none() {
+            set.skip(id, "is not in meta/_journal.json: Drizzle never runs it");
+            continue;
+        }
+        let (digits, rest) = stem.split_once('_').unwrap_or((stem, ""));
+        let version = place.map_or(Version::number(digits), |place| Version::place(digits, place));
+        let mut up = whole(sources, id, version, rest);
+        up.transaction = set.transaction;
+        ups.push(up);
+    }
+    push_pairs(set, sources, ups, Vec::new());
+}
+
+/// Reads numbered whole files without downs.
+fn read_numbered(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    for (name, id) in tree.sql_files() {
+        let stem = name.trim_end_matches(".sql");
+        // Supabase reads digits only; Atlas everything before the first `_`.
+        let found = split_number(stem).filter(|found| found.1.is_empty() || set.layout != &SUPABASE);
+        let Some((digits, suffix, rest)) = found else {
+            set.skip(id, format!("has no version in its name: {} skips it", set.layout.title));
+            continue;
+        };
+        let version = Version::text(&format!("{digits}{suffix}"));
+        let mut up = whole(sources, id, version, rest);
+        let file = sources.get(id);
+        let directive = match set.layout.opt_out {
+            Some(OptOut::FirstLine(line)) => file.text.lines().take(20).any(|text| text.trim() == line),
+            _ => false,
+        };
+        up.transaction = if directive { set.layout.without_transaction } else { set.transaction };
+        set.push(up, None);
+    }
+    sort_by_version(set);
+}
+
+fn read_sqitch(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let plan = tree.file("sqitch.plan").and_then(|plan| plan.text.as_deref()).unwrap_or_default();
+    let names: Vec<&str> = plan
+        .lines()
+        .filter(|line| !line.starts_with(['%', '@', '#', '-']) && !line.trim().is_empty())
+        .filter_map(|line| line.trim_start_matches('+').split_whitespace().next())
+        .collect();
+    let files = |folder: &str| tree.folder(folder).map(Tree::all_sql_files).unwrap_or_default();
+    let (mut ups, mut downs) = (Vec::new(), Vec::new());
+    for (folder, out) in [("deploy", &mut ups), ("revert", &mut downs)] {
+        for (path, id) in files(folder) {
+            let name = path.trim_end_matches(".sql");
+            // A reworked change keeps its old script as NAME@tag.sql.
+            let base = name.split('@').next().unwrap_or(name);
+            match names.iter().position(|planned| *planned == base) {
+                Some(place) if base == name => {
+                    out.push(whole(sources, id, Version::place(name, place), name));
+                }
+                Some(_) => set.skip(id, "is the script of a change that was reworked later"),
+                None => set.skip(id, "is not in sqitch.plan: Sqitch never runs it"),
+            }
+        }
+    }
+    push_pairs(set, sources, ups, downs);
+    for (_, id) in files("verify") {
+        set.skip(id, "verifies a change, it is not one");
+    }
+}
+
+/// Splits `V1_2__name.sql` into kind, version and description.
+fn flyway_name(name: &str) -> Option<(char, &str, &str)> {
+    let stem = name.strip_suffix(".sql").or_else(|| name.strip_suffix(".SQL"))?;
+    let kind = stem.chars().next().filter(|kind| matches!(kind, 'V' | 'U' | 'R' | 'B'))?;
+    let (version, description) = stem[1..].split_once("__")?;
+    let is_version = !version.is_empty()
+        && version.split(['.', '_']).all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    (kind == 'R' && version.is_empty() || kind != 'R' && is_version).then_some((kind, version, description))
+}
+
+fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let (mut ups, mut downs, mut repeatable) = (Vec::new(), Vec::new(), Vec::new());
+    for (path, id) in tree.all_sql_files() {
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        let Some((kind, version, description)) = flyway_name(name) else {
+            set.skip(id, "is not named V1__name.sql: Flyway skips it in silence");
+            continue;
+        };
+        let mut migration = whole(sources, id, Version::dotted(version), description);
+        let opted_out = !executes_in_transaction(tree, &path);
+        migration.transaction = if opted_out { TransactionMode::None } else { set.transaction };
+        match kind {
+            'U' => downs.push(migration),
+            'R' => repeatable.push(migration),
+            'B' => set.skip(id, "is a baseline, applied to new databases only"),
+            _ => ups.push(migration),
+        }
+    }
+    push_pairs(set, sources, ups, downs);
+    repeatable.sort_by(|a, b| a.name.cmp(&b.name));
+    for mut migration in repeatable {
+        migration.version = Version::text(&format!("R__{}", migration.name));
+        set.push(migration, None);
+    }
+}
+
+/// Returns what the configuration beside a script, such as `V1__a.sql.conf`, says about its transaction.
+fn executes_in_transaction(tree: &Tree, path: &str) -> bool {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut names = folders.split('/').filter(|name| !name.is_empty());
+    let Some(folder) = names.try_fold(tree, |folder, name| folder.folder(name)) else { return true };
+    let conf = folder.file(&format!("{name}.conf")).and_then(|file| file.text.as_deref());
+    conf.unwrap_or_default().lines().all(|line| {
+        let (key, value) = line.split_once('=').unwrap_or_default();
+        key.trim() != "executeInTransaction" || !value.trim().eq_ignore_ascii_case("false")
+    })
+}
+
+fn read_yoyo(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let (mut ups, mut downs) = (Vec::new(), Vec::new());
+    for (name, id) in tree.sql_files() {
+        let stem = name.trim_end_matches(".sql");
+        let (stem, out) = match stem.strip_suffix(".rollback") {
+            Some(stem) => (stem, &mut downs),
+            None => (stem, &mut ups),
+        };
+        let mut migration = whole(sources, id, Version::text(stem), stem);
+        let header = sources.get(id).text.lines().take_while(|line| line.is_empty() || line.starts_with("--"));
+        let off = header.into_iter().any(|line| {
+            let line = line.trim_start_matches(['-', ' ']).to_ascii_lowercase();
+            line.split_once(':').is_some_and(|(key, value)| key.trim() == "transactional" && value.trim() == "false")
+        });
+        migration.transaction = if off { TransactionMode::None } else { set.transaction };
+        out.push(migration);
+    }
+    push_pairs(set, sources, ups, downs);
+}
+
+/// Splits `001.do.name.sql` into version, direction and name.
+fn postgrator_name(name: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = name.strip_suffix(".sql")?.splitn(3, '.');
+    let (version, direction) = (parts.next()?, parts.next()?);
+    let is_named = version.parse::<u64>().is_ok() && matches!(direction, "do" | "undo");
+    is_named.then(|| (version, direction, parts.next().unwrap_or_default()))
+}
+
+fn read_postgrator(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let (mut ups, mut downs) = (Vec::new(), Vec::new());
+    for (name, id) in tree.sql_files() {
+        let Some((version, direction, rest)) = postgrator_name(name) else {
+            set.skip(id, "is not named 001.do.sql: postgrator never runs it");
+            continue;
+        };
+        let mut migration = whole(sources, id, Version::number(version), rest);
+        migration.transaction = set.transaction;
+        if direction == "do" { ups.push(migration) } else { downs.push(migration) }
+    }
+    push_pairs(set, sources, ups, downs);
+}
