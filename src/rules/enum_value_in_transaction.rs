@@ -200,7 +200,7 @@ fn at_constant(cx: &StatementContext, value: &str, message: String) -> Diagnosti
 
 fn answer(cx: &StatementContext, value: &str, name: &QualifiedName) -> String {
     let path = &cx.state.session.search_path;
-    let is_visible = path.iter().any(|schema| *schema == name.schema);
+    let is_visible = path.contains(&name.schema);
     let shown = if is_visible { name.name.to_string() } else { name.to_string() };
     format!("SQLSTATE 55P04: unsafe use of new value \"{value}\" of enum type {shown}")
 }

@@ -121,8 +121,9 @@ pub(super) fn removal(file: &SourceFile, statement: &Statement) -> Span {
 
 /// Returns `word` in the case in which the text at `span` is written.
 pub(super) fn in_case_of(file: &SourceFile, span: Span, word: &str) -> String {
-    match file.slice(span).starts_with(|c: char| c.is_ascii_uppercase()) {
-        true => word.to_ascii_uppercase(),
-        false => word.to_owned(),
+    if file.slice(span).starts_with(|c: char| c.is_ascii_uppercase()) {
+        word.to_ascii_uppercase()
+    } else {
+        word.to_owned()
     }
 }

@@ -122,9 +122,13 @@ impl Walk {
     fn enter(&mut self, target: Option<&RangeVar>, from: &[Node], depth: usize) {
         let mut scope = Scope::default();
         scope.sources.extend(target.map(|target| self.source(target)));
-        from.iter().for_each(|node| self.from_item(node, &mut scope, depth));
+        for node in from {
+            self.add_sources(node, &mut scope, depth);
+        }
         self.scopes.push(scope);
-        from.iter().for_each(|node| self.join_conditions(node, depth));
+        for node in from {
+            self.join_conditions(node, depth);
+        }
     }
 
     fn source(&self, range: &RangeVar) -> Source {
@@ -135,7 +139,7 @@ impl Walk {
         Source { name: alias.unwrap_or(range.relname.clone()), relation: found }
     }
 
-    fn from_item(&mut self, node: &Node, scope: &mut Scope, depth: usize) {
+    fn add_sources(&mut self, node: &Node, scope: &mut Scope, depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }
@@ -143,7 +147,7 @@ impl Walk {
             Some(NodeEnum::RangeVar(range)) => scope.sources.push(self.source(range)),
             Some(NodeEnum::JoinExpr(join)) => {
                 for side in [&join.larg, &join.rarg].into_iter().flatten() {
-                    self.from_item(side, scope, depth + 1);
+                    self.add_sources(side, scope, depth + 1);
                 }
             }
             Some(NodeEnum::RangeSubselect(subselect)) => {
@@ -274,7 +278,9 @@ impl Walk {
     }
 
     fn each(&mut self, nodes: &[Node], depth: usize) {
-        nodes.iter().for_each(|node| self.expression(node, depth));
+        for node in nodes {
+            self.expression(node, depth);
+        }
     }
 
     fn optional(&mut self, node: Option<&Node>, depth: usize) {
@@ -428,19 +434,17 @@ impl Walk {
         }
         let mut relations = Vec::new();
         for scope in self.scopes.iter().rev() {
-            match &qualifier {
-                Some(qualifier) => {
-                    if let Some(found) = scope.sources.iter().find(|s| s.name == *qualifier) {
-                        relations.extend(found.relation.clone());
-                        break;
-                    }
+            if let Some(qualifier) = &qualifier {
+                if let Some(found) = scope.sources.iter().find(|s| s.name == *qualifier) {
+                    relations.extend(found.relation.clone());
+                    break;
                 }
-                None => {
-                    relations.extend(scope.sources.iter().filter_map(|s| s.relation.clone()));
-                    if scope.sources.iter().any(|source| source.relation.is_none()) {
-                        break;
-                    }
-                }
+                continue;
+            }
+            relations.extend(scope.sources.iter().filter_map(|source| source.relation.clone()));
+            // It may as well be a column of what is no table.
+            if scope.sources.iter().any(|source| source.relation.is_none()) {
+                break;
             }
         }
         (!relations.is_empty()).then_some(ConstantOf::Column { relations, column })
