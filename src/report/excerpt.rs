@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use codespan_reporting::diagnostic::{Label, LabelStyle};
 use codespan_reporting::files::{Error, Files, Location};
+use unicode_width::UnicodeWidthStr;
 
 use super::line::{self, Line, char_start};
 use super::{clamp, shown_path, visible};
@@ -103,8 +104,7 @@ impl Excerpts {
         width: usize,
     ) -> Self {
         let message = diagnostic.place.as_deref().unwrap_or_default();
-        let primary =
-            mark(sources, diagnostic.file, diagnostic.span, LabelStyle::Primary, message);
+        let primary = mark(sources, diagnostic.file, diagnostic.span, LabelStyle::Primary, message);
         let others = diagnostic.labels.iter().map(|label| {
             mark(sources, label.file, label.span, LabelStyle::Secondary, &label.message)
         });
@@ -163,11 +163,16 @@ impl Excerpts {
         }
         for (mark, (start, end)) in marks.iter().zip(starts.into_iter().zip(ends)) {
             let position = file.position(Span::new(mark.range.clone()).start);
-            let location =
-                Location { line_number: position.line, column_number: position.column };
+            let location = Location { line_number: position.line, column_number: position.column };
             excerpt.locations.push((start, location));
-            let label = Label::new(mark.style, self.files.len(), start..end.max(start));
-            self.labels.push(label.with_message(visible::one_line(mark.message)));
+            let end = end.max(start);
+            let label = Label::new(mark.style, self.files.len(), start..end);
+            let message = visible::one_line(mark.message);
+            // The renderer writes a message below the line, not behind it, where places overlap.
+            if !mark.is_multiline() && excerpt.column(end) + 1 + message.width() > limit {
+                self.labels.push(label.clone());
+            }
+            self.labels.push(label.with_message(message));
         }
         self.files.push(excerpt);
     }
@@ -193,6 +198,12 @@ impl Excerpt {
         };
         self.lines.push(ShownLine { index, number, range });
         base
+    }
+
+    /// Returns the column of an offset, from 0.
+    fn column(&self, offset: usize) -> usize {
+        let start = self.last(|line| line.range.start <= offset).map_or(0, |line| line.range.start);
+        self.text.get(start..offset).map_or(0, UnicodeWidthStr::width)
     }
 
     /// Returns the last line for which `is_before` holds, or else the first.

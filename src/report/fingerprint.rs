@@ -106,7 +106,9 @@ mod tests {
         let find = |word: &str| text.find(word).map(|at| Span::new(at..at + word.len()));
         let diagnostics: Vec<Diagnostic> = words
             .iter()
-            .map(|word| Diagnostic::new(FileId(0), find(word).expect("the word is there"), "message"))
+            .map(|word| {
+                Diagnostic::new(FileId(0), find(word).expect("the word is there"), "message")
+            })
             .collect();
         compute(&diagnostics, &sources)
     }

@@ -68,11 +68,11 @@ fn message(diagnostic: &Diagnostic, sources: &Sources) -> String {
 
 /// Escapes what stands behind the second `::`.
 fn data(text: &str) -> String {
-    visible::lines(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    visible::one_line(&text).into_owned()
 }
 
 /// Escapes the value of a property.
 fn property(text: &str) -> String {
-    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    text.replace(':', "%3A").replace(',', "%2C")
+    data(text).replace(':', "%3A").replace(',', "%2C")
 }

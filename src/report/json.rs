@@ -234,7 +234,8 @@ impl<'a> Diagnostic<'a> {
                 direction: migration.direction.as_str(),
             })
         });
-        let locks = from.locks.iter().map(|(relation, mode)| Lock { relation, mode: mode.as_str() });
+        let locks =
+            from.locks.iter().map(|(relation, mode)| Lock { relation, mode: mode.as_str() });
         let stamped = &from.fingerprint;
         Self {
             rule: from.rule,

@@ -40,10 +40,7 @@ pub(super) struct Source<'a> {
 impl Line {
     /// Lays out a line in `limit` columns so that each of `places` (offsets in the line) is seen.
     pub(super) fn new(source: Source, places: &[usize], limit: usize) -> Self {
-        let windows = match fits(source, limit) {
-            true => vec![source.skip..source.text.len()],
-            false => windows(source, places, limit),
-        };
+        let windows = windows(source, places, limit);
         let mut line = Self { length: source.text.len(), ..Self::default() };
         let mut column = 0;
         if source.skip > 0 {
@@ -119,9 +116,12 @@ fn width(ch: char) -> usize {
     if ch == '\t' { TAB } else { visible::width(ch) }
 }
 
-/// Returns the parts of a long line that are shown, in order and apart.
+/// Returns the parts of a line that are shown, in order and apart.
 fn windows(source: Source, places: &[usize], limit: usize) -> Vec<Range<usize>> {
     let text = source.text;
+    if fits(source, limit) {
+        return std::iter::once(source.skip..text.len()).collect();
+    }
     let places = if places.is_empty() { &[0] } else { places };
     let budget = limit.saturating_sub(ELLIPSIS.len() * (places.len() + 1)) / places.len();
     let mut found: Vec<Range<usize>> =
@@ -131,7 +131,9 @@ fn windows(source: Source, places: &[usize], limit: usize) -> Vec<Range<usize>> 
     for next in found {
         let next = next.start.max(source.skip)..next.end.max(source.skip);
         match merged.last_mut() {
-            Some(last) if next.start <= last.end + ELLIPSIS.len() => last.end = last.end.max(next.end),
+            Some(last) if next.start <= last.end + ELLIPSIS.len() => {
+                last.end = last.end.max(next.end);
+            }
             _ => merged.push(next),
         }
     }

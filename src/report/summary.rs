@@ -7,7 +7,7 @@ use codespan_reporting::term::termcolor::{Color, ColorSpec, WriteColor};
 
 use super::text::wrap;
 use super::{Report, SetSummary, Style, counted, shown_path, visible};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Applicability, Severity};
 use crate::layout::{MigrationSet, TransactionMode};
 use crate::source::FileId;
 
@@ -31,13 +31,14 @@ pub fn write_summary(report: &Report, style: Style, writer: &mut dyn WriteColor)
     for note in &report.summary.notes {
         paragraph(note, style, writer)?;
     }
+    write_fixable(report, writer)?;
     if report.summary.suppressed > 0 {
         writeln!(writer, "suppressed: {}", counted(report.summary.suppressed, "diagnostic"))?;
     }
     if report.summary.not_analysed > 0 {
         colored(writer, Severity::Warning, "not analysed")?;
         let count = counted(report.summary.not_analysed, "statement");
-        writeln!(writer, ": {count}; what they do is not known")?;
+        writeln!(writer, ": {count}, so nothing is known of what that does")?;
     }
     write_verdict(report, writer)
 }
@@ -73,13 +74,32 @@ fn write_table(report: &Report, writer: &mut dyn WriteColor) -> io::Result<()> {
     Ok(())
 }
 
+/// Says how many diagnostics the program can resolve.
+fn write_fixable(report: &Report, writer: &mut dyn WriteColor) -> io::Result<()> {
+    let count = |applicability| {
+        let fixes = report.diagnostics.iter().filter_map(|diagnostic| diagnostic.fix.as_ref());
+        fixes.filter(|fix| fix.applicability == applicability).count()
+    };
+    match (count(Applicability::Safe), count(Applicability::Unsafe)) {
+        (0, 0) => Ok(()),
+        (safe, 0) => writeln!(writer, "fixable: {safe} with `--fix`"),
+        (0, other) => writeln!(writer, "fixable: {other} with `--fix --unsafe-fixes`"),
+        (safe, other) => {
+            writeln!(
+                writer,
+                "fixable: {safe} with `--fix`, {other} more with `--fix --unsafe-fixes`"
+            )
+        }
+    }
+}
+
 /// Says how a directory was understood.
 fn set_line(report: &Report, set: &MigrationSet, checked: Option<&SetSummary>) -> String {
     let path = shown_path(&set.root);
     let path = if path.is_empty() { "." } else { &path };
     let mut line = format!("{path}: {}", set.layout.title);
     if !set.evidence.is_empty() {
-        line.push_str(&format!(" ({})", set.evidence.join(", ")));
+        line.extend([" (", &set.evidence.join(", "), ")"]);
     }
     line.push_str(match set.transaction {
         TransactionMode::Runner if set.layout.all_pending => {

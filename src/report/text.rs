@@ -66,7 +66,9 @@ fn write_diagnostics(
         match term::emit_to_write_style(&mut page, &config, &excerpts, &rendered) {
             Ok(()) => {}
             Err(Error::Io(error)) => return Err(error),
-            Err(error) => unreachable!("an excerpt holds the lines that its labels are on: {error}"),
+            Err(error) => {
+                unreachable!("an excerpt holds the lines that its labels are on: {error}")
+            }
         }
     }
     Ok(())
@@ -102,19 +104,37 @@ fn wrap_note(kind: &str, note: &str, width: usize) -> String {
     let note = visible::lines(note);
     let lines = note.lines().enumerate().flat_map(|(at, line)| {
         let first = if at == 0 { kind } else { &indent };
-        if line.starts_with("    ") { vec![format!("{first}{line}")] } else { wrap(first, &indent, line, width) }
+        if line.starts_with("    ") {
+            vec![format!("{first}{line}")]
+        } else {
+            wrap(first, &indent, line, width)
+        }
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Breaks a line between words; a word is never broken, so that it can be copied.
+/// Stands for a space where no line may be broken; shown text has none of its own.
+const FIXED_SPACE: &str = "\u{a0}";
+
+/// Code up to this long stays on one line.
+const SHORT_CODE: usize = 36;
+
+/// Breaks a line between words. Neither a word nor short code in backticks is broken, so that it can
+/// be copied.
 pub(super) fn wrap(first: &str, others: &str, line: &str, width: usize) -> Vec<String> {
+    let is_short_code = |at: usize, part: &str| at % 2 == 1 && part.len() <= SHORT_CODE;
+    let parts = line.split('`').enumerate().map(|(at, part)| match part {
+        part if is_short_code(at, part) => part.replace(' ', FIXED_SPACE),
+        part => part.to_owned(),
+    });
+    let line = parts.collect::<Vec<_>>().join("`");
+
     let options = textwrap::Options::new(width.max(LEAST_WIDTH))
         .initial_indent(first)
         .subsequent_indent(others)
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::wrap(line, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+    textwrap::wrap(&line, options).iter().map(|line| line.replace(FIXED_SPACE, " ")).collect()
 }
 
 /// Where diagnostics are drawn: gives the renderer its colours, takes its header away, which cannot be
@@ -142,7 +162,10 @@ impl Page<'_> {
         writeln!(self.writer)
     }
 
-    fn color(&mut self, style: impl Fn(&term::Styles) -> &term::termcolor::ColorSpec) -> io::Result<()> {
+    fn color(
+        &mut self,
+        style: impl Fn(&term::Styles) -> &term::termcolor::ColorSpec,
+    ) -> io::Result<()> {
         if self.is_header { Ok(()) } else { self.writer.set_color(style(&self.styles)) }
     }
 }
@@ -151,7 +174,9 @@ impl io::Write for Page<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         if self.is_header {
-            let Some(end) = rest.iter().position(|&byte| byte == b'\n') else { return Ok(bytes.len()) };
+            let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
+                return Ok(bytes.len());
+            };
             self.is_header = false;
             rest = &rest[end + 1..];
         }
@@ -201,7 +226,11 @@ impl term::WriteStyle for Page<'_> {
         self.color(|styles| &styles.source_border)
     }
 
-    fn set_label(&mut self, severity: codespan::Severity, style: codespan::LabelStyle) -> io::Result<()> {
+    fn set_label(
+        &mut self,
+        severity: codespan::Severity,
+        style: codespan::LabelStyle,
+    ) -> io::Result<()> {
         self.color(|styles| styles.label(severity, style))
     }
 

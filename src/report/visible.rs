@@ -5,17 +5,19 @@ use std::borrow::Cow;
 use unicode_width::UnicodeWidthChar;
 
 /// Returns whether a character acts on the terminal or on the reader instead of being seen: control
-/// characters, direction marks, characters without width or shape.
+/// characters, direction marks, characters without width or shape, and what looks like a space but
+/// is none to the server.
 fn is_hidden(ch: char) -> bool {
     ch.is_control()
         || matches!(
             ch,
-            '\u{ad}'
+            '\u{a0}'
+                | '\u{ad}'
                 | '\u{61c}'
                 | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
+                | '\u{2000}'..='\u{200f}'
+                | '\u{2028}'..='\u{202f}'
+                | '\u{205f}'..='\u{206f}'
                 | '\u{feff}'
                 | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e007f}'
@@ -68,6 +70,7 @@ mod tests {
     fn what_acts_on_the_terminal_is_spelled_out() {
         assert_eq!(one_line("a\x1b[2Jb\u{202e}c\r\nd"), "a\\u{1b}[2Jb\\u{202e}c\\r d");
         assert_eq!(lines("naïve 表\nnext"), "naïve 表\nnext");
+        assert_eq!(one_line("select\u{a0}1"), "select\\u{a0}1");
         assert_eq!(width('\u{202e}'), 8);
         assert_eq!(width('表'), 2);
     }
