@@ -64,6 +64,11 @@ pub struct Diagnostic {
     pub migration: Option<MigrationRef>,
     /// Whether the severity is at most this, whatever the page says.
     pub at_most: Option<Severity>,
+    /// Parts of the file that must not be shown, such as a password; asterisks stand for them in
+    /// every excerpt of the run.
+    pub redact: Vec<Span>,
+    /// What it is known by when lines move; stamped by [`crate::report::stamp_fingerprints`].
+    pub fingerprint: String,
 }
 
 /// Which migration a diagnostic is about.
@@ -104,6 +109,8 @@ impl Diagnostic {
             fix: None,
             migration: None,
             at_most: None,
+            redact: Vec::new(),
+            fingerprint: String::new(),
         }
     }
 
@@ -141,6 +148,13 @@ impl Diagnostic {
         let name = name.to_string();
         self.locks.extend(mode.map(|mode| (name.clone(), mode)));
         self.relations.push(name);
+        self
+    }
+
+    /// Keeps a part of the file from being shown.
+    #[must_use]
+    pub fn redact(mut self, span: Span) -> Self {
+        self.redact.push(span);
         self
     }
 
