@@ -20,4 +20,5 @@ pub mod check;
 pub mod rule;
 pub mod rules;
 
+pub mod fix;
 pub mod report;
