@@ -81,7 +81,7 @@ pub fn load(
     if let Some((path, _)) = replace
         && !paths.iter().any(|found| found == path)
     {
-        add_file(&mut trees, path, paths.len());
+        add_file(&mut trees, &SourceFile::new(path, String::new()), paths.len());
         paths.push(path.to_owned());
     }
     let read = |path: &PathBuf| {
@@ -144,10 +144,8 @@ fn walk(
         }
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
         let is_sql = is_sql(&name);
-        let text = SIDE_FILES
-            .contains(&name.as_str())
-            .then(|| fs::read_to_string(entry.path()).ok())
-            .flatten();
+        let is_side_file = SIDE_FILES.contains(&name.as_str()) || name.ends_with(".sql.conf");
+        let text = is_side_file.then(|| fs::read_to_string(entry.path()).ok()).flatten();
         let path = clean(entry.path());
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let id = is_sql.then(|| file_id(paths.len()));
@@ -192,15 +190,20 @@ fn sort_folders(tree: &mut Tree) {
     tree.folders.iter_mut().for_each(sort_folders);
 }
 
-/// Adds a file that is not on disk to the tree that holds its folder.
-fn add_file(trees: &mut [Tree], path: &Path, index: usize) {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+/// Adds a file that is not on disk to the tree that holds its folder, under the id `index`.
+pub fn add_file(trees: &mut [Tree], file: &SourceFile, index: usize) {
+    let folder = file.path.parent().unwrap_or(Path::new(""));
+    let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let is_sql = is_sql(&name);
+    let entry = Entry {
+        id: is_sql.then(|| file_id(index)),
+        text: (!is_sql).then(|| file.text.clone()),
+        name,
+    };
     for tree in trees {
         if let Some(found) = find_folder(tree, folder) {
-            let id = Some(file_id(index));
-            let at = found.files.partition_point(|entry| entry.name < name);
-            found.files.insert(at, Entry { name, id, text: None });
+            let at = found.files.partition_point(|other| other.name < entry.name);
+            found.files.insert(at, entry);
             return;
         }
     }

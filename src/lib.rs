@@ -25,6 +25,7 @@ pub mod rules;
 
 pub mod suppress;
 
+pub mod fix;
 pub mod report;
 
 pub mod cli;

@@ -74,7 +74,7 @@ pub enum EncodingProblem {
 }
 
 /// A migration file held in memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SourceFile {
     /// The path as it is shown to the user.
     pub path: PathBuf,

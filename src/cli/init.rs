@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
         options.open(FILE_NAME).with_context(|| format!("cannot write `{FILE_NAME}`"))?;
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write `{FILE_NAME}`"))?;
     writeln!(output, "wrote {FILE_NAME}")?;
-    for set in loaded.sets.iter().filter(|set| set.layout.name != "plain") {
+    for set in loaded.found.sets.iter().filter(|set| set.layout.name != "plain") {
         writeln!(
             output,
             "  {}: {} ({})",
@@ -65,7 +65,7 @@ fn text(loaded: &Loaded) -> String {
         "# How Lockmaster reads the migrations of this project.\n\n# The oldest server that runs them: 12 to 18.\npg-version = \"{}\"\n\n# From which severity on a run fails: \"error\", \"warning\", \"info\" or \"never\".\nfail-on = \"error\"\n\n# Paths to leave out.\nexclude = []\n",
         PgVersion::DEFAULT
     );
-    for set in loaded.sets.iter().filter(|set| set.layout.name != "plain") {
+    for set in loaded.found.sets.iter().filter(|set| set.layout.name != "plain") {
         // Writing to a String cannot fail.
         let _ = write!(
             text,

@@ -1,27 +1,42 @@
 //! `lockmaster lint`.
 
-use std::io::{IsTerminal, Write};
+use std::collections::HashSet;
+use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use codespan_reporting::term::termcolor::{ColorChoice, StandardStream, WriteColor};
+use codespan_reporting::term::termcolor::{Ansi, NoColor, WriteColor};
 
 use super::InputArguments;
 use super::run::{Input, Loaded, Outcome};
 use crate::config::FailOn;
-use crate::report::text::{self, Style};
+use crate::discover;
+use crate::fix::{self, FixOptions};
+use crate::report::{self, Format, Report, Style, Summary};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LintArguments {
     #[command(flatten)]
     input: InputArguments,
+    /// How to print diagnostics: text, concise, json, jsonl or github
+    #[arg(long, value_name = "FORMAT", default_value_t)]
+    format: Format,
     /// From which severity on the exit code is 1: error, warning, info or never
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: When,
+    /// Apply the fixes that leave the schema and the way the migration runs as they are
+    #[arg(long)]
+    fix: bool,
+    /// Apply the other fixes too: read the difference before you commit it
+    #[arg(long)]
+    unsafe_fixes: bool,
+    /// Print what the fixes would change, and write nothing
+    #[arg(long)]
+    diff: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -39,19 +54,94 @@ pub(super) fn run(arguments: &LintArguments) -> anyhow::Result<ExitCode> {
     }
     let loaded = input.load()?;
     input.require_sets(&loaded)?;
-    let outcome = with_progress(&loaded, || input.check(&loaded));
-    let mut output = stream(arguments.color);
-    text::write(&mut output, &loaded.sources, &outcome.diagnostics, style())?;
-    writeln!(output, "{:?}", started.elapsed())?;
-    output.flush()?;
+    let outcome = with_progress(&loaded, || input.check(&loaded.sources, &loaded.found));
+    if arguments.fix || arguments.diff || arguments.unsafe_fixes {
+        return repair(arguments, &input, &loaded, &outcome);
+    }
+    let summary = summary(&input, &loaded, &outcome, started);
+    write(arguments, &loaded, &outcome, summary, &input)?;
     Ok(exit_code(arguments, &loaded, &outcome))
 }
 
+fn write(
+    arguments: &LintArguments,
+    loaded: &Loaded,
+    outcome: &Outcome,
+    summary: Summary,
+    input: &Input,
+) -> std::io::Result<()> {
+    let version = loaded.found.configs.first().map(|config| input.target(config).version);
+    let report = Report {
+        sources: &loaded.sources,
+        sets: &loaded.found.sets,
+        checked: &outcome.checked,
+        diagnostics: &outcome.diagnostics,
+        version: version.unwrap_or_default(),
+        summary,
+    };
+    let mut buffer = BufWriter::new(std::io::stdout().lock());
+    {
+        let mut plain;
+        let mut coloured;
+        let writer: &mut dyn WriteColor = if arguments.format == Format::Text && has_color(arguments.color) {
+            coloured = Ansi::new(&mut buffer);
+            &mut coloured
+        } else {
+            plain = NoColor::new(&mut buffer);
+            &mut plain
+        };
+        report::write(arguments.format, &report, style(), writer)?;
+    }
+    buffer.flush()
+}
+
+fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) -> Summary {
+    let sets = &loaded.found.sets;
+    let idle: HashSet<_> = sets.iter().flat_map(|set| &set.not_applied).map(|idle| idle.file).collect();
+    Summary {
+        sets: sets.len(),
+        files: loaded.sources.files.len(),
+        files_not_applied: idle.len(),
+        statements: outcome.checked.iter().map(|set| set.statements).sum(),
+        not_analysed: outcome.checked.iter().map(|set| set.not_analysed).sum(),
+        seconds: started.elapsed().as_secs_f64(),
+        suppressed: outcome.suppressed,
+        notes: input.notes.clone(),
+    }
+}
+
 fn exit_code(arguments: &LintArguments, loaded: &Loaded, outcome: &Outcome) -> ExitCode {
-    let configured = || loaded.configs.iter().find_map(|config| config.fail_on());
+    let configured = || loaded.found.configs.iter().find_map(|config| config.fail_on());
     let fail_on = arguments.fail_on.or_else(configured).unwrap_or_default();
     let fails = outcome.diagnostics.iter().any(|diagnostic| fail_on.includes(diagnostic.severity));
     if fails { ExitCode::from(1) } else { ExitCode::SUCCESS }
+}
+
+/// Applies fixes, or prints what they would change.
+fn repair(
+    arguments: &LintArguments,
+    input: &Input,
+    loaded: &Loaded,
+    outcome: &Outcome,
+) -> anyhow::Result<ExitCode> {
+    let options = FixOptions { unsafe_fixes: arguments.unsafe_fixes, diff: arguments.diff };
+    let lint = |sources: &crate::layout::Sources| {
+        let mut trees = loaded.trees.clone();
+        for (at, file) in sources.files.iter().enumerate().skip(loaded.sources.files.len()) {
+            discover::add_file(&mut trees, file, at);
+        }
+        match input.recognise(&trees, sources) {
+            Ok(found) => input.check(sources, &found).diagnostics,
+            // The configuration was read before: it cannot have become wrong.
+            Err(_) => outcome.diagnostics.clone(),
+        }
+    };
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    let fixed = fix::run(options, &loaded.sources, &outcome.diagnostics, &lint, &mut output)?;
+    output.flush()?;
+    let mut error = std::io::stderr();
+    writeln!(error, "{fixed}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs `work`; if it takes longer than a second and somebody watches, says so.
@@ -78,17 +168,17 @@ fn with_progress<T>(loaded: &Loaded, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Returns standard output, coloured if it is a terminal and nobody objects.
-fn stream(when: When) -> impl WriteColor {
-    let is_wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        && std::io::stdout().is_terminal();
-    let choice = match when {
-        When::Always => ColorChoice::Always,
-        When::Auto if is_wanted => ColorChoice::Auto,
-        When::Auto | When::Never => ColorChoice::Never,
-    };
-    StandardStream::stdout(choice)
+/// Returns whether standard output takes colour and nobody objects.
+fn has_color(when: When) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+                && std::io::stdout().is_terminal()
+        }
+    }
 }
 
 /// Returns how text is laid out: as wide as the terminal.

@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let loaded = input.load()?;
     input.require_sets(&loaded)?;
     let sets: Vec<SetRow> =
-        loaded.sets.iter().map(|set| row(set, &loaded, arguments.sql)).collect();
+        loaded.found.sets.iter().map(|set| row(set, &loaded, arguments.sql)).collect();
     let mut output = std::io::stdout().lock();
     match arguments.format {
         Format::Json => {
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
             writeln!(output)?;
         }
         Format::Text => {
-            for (set, row) in loaded.sets.iter().zip(&sets) {
+            for (set, row) in loaded.found.sets.iter().zip(&sets) {
                 print(&mut output, set, row)?;
             }
         }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 
 use super::InputArguments;
-use crate::check::{Checked, SetOptions, check};
+use crate::check::{SetOptions, check};
 use crate::config::{Config, FILE_NAME, globs};
 use crate::diagnostic::Diagnostic;
-use crate::discover::{self, Discovered};
-use crate::layout::{MigrationSet, Sources, recognise};
-use crate::report;
+use crate::discover;
+use crate::layout::{MigrationSet, Sources, Tree, recognise};
+use crate::report::{self, SetSummary};
 use crate::rule::{Rule, Target};
 use crate::rules::{RULES, info};
 use crate::source::FileId;
@@ -38,9 +38,15 @@ pub(super) struct Input {
     pub(super) notes: Vec<String>,
 }
 
-/// The sets that were found, with the files.
+/// The files of a run, and the sets that were found in them.
 pub(super) struct Loaded {
     pub(super) sources: Sources,
+    pub(super) trees: Vec<Tree>,
+    pub(super) found: Found,
+}
+
+/// The sets of a run, each with its configuration.
+pub(super) struct Found {
     pub(super) sets: Vec<MigrationSet>,
     pub(super) configs: Vec<Arc<Config>>,
 }
@@ -48,7 +54,7 @@ pub(super) struct Loaded {
 /// What checking gave.
 pub(super) struct Outcome {
     pub(super) diagnostics: Vec<Diagnostic>,
-    pub(super) checked: Vec<Checked>,
+    pub(super) checked: Vec<SetSummary>,
     pub(super) suppressed: usize,
 }
 
@@ -224,34 +230,27 @@ impl Input {
         if self.roots.is_empty() {
             found.trees.push(single_file());
         }
-        self.recognise(found)
+        let sets = self.recognise(&found.trees, &found.sources)?;
+        Ok(Loaded { sources: found.sources, trees: found.trees, found: sets })
     }
 
-    /// Recognises the sets in what was loaded.
-    pub(super) fn recognise(&self, found: Discovered) -> anyhow::Result<Loaded> {
-        let mut sets = Vec::new();
-        let mut errors = None;
-        for tree in &found.trees {
-            let root_config = Arc::new(self.config_for(&tree.path)?);
-            let overrides = |path: &Path| root_config.layout_override(path);
-            sets.extend(recognise(tree, &found.sources, self.plain, &overrides));
+    /// Recognises the sets in folders.
+    pub(super) fn recognise(&self, trees: &[Tree], sources: &Sources) -> anyhow::Result<Found> {
+        let mut found = Found { sets: Vec::new(), configs: Vec::new() };
+        for tree in trees {
+            let config = self.config_for(&tree.path)?;
+            let overrides = |path: &Path| config.layout_override(path);
+            found.sets.extend(recognise(tree, sources, self.plain, &overrides));
         }
-        let mut configs = Vec::new();
-        for set in &sets {
-            match self.config_for(&set.root) {
-                Ok(config) => configs.push(Arc::new(config)),
-                Err(error) => errors = errors.or(Some(error)),
-            }
+        for set in &found.sets {
+            found.configs.push(Arc::new(self.config_for(&set.root)?));
         }
-        match errors {
-            Some(error) => Err(error),
-            None => Ok(Loaded { sources: found.sources, sets, configs }),
-        }
+        Ok(found)
     }
 
     /// Fails with one clear line if there is nothing to lint.
     pub(super) fn require_sets(&self, loaded: &Loaded) -> anyhow::Result<()> {
-        if !loaded.sets.is_empty() {
+        if !loaded.found.sets.is_empty() {
             return Ok(());
         }
         let roots: Vec<String> =
@@ -266,26 +265,33 @@ impl Input {
     }
 
     /// Checks every set with all rules that are on.
-    pub(super) fn check(&self, loaded: &Loaded) -> Outcome {
+    pub(super) fn check(&self, sources: &Sources, found: &Found) -> Outcome {
         let rules: Vec<&Rule> = RULES.iter().collect();
         let mut diagnostics = Vec::new();
         let mut checked = Vec::new();
-        for (at, (set, config)) in loaded.sets.iter().zip(&loaded.configs).enumerate() {
+        for (at, (set, config)) in found.sets.iter().zip(&found.configs).enumerate() {
             let options = SetOptions {
                 target: self.target(config),
                 is_complete: config.is_complete(&set.root),
                 settings: config.settings(&set.root),
             };
-            let mut one = check(at, set, &loaded.sources, &rules, &options);
+            let mut one = check(at, set, sources, &rules, &options);
             diagnostics.append(&mut one.diagnostics);
-            checked.push(one);
+            checked.push(SetSummary {
+                is_complete: one.is_complete,
+                is_assumed: options.is_complete.is_none(),
+                statements: one.statements,
+                not_analysed: one.not_analysed,
+            });
         }
-        let shown: HashSet<FileId> = self.shown_files(&loaded.sources);
+        let shown = self.shown_files(sources);
         diagnostics.retain(|diagnostic| shown.contains(&diagnostic.file));
-        let suppressed =
-            suppress::apply(&mut diagnostics, &loaded.sources, |file| shown.contains(&file));
-        diagnostics.retain_mut(|diagnostic| configure(diagnostic, loaded));
-        report::sort(&mut diagnostics, &loaded.sources);
+        report::sort(&mut diagnostics, sources);
+        report::stamp_fingerprints(&mut diagnostics, sources);
+        let suppressed = suppress::apply(&mut diagnostics, sources, |file| shown.contains(&file));
+        diagnostics.retain_mut(|diagnostic| configure(diagnostic, sources, found));
+        report::sort(&mut diagnostics, sources);
+        report::stamp_fingerprints(&mut diagnostics, sources);
         Outcome { diagnostics, checked, suppressed }
     }
 
@@ -302,14 +308,14 @@ impl Input {
 }
 
 /// Gives a diagnostic the severity that the configuration says; returns whether it is wanted at all.
-fn configure(diagnostic: &mut Diagnostic, loaded: &Loaded) -> bool {
-    let path = &loaded.sources.get(diagnostic.file).path;
+fn configure(diagnostic: &mut Diagnostic, sources: &Sources, found: &Found) -> bool {
+    let path = &sources.get(diagnostic.file).path;
     let set = match diagnostic.migration {
         Some(migration) => Some(migration.set),
-        None => loaded.sets.iter().position(|set| path.starts_with(&set.root)),
+        None => found.sets.iter().position(|set| path.starts_with(&set.root)),
     };
     let (Some(config), Some(rule)) =
-        (set.and_then(|set| loaded.configs.get(set)), info(diagnostic.rule))
+        (set.and_then(|set| found.configs.get(set)), info(diagnostic.rule))
     else {
         return true;
     };

@@ -232,7 +232,7 @@ impl PartialEq for Layout {
 }
 
 /// All files of a run, by their ids.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The files.
     pub files: Vec<SourceFile>,
