@@ -9,10 +9,13 @@ mod empty_migration;
 mod enum_value_in_transaction;
 mod files;
 mod in_transaction;
+mod invalid_privilege;
 mod missing_dependency;
 mod missing_down;
 mod not_analysed;
+mod password_in_migration;
 mod rollback_among_migrations;
+mod spelling;
 mod syntax_error;
 mod transaction_control_in_wrapped_migration;
 mod unclosed_transaction;
@@ -43,9 +46,11 @@ rules! {
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
     "enum-value-in-transaction" => Migration(enum_value_in_transaction::check),
+    "invalid-privilege" => Statement(invalid_privilege::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "not-analysed" => Migration(not_analysed::check),
+    "password-in-migration" => Statement(password_in_migration::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "syntax-error" => Migration(syntax_error::check),
     "transaction-control-in-wrapped-migration" => Migration(transaction_control_in_wrapped_migration::check),
