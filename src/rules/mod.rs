@@ -1,6 +1,7 @@
 //! Every rule, in alphabetical order.
 
 mod blocking_index;
+mod breaking_rename;
 mod concurrently_in_transaction;
 mod do_block_ends_transaction;
 mod down_only_in_comment;
@@ -12,6 +13,7 @@ mod in_transaction;
 mod invalid_privilege;
 mod missing_dependency;
 mod missing_down;
+mod missing_lock_timeout;
 mod not_analysed;
 mod password_in_migration;
 mod rollback_among_migrations;
@@ -40,6 +42,7 @@ macro_rules! rules {
 
 rules! {
     "blocking-index" => Statement(blocking_index::check),
+    "breaking-rename" => Migration(breaking_rename::check),
     "concurrently-in-transaction" => Statement(concurrently_in_transaction::check),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
@@ -49,6 +52,7 @@ rules! {
     "invalid-privilege" => Statement(invalid_privilege::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
+    "missing-lock-timeout" => Migration(missing_lock_timeout::check),
     "not-analysed" => Migration(not_analysed::check),
     "password-in-migration" => Statement(password_in_migration::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
