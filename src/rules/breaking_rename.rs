@@ -17,15 +17,16 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
         return;
     }
     let mut lost: Vec<Lost> = Vec::new();
-    let mut last: Option<(Span, u32)> = None;
+    let mut previous: Option<(Span, u32)> = None;
     let end = cx.replay(|cx| {
-        notice_return(&mut lost, cx.state, last);
+        notice_return(&mut lost, cx.state, previous);
         for action in &cx.statement.actions {
             lost.extend(find(cx, action));
         }
-        last = Some((cx.statement.head(cx.file()), cx.state.origin(cx.statement.span).transaction));
+        previous =
+            Some((cx.statement.head(cx.file()), cx.state.origin(cx.statement.span).transaction));
     });
-    notice_return(&mut lost, &end, last);
+    notice_return(&mut lost, &end, previous);
     for lost in lost {
         out.extend(report(cx, lost));
     }
@@ -58,10 +59,10 @@ impl Name {
 }
 
 /// Marks the names that are there again.
-fn notice_return(lost: &mut [Lost], state: &State, last: Option<(Span, u32)>) {
+fn notice_return(lost: &mut [Lost], state: &State, previous: Option<(Span, u32)>) {
     for lost in lost.iter_mut() {
         let is_there = is_there(state, &lost.name);
-        lost.back = if is_there { lost.back.or(last) } else { None };
+        lost.back = if is_there { lost.back.or(previous) } else { None };
     }
 }
 
@@ -103,7 +104,11 @@ fn find(cx: &StatementContext, action: &Action) -> Option<Lost> {
 
 /// Returns the relation's full name if an application may use it: a table or view that was there
 /// before this migration.
-fn used_relation(cx: &StatementContext, kind: ObjectKind, name: &RelationName) -> Option<QualifiedName> {
+fn used_relation(
+    cx: &StatementContext,
+    kind: ObjectKind,
+    name: &RelationName,
+) -> Option<QualifiedName> {
     use ObjectKind::{ForeignTable, MaterializedView, Table, View};
     if !matches!(kind, Table | ForeignTable | View | MaterializedView) || name.is_dynamic() {
         return None;
@@ -127,7 +132,8 @@ fn is_used(cx: &StatementContext, relation: &Relation) -> bool {
     let is_partition = relation.parents.iter().any(|parent| {
         cx.state.catalog.get(parent).is_none_or(|p| p.kind == RelationKind::PartitionedTable)
     });
-    let has_name_of_its_own = !matches!(relation.kind, RelationKind::Index | RelationKind::Sequence);
+    let has_name_of_its_own =
+        !matches!(relation.kind, RelationKind::Index | RelationKind::Sequence);
     has_name_of_its_own && !is_partition && !cx.is_new_relation(relation)
 }
 
@@ -149,7 +155,9 @@ fn view(cx: &StatementContext, old: &str, new: &str) -> String {
         Holder::Nobody => "put both into one transaction",
         Holder::Runner | Holder::File | Holder::Message => "in the same transaction",
     };
-    format!("`create view {old} as select * from {new}`, {together}; drop the view when nothing uses the old name")
+    format!(
+        "`create view {old} as select * from {new}`, {together}; drop the view when nothing uses the old name"
+    )
 }
 
 fn column(cx: &StatementContext, rename: &Rename, column: &str) -> Option<(Diagnostic, Name)> {
@@ -198,16 +206,24 @@ fn set_schema(
     Some((diagnostic, Name::Relation(full)))
 }
 
-fn label(cx: &StatementContext, name: &RelationName, from: &str, to: &str) -> Option<(Diagnostic, Name)> {
+fn label(
+    cx: &StatementContext,
+    name: &RelationName,
+    from: &str,
+    to: &str,
+) -> Option<(Diagnostic, Name)> {
     if let Some(found) = cx.state.catalog.enum_type(name, &cx.state.session.search_path) {
-        let added = found.labels.iter().find(|label| *label.label == *from).map(|label| label.added);
+        let added =
+            found.labels.iter().find(|label| *label.label == *from).map(|label| label.added);
         let is_new = |origin| cx.state.is_in_this_migration(origin);
         if is_new(found.created) || added.is_some_and(is_new) {
             return None;
         }
     }
     let diagnostic = cx
-        .report(format!("queries that name value `{from}` of `{name}` fail as soon as it is called `{to}`"))
+        .report(format!(
+            "queries that name value `{from}` of `{name}` fail as soon as it is called `{to}`"
+        ))
         .note(format!("SQLSTATE 22P02: invalid input value for enum {}: \"{from}\"", name.name))
         .help(format!("add the value `{to}`, teach the application both, and move the rows over"));
     Some((diagnostic, Name::Label(name.clone(), from.to_owned())))
@@ -225,9 +241,8 @@ fn report(cx: &MigrationContext, lost: Lost) -> Option<Diagnostic> {
             .at_most(Severity::Warning);
     }
     if matches!(lost.name, Name::Relation(_) | Name::Column(..)) {
-        diagnostic = diagnostic.note(
-            "views follow a new name by themselves; functions whose body is a string do not",
-        );
+        diagnostic = diagnostic
+            .note("views follow a new name by themselves; functions whose body is a string do not");
     }
     if is_contract_phase(cx) {
         let old = lost.name.last_part();

@@ -79,7 +79,8 @@ fn report(cx: &StatementContext, grant: &Grant, list: &[Item]) -> Option<Diagnos
         diagnostic.notes.extend(remark(name, version));
     }
     diagnostic.notes.dedup();
-    let only_columns = !refused.is_empty() && refused.iter().all(|(_, why)| *why == Refusal::NotOfColumn);
+    let only_columns =
+        !refused.is_empty() && refused.iter().all(|(_, why)| *why == Refusal::NotOfColumn);
     let of = if only_columns { "column" } else { noun(target) };
     let valid = if only_columns { COLUMN.to_vec() } else { privileges_of(target, version) };
     let valid: Vec<String> = valid.iter().map(|name| name.to_ascii_uppercase()).collect();
@@ -119,7 +120,8 @@ fn refusal(
         return None;
     }
     // `on table` accepts a sequence too, so the privilege depends on what the name stands for.
-    let may_be_sequence = target == GrantTarget::Table && name == "usage" && !names_a_table(cx, grant);
+    let may_be_sequence =
+        target == GrantTarget::Table && name == "usage" && !names_a_table(cx, grant);
     (!may_be_sequence).then_some(Refusal::NotOfObject)
 }
 
@@ -132,7 +134,8 @@ fn names_a_table(cx: &StatementContext, grant: &Grant) -> bool {
     let is_table = |relation: &Relation| {
         !matches!(relation.kind, RelationKind::Sequence | RelationKind::Index)
     };
-    let in_schema = |relation: &&Relation| grant.schemas.iter().any(|s| **s == *relation.name.schema);
+    let in_schema =
+        |relation: &&Relation| grant.schemas.iter().any(|s| **s == *relation.name.schema);
     grant.relations.iter().any(|name| cx.relation(name).found().is_some_and(is_table))
         || cx.state.catalog.relations().filter(in_schema).any(is_table)
 }
@@ -210,7 +213,9 @@ fn problem(
         return format!("privileges on a {noun} cannot be limited to columns");
     }
     if all(Refusal::Unknown) {
-        let is_newer = refused.iter().any(|(name, _)| remark(name, version).is_some_and(|r| r.contains("came with")));
+        let is_newer = refused
+            .iter()
+            .any(|(name, _)| remark(name, version).is_some_and(|r| r.contains("came with")));
         let number = if is_newer { format!(" {}", version.major) } else { String::new() };
         return format!("PostgreSQL{number} knows no privilege {listed}");
     }
@@ -251,7 +256,9 @@ fn answer(name: &str, why: Refusal, target: GrantTarget, version: PgVersion) -> 
             };
             format!("SQLSTATE 0LP01: invalid privilege type {shown} for {of}")
         }
-        Refusal::NotOfColumn => format!("SQLSTATE 0LP01: invalid privilege type {shown} for column"),
+        Refusal::NotOfColumn => {
+            format!("SQLSTATE 0LP01: invalid privilege type {shown} for column")
+        }
         Refusal::ColumnsOfNoTable => {
             "SQLSTATE 0LP01: column privileges are only valid for relations".to_owned()
         }

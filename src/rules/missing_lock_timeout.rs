@@ -14,7 +14,7 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     cx.replay(|cx| {
         has_concurrent |= cx.state.holder() == Holder::Nobody && is_concurrent(cx);
         if first.is_none() && !cx.state.session.has_lock_timeout() && !ends_anyway(cx) {
-            first = unlimited(cx).map(|lock| Found::new(cx, lock));
+            first = unlimited(cx).map(|lock| Found::new(cx, &lock));
         }
     });
     let Some(found) = first else { return };
@@ -43,7 +43,7 @@ enum Place {
 }
 
 impl Found {
-    fn new(cx: &StatementContext, lock: Lock) -> Self {
+    fn new(cx: &StatementContext, lock: &Lock) -> Self {
         let layout = cx.migration.history.set.layout;
         let mode = cx.migration.migration().transaction;
         let place = match cx.state.holder() {
@@ -57,7 +57,7 @@ impl Found {
             Holder::Nobody if layout.name == "goose" => None,
             Holder::Nobody => Some(Place::Before(cx.statement.span)),
         };
-        Self { diagnostic: report(cx, &lock), place }
+        Self { diagnostic: report(cx, lock), place }
     }
 }
 
@@ -112,7 +112,10 @@ fn is_set_for_every_session(cx: &MigrationContext) -> bool {
         let file = cx.history.sources.get(migration.file);
         script.statements().any(|statement| {
             let is_setting = |action: &Action| {
-                matches!(action, Action::Other { command: "ALTER DATABASE SET" | "ALTER ROLE SET", .. })
+                matches!(
+                    action,
+                    Action::Other { command: "ALTER DATABASE SET" | "ALTER ROLE SET", .. }
+                )
             };
             statement.actions.iter().any(is_setting)
                 && statement.keyword(file, "lock_timeout").is_some()
@@ -150,7 +153,13 @@ fn report(cx: &StatementContext, lock: &Lock) -> Diagnostic {
 /// Returns the statement's first words, which name the command.
 fn command(statement: &Statement, file: &SourceFile) -> String {
     let words: Vec<String> = lexemes(statement.text(file))
-        .map_while(|lexeme| lexeme.text.bytes().all(|b| b.is_ascii_alphabetic()).then(|| lexeme.text.to_ascii_lowercase()))
+        .map_while(|lexeme| {
+            lexeme
+                .text
+                .bytes()
+                .all(|b| b.is_ascii_alphabetic())
+                .then(|| lexeme.text.to_ascii_lowercase())
+        })
         .take(2)
         .collect();
     match words.first().map(String::as_str) {
@@ -203,7 +212,8 @@ fn after(cx: &MigrationContext, begin: &Statement, set: &str) -> Edit {
     let indent = file.text.get(line.start.max(file.text_start())..begin.span.start as usize);
     let indent = indent.filter(|text| text.trim().is_empty()).unwrap_or_default();
     let line_break = file.line_break();
-    let semicolon = if file.text.get(..at as usize).is_some_and(|text| text.ends_with(';')) { "" } else { ";" };
+    let semicolon =
+        if file.text.get(..at as usize).is_some_and(|text| text.ends_with(';')) { "" } else { ";" };
     Edit::insert(cx.migration().file, at, format!("{semicolon}{line_break}{indent}{set}"))
 }
 

@@ -14,6 +14,7 @@ mod invalid_privilege;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
+mod non_idempotent_statement;
 mod not_analysed;
 mod password_in_migration;
 mod rollback_among_migrations;
@@ -53,6 +54,7 @@ rules! {
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Migration(missing_lock_timeout::check),
+    "non-idempotent-statement" => Migration(non_idempotent_statement::check),
     "not-analysed" => Migration(not_analysed::check),
     "password-in-migration" => Statement(password_in_migration::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),

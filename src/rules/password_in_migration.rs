@@ -105,7 +105,8 @@ fn connection_password(connection: &str) -> Option<&str> {
         return credentials.split_once(':').map(|(_, password)| password);
     }
     let at = connection.to_ascii_lowercase().find("password")?;
-    let value = connection.get(at + "password".len()..)?.trim_start().strip_prefix('=')?.trim_start();
+    let value =
+        connection.get(at + "password".len()..)?.trim_start().strip_prefix('=')?.trim_start();
     match value.strip_prefix('\'') {
         Some(quoted) => quoted.split('\'').next(),
         None => value.split_whitespace().next(),
@@ -155,13 +156,14 @@ fn report(cx: &StatementContext, password: &Password) -> Diagnostic {
     let diagnostic = cx
         .report_at(word, format!("everybody who can read this file knows the {what} of {owner}"))
         .hide(secrets);
-    let diagnostic = match is_verifier {
-        true => diagnostic
+    let diagnostic = if is_verifier {
+        diagnostic
             .note("passwords can be guessed against the hash without asking the server")
-            .at_most(Severity::Info),
-        false => diagnostic.note(
+            .at_most(Severity::Info)
+    } else {
+        diagnostic.note(
             "it stays in the history of the repository, and in the server's log where statements are logged",
-        ),
+        )
     };
     match role {
         Some(role) => diagnostic.help(format!(
@@ -228,7 +230,16 @@ mod tests {
 
     #[test]
     fn placeholders_are_told_from_passwords() {
-        for none in ["${APP_PASSWORD}", "{{ .Password }}", ":'password'", ":pw", "%(pw)s", "<PASSWORD>", "$APP_PW", "@PW@"] {
+        for none in [
+            "${APP_PASSWORD}",
+            "{{ .Password }}",
+            ":'password'",
+            ":pw",
+            "%(pw)s",
+            "<PASSWORD>",
+            "$APP_PW",
+            "@PW@",
+        ] {
             assert!(is_placeholder(none), "{none}");
         }
         for some in ["changeme", "$ecret", "pa:ss", "a{b}c", "<script", "?!"] {

@@ -7,7 +7,8 @@ use crate::sql::lex::lexemes;
 /// Returns the keywords `words`, given in lower case, in the case in which `sample` is written.
 pub(super) fn like(sample: &str, words: &str) -> String {
     let is_upper = |byte: u8| byte.is_ascii_uppercase();
-    let is_shouted = sample.bytes().any(is_upper) && !sample.bytes().any(|b| b.is_ascii_lowercase());
+    let is_shouted =
+        sample.bytes().any(is_upper) && !sample.bytes().any(|b| b.is_ascii_lowercase());
     if is_shouted { words.to_ascii_uppercase() } else { words.to_owned() }
 }
 
