@@ -9,6 +9,7 @@ mod duplicate_version;
 mod empty_migration;
 mod enum_value_in_transaction;
 mod files;
+mod guard;
 mod in_transaction;
 mod invalid_privilege;
 mod missing_dependency;
