@@ -154,8 +154,8 @@ fn report(cx: &StatementContext, password: &Password) -> Diagnostic {
     let is_verifier = is_verifier(value);
     let what = if is_verifier { "password hash" } else { "password" };
     let diagnostic = cx
-        .report_at(word, format!("everybody who can read this file knows the {what} of {owner}"))
-        .hide(secrets);
+        .report_at(word, format!("everybody who can read this file knows the {what} of {owner}"));
+    let diagnostic = secrets.into_iter().fold(diagnostic, Diagnostic::redact);
     let diagnostic = if is_verifier {
         diagnostic
             .note("passwords can be guessed against the hash without asking the server")
