@@ -1,6 +1,7 @@
 //! Every rule, in alphabetical order.
 
 mod blocking_index;
+mod breaking_rename;
 mod concurrently_in_transaction;
 mod do_block_ends_transaction;
 mod down_only_in_comment;
@@ -8,11 +9,17 @@ mod duplicate_version;
 mod empty_migration;
 mod enum_value_in_transaction;
 mod files;
+mod guard;
 mod in_transaction;
+mod invalid_privilege;
 mod missing_dependency;
 mod missing_down;
+mod missing_lock_timeout;
+mod non_idempotent_statement;
 mod not_analysed;
+mod password_in_migration;
 mod rollback_among_migrations;
+mod spelling;
 mod syntax_error;
 mod transaction_control_in_wrapped_migration;
 mod unclosed_transaction;
@@ -37,15 +44,20 @@ macro_rules! rules {
 
 rules! {
     "blocking-index" => Statement(blocking_index::check),
+    "breaking-rename" => Migration(breaking_rename::check),
     "concurrently-in-transaction" => Statement(concurrently_in_transaction::check),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
     "enum-value-in-transaction" => Migration(enum_value_in_transaction::check),
+    "invalid-privilege" => Statement(invalid_privilege::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
+    "missing-lock-timeout" => Migration(missing_lock_timeout::check),
+    "non-idempotent-statement" => Migration(non_idempotent_statement::check),
     "not-analysed" => Migration(not_analysed::check),
+    "password-in-migration" => Statement(password_in_migration::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "syntax-error" => Migration(syntax_error::check),
     "transaction-control-in-wrapped-migration" => Migration(transaction_control_in_wrapped_migration::check),

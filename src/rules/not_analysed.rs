@@ -1,12 +1,17 @@
+use super::syntax_error::runs_in_psql;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::rule::MigrationContext;
 use crate::source::EncodingProblem;
-use crate::sql::{Action, Item, NotAnalysedReason, Statement, head};
+use crate::sql::{Action, Item, NotAnalysed, NotAnalysedReason, Statement, head};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     encoding(cx, out);
     for item in &cx.script().items {
         match item {
+            // Reported as a syntax error.
+            Item::NotAnalysed(NotAnalysed {
+                reason: NotAnalysedReason::MetaCommand(_), ..
+            }) if !runs_in_psql(cx) => {}
             Item::NotAnalysed(text) => {
                 let span = head(cx.file(), text.span);
                 let report = |message: String| Diagnostic::new(cx.migration().file, span, message);
@@ -29,11 +34,14 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
 
 fn meta_command(command: &str, report: impl Fn(String) -> Diagnostic) -> Diagnostic {
     let word = command.split_whitespace().next().unwrap_or_default();
+    if word == "\\copy" {
+        return report("psql's `\\copy` copies rows that are not in this file".to_owned())
+            .at_most(Severity::Info);
+    }
     let what = match word {
         "\\i" | "\\ir" | "\\include" | "\\include_relative" => "runs another file, which",
         "\\c" | "\\connect" => "goes on in another database: what follows",
         "\\gexec" => "executes what a query returns, which",
-        "\\copy" => "copies rows, which",
         "\\!" => "runs a shell command, which",
         "\\o" => "sends output elsewhere, which",
         _ => "decides at run time what is executed: it",
@@ -51,7 +59,7 @@ fn encoding(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
                 .help("save the file as UTF-8"),
         ),
         Some(EncodingProblem::Nul { first }) => Some(
-            report(*first, "a zero byte ends the text that PostgreSQL receives: the rest of the file is lost".to_owned())
+            report(*first, "a zero byte cannot be sent to PostgreSQL: what comes after it is refused or lost".to_owned())
                 .help("remove the zero byte"),
         ),
         Some(EncodingProblem::Utf16) => Some(

@@ -740,6 +740,10 @@ pub struct Grant {
     pub privileges: Vec<String>,
     /// Whether privileges are limited to columns.
     pub has_columns: bool,
+    /// Those of the privileges that are limited to columns.
+    pub column_privileges: Vec<String>,
+    /// The schemas of `ALL ... IN SCHEMA`.
+    pub schemas: Vec<String>,
     /// The relations that are named.
     pub relations: Vec<RelationName>,
 }

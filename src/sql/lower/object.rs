@@ -166,16 +166,23 @@ pub(super) fn grant(grant: &GrantStmt) -> Vec<Action> {
         _ => None,
     };
     let mut privileges = Vec::new();
+    let mut column_privileges = Vec::new();
     let mut has_columns = false;
     for node in &grant.privileges {
         if let Some(NodeEnum::AccessPriv(privilege)) = &node.node {
             has_columns |= !privilege.cols.is_empty();
             if !privilege.priv_name.is_empty() {
-                privileges.push(privilege.priv_name.to_ascii_lowercase());
+                let name = privilege.priv_name.to_ascii_lowercase();
+                if !privilege.cols.is_empty() {
+                    column_privileges.push(name.clone());
+                }
+                privileges.push(name);
             }
         }
     }
     let named = grant.targtype() == GrantTargetType::AclTargetObject;
+    let in_schema = grant.targtype() == GrantTargetType::AclTargetAllInSchema;
+    let schemas = if in_schema { strings(&grant.objects) } else { Vec::new() };
     let relations =
         if named { grant.objects.iter().filter_map(relation_node).collect() } else { Vec::new() };
     vec![Action::Grant(Box::new(Grant {
@@ -183,6 +190,8 @@ pub(super) fn grant(grant: &GrantStmt) -> Vec<Action> {
         on,
         privileges,
         has_columns,
+        column_privileges,
+        schemas,
         relations,
     }))]
 }
