@@ -79,7 +79,11 @@ impl Directory {
         self.fix_read(options, &sources)
     }
 
-    fn fix_read(&self, options: FixOptions, sources: &Sources) -> (Result<FixOutcome, Error>, String) {
+    fn fix_read(
+        &self,
+        options: FixOptions,
+        sources: &Sources,
+    ) -> (Result<FixOutcome, Error>, String) {
         let mut out = Vec::new();
         let lint = |sources: &Sources| self.lint(sources);
         let outcome = fix::run(options, sources, &self.lint(sources), &lint, &mut out);
@@ -193,7 +197,10 @@ fn what_changed_since_it_was_read_is_left_alone() {
     assert_eq!(directory.text("0002_index.sql"), "select 1;\n");
     assert_eq!(directory.text("0004_index.sql"), "create index concurrently k on t (a);\n");
     let summary = outcome.to_string();
-    assert!(summary.starts_with("fixed 1 diagnostic in 1 file, 2 refused\nnot fixed: "), "{summary}");
+    assert!(
+        summary.starts_with("fixed 1 diagnostic in 1 file, 2 refused\nnot fixed: "),
+        "{summary}"
+    );
     assert!(summary.contains("0002_index.sql:1: blocking-index: `"), "{summary}");
 }
 
@@ -209,8 +216,11 @@ fn files_that_hold_other_bytes_than_text_are_left_alone() {
 
 #[test]
 fn a_read_only_file_or_folder_stops_everything() {
-    let files =
-        [TABLE, ("0002_a.sql", "create index i on t (a);"), ("0003_b.sql", "create index j on t (b);")];
+    let files = [
+        TABLE,
+        ("0002_a.sql", "create index i on t (a);"),
+        ("0003_b.sql", "create index j on t (b);"),
+    ];
     let set_read_only = |path: &Path, value: bool| {
         let mut permissions = fs::metadata(path).unwrap().permissions();
         #[cfg(unix)]
@@ -283,14 +293,15 @@ fn texts(outcome: &FixOutcome) -> Vec<&str> {
 
 #[test]
 fn only_the_fix_that_breaks_the_syntax_is_refused() {
-    let sources = in_memory(&[
-        ("a.sql", "select 1; select 2; select 3;"),
-        ("b.sql", "select 1; select 1;"),
-    ]);
+    let sources =
+        in_memory(&[("a.sql", "select 1; select 2; select 3;"), ("b.sql", "select 1; select 1;")]);
     // The rule that reports syntax errors may be off: the text is parsed nevertheless.
     let outcome = repaired(&sources, |sources| {
-        let mut found = words(sources, "ones", "1", Severity::Warning, |file, span| replace(file, span, "one"));
-        found.extend(words(sources, "twos", "2", Severity::Warning, |file, span| replace(file, span, "two (")));
+        let mut found =
+            words(sources, "ones", "1", Severity::Warning, |file, span| replace(file, span, "one"));
+        found.extend(words(sources, "twos", "2", Severity::Warning, |file, span| {
+            replace(file, span, "two (")
+        }));
         found
     });
     assert_eq!(texts(&outcome), ["select one; select 2; select 3;", "select one; select one;"]);
@@ -302,8 +313,11 @@ fn only_the_fix_that_breaks_the_syntax_is_refused() {
 fn a_fix_that_leads_to_an_error_in_another_file_is_refused() {
     let sources = in_memory(&[("a.txt", "old x"), ("b.txt", "x"), ("c.txt", "old")]);
     let outcome = repaired(&sources, |sources| {
-        let mut found = words(sources, "x", "x", Severity::Warning, |file, span| replace(file, span, "y"));
-        found.extend(words(sources, "old", "old", Severity::Warning, |file, span| replace(file, span, "new")));
+        let mut found =
+            words(sources, "x", "x", Severity::Warning, |file, span| replace(file, span, "y"));
+        found.extend(words(sources, "old", "old", Severity::Warning, |file, span| {
+            replace(file, span, "new")
+        }));
         // `b` depends on what `a` says.
         if sources.files[0].text.contains("new") {
             let mut diagnostic = Diagnostic::new(FileId(1), Span::at(0), "`b` has lost `a`");
@@ -316,15 +330,22 @@ fn a_fix_that_leads_to_an_error_in_another_file_is_refused() {
     assert_eq!(texts(&outcome), ["old y", "y", "new"]);
     let reason = Reason::NewError { rule: "lost", message: "`b` has lost `a`".to_owned() };
     assert_eq!(outcome.refused.len(), 1);
-    assert_eq!((outcome.refused[0].path.to_str(), &outcome.refused[0].reason), (Some("a.txt"), &reason));
+    assert_eq!(
+        (outcome.refused[0].path.to_str(), &outcome.refused[0].reason),
+        (Some("a.txt"), &reason)
+    );
 }
 
 #[test]
 fn a_fix_that_does_not_help_is_refused_and_no_longer_in_the_way() {
     let sources = in_memory(&[("a.txt", "ab")]);
     let outcome = repaired(&sources, |sources| {
-        let mut found = words(sources, "first", "ab", Severity::Warning, |file, span| replace(file, span, "abab"));
-        found.extend(words(sources, "second", "b", Severity::Warning, |file, span| replace(file, span, "c")));
+        let mut found = words(sources, "first", "ab", Severity::Warning, |file, span| {
+            replace(file, span, "abab")
+        });
+        found.extend(words(sources, "second", "b", Severity::Warning, |file, span| {
+            replace(file, span, "c")
+        }));
         found
     });
     assert_eq!(texts(&outcome), ["ac"]);
@@ -335,8 +356,12 @@ fn a_fix_that_does_not_help_is_refused_and_no_longer_in_the_way() {
 fn fixes_make_room_for_others() {
     let sources = in_memory(&[("a.txt", "one")]);
     let outcome = repaired(&sources, |sources| {
-        let mut found = words(sources, "first", "one", Severity::Error, |file, span| replace(file, span, "two"));
-        found.extend(words(sources, "second", "two", Severity::Warning, |file, span| replace(file, span, "three")));
+        let mut found = words(sources, "first", "one", Severity::Error, |file, span| {
+            replace(file, span, "two")
+        });
+        found.extend(words(sources, "second", "two", Severity::Warning, |file, span| {
+            replace(file, span, "three")
+        }));
         found
     });
     assert_eq!(texts(&outcome), ["three"]);
@@ -347,9 +372,15 @@ fn fixes_make_room_for_others() {
 fn files_whose_fixes_never_end_stay_as_they_are() {
     let sources = in_memory(&[("a.txt", "one x"), ("b.txt", "x")]);
     let outcome = repaired(&sources, |sources| {
-        let mut found = words(sources, "first", "one", Severity::Warning, |file, span| replace(file, span, "two"));
-        found.extend(words(sources, "second", "two", Severity::Warning, |file, span| replace(file, span, "one")));
-        found.extend(words(sources, "third", "x", Severity::Warning, |file, span| replace(file, span, "y")));
+        let mut found = words(sources, "first", "one", Severity::Warning, |file, span| {
+            replace(file, span, "two")
+        });
+        found.extend(words(sources, "second", "two", Severity::Warning, |file, span| {
+            replace(file, span, "one")
+        }));
+        found.extend(words(sources, "third", "x", Severity::Warning, |file, span| {
+            replace(file, span, "y")
+        }));
         found
     });
     assert_eq!(texts(&outcome), ["one x", "y"]);
@@ -405,12 +436,16 @@ fn no_file_is_written_over_by_a_new_one() {
     let lint = move_to_new_file(directory.path("b.txt"));
     let outcome = fix::run(WRITE, &sources, &lint(&sources), &lint, &mut Vec::new()).unwrap();
     assert_eq!(outcome.refused[0].reason, Reason::Exists(directory.path("b.txt")));
-    assert_eq!((directory.text("a.sql"), directory.text("b.txt")), ("late;\n".to_owned(), "mine".to_owned()));
+    assert_eq!(
+        (directory.text("a.sql"), directory.text("b.txt")),
+        ("late;\n".to_owned(), "mine".to_owned())
+    );
 }
 
 #[test]
 fn nothing_is_written_if_one_file_cannot_be() {
-    let directory = Directory::new(&[("a.sql", "late;\n"), ("b", "a file, where a folder would be")]);
+    let directory =
+        Directory::new(&[("a.sql", "late;\n"), ("b", "a file, where a folder would be")]);
     let sources = directory.load();
     let lint = move_to_new_file(directory.path("b/c.sql"));
     let error = fix::run(WRITE, &sources, &lint(&sources), &lint, &mut Vec::new()).unwrap_err();

@@ -33,20 +33,6 @@ fn every_fixture_is_reported_as_expected() {
     assert!(stale.is_empty(), "out of date, run `./bless`: {stale:#?}");
 }
 
-#[test]
-fn linting_the_whole_folder_gives_the_same_as_each_directory_alone() {
-    for case in cases() {
-        let expected = fs::read_to_string(case.join("lint.txt")).unwrap();
-        let relative = case.strip_prefix(project("")).unwrap().display().to_string();
-        let output = lockmaster(
-            &project(""),
-            &["lint", "--format", "concise", "--fail-on", "never", &relative],
-        );
-        let counts = |text: &str| text.lines().filter(|line| line.contains('[')).count();
-        assert_eq!(counts(&output), counts(&expected), "{relative}");
-    }
-}
-
 /// Returns the directories `fixtures/<layout>/<case>`.
 fn cases() -> Vec<PathBuf> {
     let folders = |path: &Path| -> Vec<PathBuf> {

@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lockmaster::layout::LAYOUTS;
 use lockmaster::rule::CATEGORIES;
 use lockmaster::rules::RULES;
 use support::project;
@@ -32,14 +33,15 @@ fn messages_start_in_lower_case_and_end_without_a_period() {
         let marker = format!("[{}]: ", rule.name);
         for message in rule.page.lines().filter_map(|line| line.split_once(&marker)).map(|(_, m)| m)
         {
-            let first = message.chars().next().unwrap();
-            assert!(!first.is_uppercase() && !message.ends_with('.'), "{}: {message}", rule.name);
+            let is_name = LAYOUTS.iter().any(|layout| message.starts_with(layout.title));
+            let is_upper = message.starts_with(char::is_uppercase) && !is_name;
+            assert!(!is_upper && !message.ends_with('.'), "{}: {message}", rule.name);
         }
     }
 }
 
 #[test]
-fn every_rule_is_in_the_changelog_or_older_than_it() {
+fn the_readme_lists_every_rule() {
     let readme = fs::read_to_string(project("README.md")).unwrap();
     for rule in RULES {
         assert!(readme.contains(rule.name), "README.md does not list {}", rule.name);
@@ -75,7 +77,7 @@ fn only_the_parser_names_pg_query() {
 fn no_file_is_too_long() {
     for path in files(&project("src"), "rs") {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
-        assert!(lines <= 800, "{} has {lines} lines: split it", path.display());
+        assert!(lines <= 620, "{} has {lines} lines: split it", path.display());
     }
 }
 

@@ -83,13 +83,14 @@ fn write(
     {
         let mut plain;
         let mut coloured;
-        let writer: &mut dyn WriteColor = if arguments.format == Format::Text && has_color(arguments.color) {
-            coloured = Ansi::new(&mut buffer);
-            &mut coloured
-        } else {
-            plain = NoColor::new(&mut buffer);
-            &mut plain
-        };
+        let writer: &mut dyn WriteColor =
+            if arguments.format == Format::Text && has_color(arguments.color) {
+                coloured = Ansi::new(&mut buffer);
+                &mut coloured
+            } else {
+                plain = NoColor::new(&mut buffer);
+                &mut plain
+            };
         report::write(arguments.format, &report, style(), writer)?;
     }
     buffer.flush()
@@ -97,7 +98,8 @@ fn write(
 
 fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) -> Summary {
     let sets = &loaded.found.sets;
-    let idle: HashSet<_> = sets.iter().flat_map(|set| &set.not_applied).map(|idle| idle.file).collect();
+    let idle: HashSet<_> =
+        sets.iter().flat_map(|set| &set.not_applied).map(|idle| idle.file).collect();
     Summary {
         sets: sets.len(),
         files: loaded.sources.files.len(),

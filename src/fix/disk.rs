@@ -282,7 +282,8 @@ mod tests {
         let (a, b) = (folder.path().join("a.sql"), folder.path().join("new/b.sql"));
         fs::write(&a, "old").expect("the folder is ours");
         // The second of two equal files finds the first in its place, when all else is written.
-        let changes = [change(&a, Some("old"), "new"), change(&b, None, "b"), change(&b, None, "b")];
+        let changes =
+            [change(&a, Some("old"), "new"), change(&b, None, "b"), change(&b, None, "b")];
         let error = write(&changes).expect_err("a file is not made twice");
         assert!(matches!(&error, Error::Exists(path) if *path == b), "{error}");
         assert_eq!(fs::read_to_string(&a).expect("it is there"), "old");

@@ -1,7 +1,10 @@
 //! Diesel: a folder for each migration, with `up.sql`, `down.sql` and perhaps `metadata.toml`.
 
 use super::files::{push_pairs, whole};
-use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{
+    BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
+    TransactionMode, Tree, Version,
+};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "diesel",
@@ -27,7 +30,8 @@ fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
     let folders = tree.folders.iter().filter(|folder| folder.file("up.sql").is_some());
     let count = folders.clone().count();
     // Hasura has the same folders; their names begin with milliseconds.
-    let milliseconds = folders.filter(|folder| super::files::has_milliseconds(folder.name())).count();
+    let milliseconds =
+        folders.filter(|folder| super::files::has_milliseconds(folder.name())).count();
     if count == 0 || milliseconds == count {
         return None;
     }
@@ -43,7 +47,8 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     for folder in &tree.folders {
         let (version, name) = folder.name().split_once('_').unwrap_or((folder.name(), ""));
         let version = Version::spelled(version, &version.replace('-', ""));
-        let mode = match folder.file("metadata.toml").map(|file| file.text.as_deref().unwrap_or("")) {
+        let mode = match folder.file("metadata.toml").map(|file| file.text.as_deref().unwrap_or(""))
+        {
             Some(text) if !runs_in_transaction(text) => TransactionMode::Message,
             _ => set.transaction,
         };

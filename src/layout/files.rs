@@ -1,10 +1,13 @@
 //! What layouts of whole files share, and the runners that need little more than that.
 
-use super::marked::{sort_by_version, share_of_files_with};
+use super::marked::{share_of_files_with, sort_by_version};
 use super::sections::down_of;
 use super::set::{Down, Migration};
 use super::version::split_number;
-use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{
+    BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
+    TransactionMode, Tree, Version,
+};
 use crate::source::{FileId, Span};
 
 /// Makes an up migration of a whole file.
@@ -23,7 +26,8 @@ pub(super) fn push_pairs(
     ups.sort_by(|a, b| (&a.version, &a.name).cmp(&(&b.version, &b.name)));
     // Taken from the end, so that removing keeps the rest in place.
     downs.sort_by(|a, b| (&b.version, &b.name).cmp(&(&a.version, &a.name)));
-    let mut by_version: std::collections::BTreeMap<Version, Vec<Migration>> = std::collections::BTreeMap::new();
+    let mut by_version: std::collections::BTreeMap<Version, Vec<Migration>> =
+        std::collections::BTreeMap::new();
     for down in downs {
         by_version.entry(down.version.clone()).or_default().push(down);
     }
@@ -230,7 +234,8 @@ fn read_hasura(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             let mut migration = whole(sources, id, Version::number(version), name);
             let first = sources.get(id).text.lines().next().unwrap_or_default();
             let opted_out = first.trim() == "-- hasura:no-transaction";
-            migration.transaction = if opted_out { TransactionMode::Message } else { set.transaction };
+            migration.transaction =
+                if opted_out { TransactionMode::Message } else { set.transaction };
             match file {
                 "up.sql" => ups.push(migration),
                 "down.sql" => downs.push(migration),
@@ -243,7 +248,8 @@ fn read_hasura(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
 
 fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let journal = tree.folder("meta").and_then(|meta| meta.file("_journal.json")?.text.as_deref());
-    let journal: Option<serde_json::Value> = journal.and_then(|text| serde_json::from_str(text).ok());
+    let journal: Option<serde_json::Value> =
+        journal.and_then(|text| serde_json::from_str(text).ok());
     let tags: Vec<&str> = journal
         .as_ref()
         .and_then(|journal| journal["entries"].as_array())
@@ -271,7 +277,8 @@ fn read_numbered(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     for (name, id) in tree.sql_files() {
         let stem = name.trim_end_matches(".sql");
         // Supabase reads digits only; Atlas everything before the first `_`.
-        let found = split_number(stem).filter(|found| found.1.is_empty() || set.layout != &SUPABASE);
+        let found =
+            split_number(stem).filter(|found| found.1.is_empty() || set.layout != &SUPABASE);
         let Some((digits, suffix, rest)) = found else {
             set.skip(id, format!("has no version in its name: {} skips it", set.layout.title));
             continue;
@@ -280,7 +287,9 @@ fn read_numbered(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         let mut up = whole(sources, id, version, rest);
         let file = sources.get(id);
         let directive = match set.layout.opt_out {
-            Some(OptOut::FirstLine(line)) => file.text.lines().take(20).any(|text| text.trim() == line),
+            Some(OptOut::FirstLine(line)) => {
+                file.text.lines().take(20).any(|text| text.trim() == line)
+            }
             _ => false,
         };
         up.transaction = if directive { set.layout.without_transaction } else { set.transaction };
@@ -324,8 +333,14 @@ fn flyway_name(name: &str) -> Option<(char, &str, &str)> {
     let kind = stem.chars().next().filter(|kind| matches!(kind, 'V' | 'U' | 'R' | 'B'))?;
     let (version, description) = stem[1..].split_once("__")?;
     let is_version = !version.is_empty()
-        && version.split(['.', '_']).all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    (kind == 'R' && version.is_empty() || kind != 'R' && is_version).then_some((kind, version, description))
+        && version
+            .split(['.', '_'])
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    (kind == 'R' && version.is_empty() || kind != 'R' && is_version).then_some((
+        kind,
+        version,
+        description,
+    ))
 }
 
 fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
@@ -358,7 +373,9 @@ fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
 fn executes_in_transaction(tree: &Tree, path: &str) -> bool {
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     let mut names = folders.split('/').filter(|name| !name.is_empty());
-    let Some(folder) = names.try_fold(tree, |folder, name| folder.folder(name)) else { return true };
+    let Some(folder) = names.try_fold(tree, |folder, name| folder.folder(name)) else {
+        return true;
+    };
     let conf = folder.file(&format!("{name}.conf")).and_then(|file| file.text.as_deref());
     conf.unwrap_or_default().lines().all(|line| {
         let (key, value) = line.split_once('=').unwrap_or_default();
@@ -375,10 +392,16 @@ fn read_yoyo(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             None => (stem, &mut ups),
         };
         let mut migration = whole(sources, id, Version::text(stem), stem);
-        let header = sources.get(id).text.lines().take_while(|line| line.is_empty() || line.starts_with("--"));
+        let header = sources
+            .get(id)
+            .text
+            .lines()
+            .take_while(|line| line.is_empty() || line.starts_with("--"));
         let off = header.into_iter().any(|line| {
             let line = line.trim_start_matches(['-', ' ']).to_ascii_lowercase();
-            line.split_once(':').is_some_and(|(key, value)| key.trim() == "transactional" && value.trim() == "false")
+            line.split_once(':').is_some_and(|(key, value)| {
+                key.trim() == "transactional" && value.trim() == "false"
+            })
         });
         migration.transaction = if off { TransactionMode::None } else { set.transaction };
         out.push(migration);

@@ -1,7 +1,10 @@
 //! golang-migrate: `NNN_name.up.sql` and `NNN_name.down.sql`.
 
 use super::files::{push_pairs, whole};
-use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{
+    BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
+    TransactionMode, Tree, Version,
+};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "golang-migrate",
@@ -9,7 +12,9 @@ pub(super) static LAYOUT: Layout = Layout {
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
     all_pending: false,
-    opt_out: Some(OptOut::Advice("put the statement into a file of its own: a file is sent as one message")),
+    opt_out: Some(OptOut::Advice(
+        "put the statement into a file of its own: a file is sent as one message",
+    )),
     downs: DownStyle::File,
     duplicate: "golang-migrate refuses to load the directory",
     on_duplicate: OnDuplicate::Fails,

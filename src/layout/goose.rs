@@ -1,9 +1,12 @@
 //! goose: `NNN_name.sql` with `-- +goose Up` and `-- +goose Down`.
 
+use super::marked::{share_of_files_with, sort_by_version};
 use super::sections::{Marker, cut, push_file};
 use super::version::Version;
-use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
-use super::marked::{share_of_files_with, sort_by_version};
+use super::{
+    BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
+    TransactionMode, Tree,
+};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "goose",

@@ -2,7 +2,10 @@
 
 use super::sections::{Marker, Sections, cut, push_file};
 use super::version::{Version, split_number};
-use super::{BASE, Detection, Direction, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
+use super::{
+    BASE, Detection, Direction, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut,
+    Sources, TransactionMode, Tree,
+};
 use crate::source::{FileId, SourceFile, Span};
 
 /// Returns whether enough of a folder's SQL files hold a line that `is_marker` recognises: a fifth of
@@ -241,16 +244,21 @@ fn read(kind: &Kind, tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         let file = sources.get(id);
         let stem = name.strip_suffix(".sql").unwrap_or(name);
         let Some((version, name)) = (kind.version)(stem) else {
-            set.skip(id, format!("has no version that {} reads, so it never runs", set.layout.title));
+            set.skip(
+                id,
+                format!("has no version that {} reads, so it never runs", set.layout.title),
+            );
             continue;
         };
         let sections = cut(file, kind.marker);
-        let out = |marker: Option<Span>| marker.is_some_and(|span| (kind.opts_out)(file.slice(span)));
+        let out =
+            |marker: Option<Span>| marker.is_some_and(|span| (kind.opts_out)(file.slice(span)));
         let first_line = match set.layout.opt_out {
             Some(OptOut::FirstLine(line)) => file.text.lines().any(|text| text == line),
             _ => false,
         };
-        let mode = |opted_out| if opted_out { set.layout.without_transaction } else { set.transaction };
+        let mode =
+            |opted_out| if opted_out { set.layout.without_transaction } else { set.transaction };
         let up_mode = mode(first_line || out(sections.up_marker));
         let down_mode = mode(first_line || out(sections.down_marker));
         let sections = blank_first_line(file, sections);

@@ -3,7 +3,10 @@
 use super::marked::{beginning, sample, share_of_files_with};
 use super::sections::{Marker, cut, push_file};
 use super::version::{Version, split_number};
-use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree};
+use super::{
+    BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
+    TransactionMode, Tree,
+};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "node-pg-migrate",

@@ -6,7 +6,9 @@ use super::files::whole;
 use super::sections::{Marker, commented_sql, cut, down_of, plain_marker};
 use super::set::{Down, Migration};
 use super::version::{Version, split_number};
-use super::{BASE, Detection, DownStyle, Hint, Layout, MigrationSet, Sources, TransactionMode, Tree};
+use super::{
+    BASE, Detection, DownStyle, Hint, Layout, MigrationSet, Sources, TransactionMode, Tree,
+};
 use crate::source::{FileId, Span};
 
 pub(super) static NUMBERED: Layout = Layout {

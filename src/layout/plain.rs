@@ -1,7 +1,9 @@
 //! SQL files without any order: nothing is known but their text.
 
 use super::files::whole;
-use super::{BASE, Detection, DownStyle, Layout, MigrationSet, Sources, TransactionMode, Tree, Version};
+use super::{
+    BASE, Detection, DownStyle, Layout, MigrationSet, Sources, TransactionMode, Tree, Version,
+};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "plain",

@@ -1,7 +1,10 @@
 //! sqlx: `NNN_name.sql`, or `NNN_name.up.sql` with `NNN_name.down.sql`.
 
 use super::files::{push_pairs, whole};
-use super::{BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree, Version};
+use super::{
+    BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
+    TransactionMode, Tree, Version,
+};
 use crate::source::Span;
 
 pub(super) static LAYOUT: Layout = Layout {
@@ -14,7 +17,9 @@ pub(super) static LAYOUT: Layout = Layout {
     downs: DownStyle::File,
     duplicate: "the second one fails on the version table",
     on_duplicate: OnDuplicate::Fails,
-    empty_down: EmptyDown::Succeeds("`sqlx migrate revert` then reports success and undoes nothing"),
+    empty_down: EmptyDown::Succeeds(
+        "`sqlx migrate revert` then reports success and undoes nothing",
+    ),
     missing_down: "`sqlx migrate revert` then finds nothing to revert",
     checksums: true,
     assumed: false,

@@ -3,7 +3,9 @@
 use super::marked::{beginning, sample, share_of_files_with, sort_by_version};
 use super::sections::{Marker, cut, plain_marker, push_file};
 use super::version::{Version, split_number};
-use super::{BASE, Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree};
+use super::{
+    BASE, Detection, DownStyle, Layout, MigrationSet, OptOut, Sources, TransactionMode, Tree,
+};
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "up-down",

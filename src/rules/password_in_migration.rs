@@ -153,8 +153,8 @@ fn report(cx: &StatementContext, password: &Password) -> Diagnostic {
     let (word, secrets) = places(cx, value);
     let is_verifier = is_verifier(value);
     let what = if is_verifier { "password hash" } else { "password" };
-    let diagnostic = cx
-        .report_at(word, format!("everybody who can read this file knows the {what} of {owner}"));
+    let diagnostic =
+        cx.report_at(word, format!("everybody who can read this file knows the {what} of {owner}"));
     let diagnostic = secrets.into_iter().fold(diagnostic, Diagnostic::redact);
     let diagnostic = if is_verifier {
         diagnostic

@@ -1,5 +1,7 @@
 //! From source text to statements; the only place that talks to PostgreSQL's grammar.
 
+mod action;
+mod definition;
 pub mod lex;
 mod lower;
 mod placeholder;
@@ -12,6 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
 
+pub use action::Action;
+pub use definition::*;
 pub use placeholder::is_template_logic;
 pub use split::{Chunk, ChunkKind, SplitProblem, split};
 pub use statement::*;

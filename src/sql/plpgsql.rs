@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::statement::DoBlock;
+use super::DoBlock;
 
 /// Reads the `DO` statement `sql`; a body in another language, or one that does not parse, counts as
 /// dynamic: nobody can say what it does.

@@ -1,8 +1,8 @@
 //! Finds the place of a syntax error, which PostgreSQL's message names only by its token.
 
+use super::SyntaxError;
 use super::lex::{TokenKind, lexemes};
 use super::split::SplitProblem;
-use super::statement::SyntaxError;
 use super::{Failure, grammar};
 use crate::source::Span;
 

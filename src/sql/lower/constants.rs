@@ -9,7 +9,7 @@ use pg_query::protobuf::{
 use pg_query::{Node, NodeEnum};
 
 use super::names::{relation, string, type_name};
-use crate::sql::statement::{Constant, ConstantOf, RelationName, TypeName};
+use crate::sql::{Constant, ConstantOf, RelationName, TypeName};
 
 /// No enum label is longer; longer constants are left out.
 const MAX_LABEL: usize = 63;

@@ -12,7 +12,7 @@ use pg_query::protobuf::{
 };
 use pg_query::{NodeEnum, ParseResult};
 
-use super::statement::{
+use super::{
     Action, CreateIndex, LockMode, ReindexTarget, RelationName, Setting, TransactionAction,
 };
 use names::{option, relation, relation_node, string};

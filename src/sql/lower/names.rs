@@ -3,7 +3,7 @@
 use pg_query::protobuf::{AConst, RangeVar, a_const};
 use pg_query::{Node, NodeEnum};
 
-use crate::sql::statement::{Expression, RelationName, TypeName};
+use crate::sql::{Expression, RelationName, TypeName};
 
 pub(super) fn relation(relation: Option<&RangeVar>) -> Option<RelationName> {
     let relation = relation?;

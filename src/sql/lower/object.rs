@@ -2,8 +2,8 @@
 
 use pg_query::protobuf::{
     AlterEnumStmt, AlterObjectSchemaStmt, CommentStmt, CreateEnumStmt, CreateFunctionStmt,
-    DefineStmt, DropBehavior, DropStmt, GrantStmt, GrantTargetType, ObjectType, RangeVar, RenameStmt,
-    RoleSpec,
+    DefineStmt, DropBehavior, DropStmt, GrantStmt, GrantTargetType, ObjectType, RangeVar,
+    RenameStmt, RoleSpec,
 };
 use pg_query::{Node, NodeEnum};
 
@@ -12,8 +12,9 @@ use super::names::{
     type_name,
 };
 use super::{constants, name_list, statement, strings};
-use crate::sql::statement::{
-    Action, Constant, Create, Drop, Grant, GrantTarget, ObjectKind, RelationName, Rename, RenamedPart,
+use crate::sql::{
+    Action, Constant, Create, Drop, Grant, GrantTarget, ObjectKind, RelationName, Rename,
+    RenamedPart,
 };
 
 pub(super) fn object_kind(kind: ObjectType) -> ObjectKind {
@@ -215,7 +216,10 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         NodeEnum::CreateTrigStmt(trigger) => Create {
             on: relation(trigger.relation.as_ref()),
             or_replace: trigger.replace,
-            constants: condition_constants(trigger.when_clause.as_deref(), trigger.relation.as_ref()),
+            constants: condition_constants(
+                trigger.when_clause.as_deref(),
+                trigger.relation.as_ref(),
+            ),
             ..one(ObjectKind::Trigger, plain(&trigger.trigname))
         },
         NodeEnum::CreatePolicyStmt(policy) => Create {

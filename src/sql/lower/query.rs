@@ -6,7 +6,7 @@ use pg_query::{Context, Node, NodeEnum, ParseResult};
 use super::constants;
 use super::names::{constant, qualified, relation};
 use super::table::persistence;
-use crate::sql::statement::{
+use crate::sql::{
     Action, Constant, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
 };
 

@@ -9,7 +9,7 @@ use pg_query::{Node, NodeEnum};
 use super::names::{constant, expression, relation, relation_node, type_name};
 use super::object::object_kind;
 use super::strings;
-use crate::sql::statement::{
+use crate::sql::{
     Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateTable,
     LockMode, Persistence, TableChange,
 };

@@ -1,0 +1,142 @@
+//! What statements do: all that the rest of the program sees of SQL.
+
+use super::definition::{
+    AlterTable, Create, CreateIndex, CreateTable, CreateView, Dml, DoBlock, Drop, Grant,
+    ReindexTarget, Rename, Setting, TransactionAction,
+};
+use super::statement::{LockMode, ObjectKind, RelationName};
+
+/// One change that a statement makes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// `CREATE TABLE`, `CREATE FOREIGN TABLE`, `CREATE TABLE AS`, `SELECT INTO`.
+    CreateTable(Box<CreateTable>),
+    /// `CREATE INDEX`.
+    CreateIndex(Box<CreateIndex>),
+    /// One subcommand of `ALTER TABLE`.
+    AlterTable(Box<AlterTable>),
+    /// `CREATE [MATERIALIZED] VIEW`.
+    CreateView(Box<CreateView>),
+    /// `CREATE TYPE ... AS ENUM`.
+    CreateEnum {
+        /// The type.
+        name: RelationName,
+        /// Its labels, in order.
+        labels: Vec<String>,
+    },
+    /// `ALTER TYPE ... ADD VALUE`.
+    AddEnumValue {
+        /// The type.
+        name: RelationName,
+        /// The new label.
+        label: String,
+        /// Whether `IF NOT EXISTS` stands there.
+        if_not_exists: bool,
+    },
+    /// `ALTER TYPE ... RENAME VALUE`.
+    RenameEnumValue {
+        /// The type.
+        name: RelationName,
+        /// The old label.
+        from: String,
+        /// The new label.
+        to: String,
+    },
+    /// Any other `CREATE`.
+    Create(Box<Create>),
+    /// `DROP`, one action for each object.
+    Drop(Box<Drop>),
+    /// `ALTER ... RENAME` of a relation, column, constraint or another object.
+    Rename(Box<Rename>),
+    /// `ALTER ... SET SCHEMA`.
+    SetSchema {
+        /// What kind of object moves.
+        kind: ObjectKind,
+        /// Its name.
+        name: RelationName,
+        /// The schema that it moves to.
+        schema: String,
+        /// Whether `IF EXISTS` stands there.
+        if_exists: bool,
+    },
+    /// `TRUNCATE`, one action for each table.
+    Truncate {
+        /// The table.
+        table: RelationName,
+        /// Whether `CASCADE` stands there.
+        cascade: bool,
+    },
+    /// `LOCK TABLE`, one action for each table.
+    Lock {
+        /// The table.
+        table: RelationName,
+        /// The mode.
+        mode: LockMode,
+    },
+    /// `REINDEX`.
+    Reindex {
+        /// What is rebuilt.
+        target: ReindexTarget,
+        /// Whether `CONCURRENTLY` stands there.
+        concurrently: bool,
+    },
+    /// `CLUSTER`; without a table it clusters the whole database.
+    Cluster {
+        /// The table.
+        table: Option<RelationName>,
+    },
+    /// `VACUUM`; without tables it vacuums the whole database.
+    Vacuum {
+        /// The tables.
+        tables: Vec<RelationName>,
+        /// Whether `FULL` stands there.
+        full: bool,
+    },
+    /// `ANALYZE`.
+    Analyze {
+        /// The tables.
+        tables: Vec<RelationName>,
+    },
+    /// `REFRESH MATERIALIZED VIEW`.
+    RefreshMaterializedView {
+        /// The materialized view.
+        name: RelationName,
+        /// Whether `CONCURRENTLY` stands there.
+        concurrently: bool,
+    },
+    /// `COMMENT ON`.
+    Comment {
+        /// What kind of object is commented on.
+        kind: ObjectKind,
+        /// The relation that it is, or is part of.
+        relation: Option<RelationName>,
+    },
+    /// `GRANT` or `REVOKE` of privileges on objects.
+    Grant(Box<Grant>),
+    /// `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `COPY`, `SELECT`.
+    Dml(Box<Dml>),
+    /// `SET`, `RESET`, `SELECT set_config(...)`.
+    Set(Box<Setting>),
+    /// `BEGIN`, `COMMIT`, `ROLLBACK`, savepoints.
+    Transaction(TransactionAction),
+    /// `DO`.
+    Do(Box<DoBlock>),
+    /// `CALL`.
+    Call {
+        /// The procedure.
+        name: RelationName,
+    },
+    /// A statement that the server refuses inside a transaction block and that has no action of its
+    /// own: `ALTER SYSTEM`, `DISCARD ALL`, `CREATE DATABASE` and the like.
+    NonTransactional {
+        /// The command, as the server names it in its message.
+        command: &'static str,
+    },
+    /// A statement that changes nothing that Lockmaster follows.
+    Other {
+        /// The grammar's name of the statement.
+        command: &'static str,
+        /// The relations that it names.
+        relations: Vec<RelationName>,
+    },
+}

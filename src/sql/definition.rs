@@ -1,0 +1,479 @@
+//! The parts of actions: what each kind of statement spells out.
+
+use super::action::Action;
+use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
+
+/// `CREATE TABLE` and its relatives.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateTable {
+    /// The table.
+    pub name: Option<RelationName>,
+    /// Whether `IF NOT EXISTS` stands there.
+    pub if_not_exists: bool,
+    /// Permanent, temporary or unlogged.
+    pub persistence: Persistence,
+    /// Whether it is a foreign table.
+    pub foreign: bool,
+    /// Whether it is partitioned.
+    pub partitioned: bool,
+    /// The columns that the statement spells out.
+    pub columns: Vec<ColumnDefinition>,
+    /// The table constraints.
+    pub constraints: Vec<ConstraintDefinition>,
+    /// The partitioned table that it becomes a partition of.
+    pub partition_of: Option<RelationName>,
+    /// The tables that it inherits from.
+    pub inherits: Vec<RelationName>,
+    /// The tables of its `LIKE` clauses.
+    pub like: Vec<RelationName>,
+    /// Whether its columns come from a query or type, so that `columns` is not all of them.
+    pub columns_unknown: bool,
+    /// The relations that its query reads.
+    pub reads: Vec<RelationName>,
+}
+
+/// How long a table lives and whether it is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Persistence {
+    /// An ordinary table.
+    #[default]
+    Permanent,
+    /// A temporary table.
+    Temporary,
+    /// An unlogged table.
+    Unlogged,
+}
+
+/// A column of `CREATE TABLE` or `ADD COLUMN`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ColumnDefinition {
+    /// The column.
+    pub name: String,
+    /// Its type.
+    pub type_name: TypeName,
+    /// Whether `NOT NULL` or `PRIMARY KEY` stands there.
+    pub not_null: bool,
+    /// Its default, if it has one.
+    pub default: Option<Expression>,
+    /// Whether it is an identity column.
+    pub identity: bool,
+    /// Whether it is generated, stored or virtual.
+    pub generated: bool,
+    /// Its inline constraints other than `NOT NULL` and `DEFAULT`.
+    pub constraints: Vec<ConstraintDefinition>,
+}
+
+/// An expression, as far as rules ask.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expression {
+    /// The string constants in it, which may be enum labels.
+    pub strings: Vec<String>,
+    /// The functions that it calls.
+    pub functions: Vec<RelationName>,
+    /// Whether it is the constant `NULL`.
+    pub is_null: bool,
+    /// The constants in it that have the type of a column.
+    pub constants: Vec<Constant>,
+}
+
+/// A constraint as a statement spells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConstraintDefinition {
+    /// Its name, where the statement gives one.
+    pub name: Option<String>,
+    /// What it is.
+    pub kind: ConstraintKind,
+    /// The columns that it is on; for a foreign key, those of the referencing table.
+    pub columns: Vec<String>,
+    /// For a foreign key: the table that it refers to.
+    pub references: Option<RelationName>,
+    /// For a foreign key: the columns that it refers to, where the statement names them.
+    pub referenced_columns: Vec<String>,
+    /// False with `NOT VALID`.
+    pub validated: bool,
+    /// The index of `USING INDEX`.
+    pub using_index: Option<String>,
+    /// For a check: what it says.
+    pub expression: Option<Expression>,
+}
+
+/// What a constraint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConstraintKind {
+    /// `PRIMARY KEY`.
+    PrimaryKey,
+    /// `UNIQUE`.
+    Unique,
+    /// `CHECK`.
+    Check,
+    /// `FOREIGN KEY` or `REFERENCES`.
+    ForeignKey,
+    /// `EXCLUDE`.
+    Exclusion,
+    /// `NOT NULL` as a table constraint.
+    NotNull,
+}
+
+/// `CREATE INDEX`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateIndex {
+    /// Its name, where the statement gives one.
+    pub name: Option<String>,
+    /// The table.
+    pub table: RelationName,
+    /// Whether it is unique.
+    pub unique: bool,
+    /// Whether `CONCURRENTLY` stands there.
+    pub concurrently: bool,
+    /// Whether `IF NOT EXISTS` stands there.
+    pub if_not_exists: bool,
+    /// Whether `ON ONLY` stands there.
+    pub only: bool,
+    /// Its key columns; nothing for an expression.
+    pub columns: Vec<Option<String>>,
+    /// The columns of `INCLUDE`.
+    pub include: Vec<String>,
+    /// Whether it has a `WHERE`.
+    pub partial: bool,
+    /// The access method.
+    pub method: String,
+    /// The constants of its expressions and its `WHERE` that have the type of a column.
+    pub constants: Vec<Constant>,
+}
+
+/// One subcommand of `ALTER TABLE`, `ALTER INDEX`, `ALTER VIEW` and so on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterTable {
+    /// What kind of relation the statement says it is.
+    pub kind: ObjectKind,
+    /// The relation.
+    pub table: RelationName,
+    /// Whether `IF EXISTS` stands there.
+    pub if_exists: bool,
+    /// Whether `ONLY` stands there.
+    pub only: bool,
+    /// What changes.
+    pub change: TableChange,
+}
+
+/// What a subcommand of `ALTER TABLE` changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TableChange {
+    /// `ADD COLUMN`.
+    AddColumn {
+        /// The column.
+        column: ColumnDefinition,
+        /// Whether `IF NOT EXISTS` stands there.
+        if_not_exists: bool,
+    },
+    /// `DROP COLUMN`.
+    DropColumn {
+        /// The column.
+        column: String,
+        /// Whether `IF EXISTS` stands there.
+        if_exists: bool,
+        /// Whether `CASCADE` stands there.
+        cascade: bool,
+    },
+    /// `ALTER COLUMN ... TYPE`.
+    SetType {
+        /// The column.
+        column: String,
+        /// Its new type.
+        type_name: TypeName,
+        /// Whether it has a `USING` expression.
+        using: bool,
+    },
+    /// `ALTER COLUMN ... SET DEFAULT` or `DROP DEFAULT`.
+    SetDefault {
+        /// The column.
+        column: String,
+        /// The default; nothing if it is dropped.
+        default: Option<Expression>,
+    },
+    /// `ALTER COLUMN ... SET NOT NULL`.
+    SetNotNull {
+        /// The column.
+        column: String,
+    },
+    /// `ALTER COLUMN ... DROP NOT NULL`.
+    DropNotNull {
+        /// The column.
+        column: String,
+    },
+    /// `ADD CONSTRAINT`.
+    AddConstraint(ConstraintDefinition),
+    /// `DROP CONSTRAINT`.
+    DropConstraint {
+        /// The constraint.
+        name: String,
+        /// Whether `IF EXISTS` stands there.
+        if_exists: bool,
+        /// Whether `CASCADE` stands there.
+        cascade: bool,
+    },
+    /// `VALIDATE CONSTRAINT`.
+    ValidateConstraint {
+        /// The constraint.
+        name: String,
+    },
+    /// `ATTACH PARTITION`, of a table or an index.
+    AttachPartition {
+        /// The partition.
+        partition: RelationName,
+    },
+    /// `DETACH PARTITION`.
+    DetachPartition {
+        /// The partition.
+        partition: RelationName,
+        /// Whether `CONCURRENTLY` stands there.
+        concurrently: bool,
+    },
+    /// Any other subcommand.
+    Other {
+        /// The grammar's name for it without `AT_`, such as `EnableRowSecurity`.
+        command: &'static str,
+        /// The column that it is about.
+        column: Option<String>,
+        /// The mode in which the server locks the table for it.
+        mode: LockMode,
+        /// Whether running it twice fails.
+        repeatable: bool,
+    },
+}
+
+/// `CREATE VIEW` or `CREATE MATERIALIZED VIEW`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateView {
+    /// The view.
+    pub name: RelationName,
+    /// Whether it is materialized.
+    pub materialized: bool,
+    /// Whether `OR REPLACE` stands there.
+    pub or_replace: bool,
+    /// Whether `IF NOT EXISTS` stands there.
+    pub if_not_exists: bool,
+    /// Whether it is temporary.
+    pub temporary: bool,
+    /// The relations that its query reads.
+    pub reads: Vec<RelationName>,
+    /// The constants of its query that have the type of a column.
+    pub constants: Vec<Constant>,
+}
+
+/// A `CREATE` that has no action of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Create {
+    /// What is made.
+    pub kind: ObjectKind,
+    /// Its name; empty where the statement gives none.
+    pub name: RelationName,
+    /// For a trigger, policy or rule: the relation that it is on.
+    pub on: Option<RelationName>,
+    /// Whether `OR REPLACE` stands there.
+    pub or_replace: bool,
+    /// Whether `IF NOT EXISTS` stands there.
+    pub if_not_exists: bool,
+    /// A password that the statement holds in plain text, as it is spelled.
+    pub password: Option<String>,
+    /// Whether the statement alters the object instead of making it (`ALTER ROLE ... PASSWORD`).
+    pub alters: bool,
+    /// For a function or aggregate: the types of its input arguments, as spelled.
+    pub arguments: Vec<String>,
+    /// For a policy or trigger: the constants of its conditions that have the type of a column.
+    pub constants: Vec<Constant>,
+}
+
+/// `DROP` of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drop {
+    /// What is dropped.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: RelationName,
+    /// For a trigger, policy or rule: the relation that it is on.
+    pub on: Option<RelationName>,
+    /// Whether `IF EXISTS` stands there.
+    pub if_exists: bool,
+    /// Whether `CASCADE` stands there.
+    pub cascade: bool,
+    /// Whether `CONCURRENTLY` stands there.
+    pub concurrently: bool,
+}
+
+/// `ALTER ... RENAME`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rename {
+    /// What is renamed: for a column or constraint, the kind of relation that it is part of.
+    pub kind: ObjectKind,
+    /// The object, or the relation that the column or constraint is part of.
+    pub name: RelationName,
+    /// The part that is renamed, if it is one.
+    pub part: RenamedPart,
+    /// The new name.
+    pub to: String,
+    /// Whether `IF EXISTS` stands there.
+    pub if_exists: bool,
+}
+
+/// Which part of an object is renamed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RenamedPart {
+    /// The object itself.
+    Whole,
+    /// A column or attribute.
+    Column(String),
+    /// A constraint.
+    Constraint(String),
+}
+
+/// What `REINDEX` rebuilds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReindexTarget {
+    /// One index.
+    Index(RelationName),
+    /// All indexes of a table.
+    Table(RelationName),
+    /// A schema, a database or the system catalogs.
+    Many(&'static str),
+}
+
+/// `GRANT` or `REVOKE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// False for `REVOKE`.
+    pub is_grant: bool,
+    /// The kind of objects; nothing where a role is granted.
+    pub on: Option<GrantTarget>,
+    /// The privileges, in lower case; empty for `ALL`.
+    pub privileges: Vec<String>,
+    /// Whether privileges are limited to columns.
+    pub has_columns: bool,
+    /// Those of the privileges that are limited to columns.
+    pub column_privileges: Vec<String>,
+    /// The schemas of `ALL ... IN SCHEMA`.
+    pub schemas: Vec<String>,
+    /// The relations that are named.
+    pub relations: Vec<RelationName>,
+}
+
+/// What kind of objects `GRANT` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantTarget {
+    /// Tables and views.
+    Table,
+    /// Sequences.
+    Sequence,
+    /// Databases.
+    Database,
+    /// Domains.
+    Domain,
+    /// Foreign-data wrappers.
+    ForeignDataWrapper,
+    /// Foreign servers.
+    ForeignServer,
+    /// Functions, procedures and routines.
+    Function,
+    /// Languages.
+    Language,
+    /// Large objects.
+    LargeObject,
+    /// Schemas.
+    Schema,
+    /// Tablespaces.
+    Tablespace,
+    /// Types.
+    Type,
+    /// Configuration parameters.
+    Parameter,
+}
+
+/// A statement that reads or writes rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dml {
+    /// What it does.
+    pub kind: DmlKind,
+    /// The table that it writes to.
+    pub target: Option<RelationName>,
+    /// The other relations that it names.
+    pub reads: Vec<RelationName>,
+    /// Whether it has a `WHERE`.
+    pub has_where: bool,
+    /// Whether it has an `ON CONFLICT`.
+    pub has_on_conflict: bool,
+    /// Whether it locks the rows that it reads (`FOR UPDATE`).
+    pub locks_rows: bool,
+    /// The functions that it calls.
+    pub functions: Vec<RelationName>,
+    /// Its constants that have the type of a column.
+    pub constants: Vec<Constant>,
+}
+
+/// What a statement that reads or writes rows does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DmlKind {
+    /// `SELECT`, `VALUES`, `TABLE`.
+    #[default]
+    Select,
+    /// `INSERT`.
+    Insert,
+    /// `UPDATE`.
+    Update,
+    /// `DELETE`.
+    Delete,
+    /// `MERGE`.
+    Merge,
+    /// `COPY ... FROM`.
+    CopyFrom,
+    /// `COPY ... TO`.
+    CopyTo,
+}
+
+/// `SET`, `RESET` or `set_config`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The parameter, in lower case; `all` for `RESET ALL`.
+    pub name: String,
+    /// The value as spelled, without quotes; nothing for `RESET` and `TO DEFAULT`.
+    pub value: Option<String>,
+    /// Whether it lasts until the end of the transaction only.
+    pub local: bool,
+}
+
+/// A statement that controls transactions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransactionAction {
+    /// `BEGIN` or `START TRANSACTION`.
+    Begin,
+    /// `COMMIT` or `END`.
+    Commit,
+    /// `ROLLBACK` or `ABORT`.
+    Rollback,
+    /// `SAVEPOINT`.
+    Savepoint(String),
+    /// `RELEASE SAVEPOINT`.
+    Release(String),
+    /// `ROLLBACK TO SAVEPOINT`.
+    RollbackTo(String),
+    /// `PREPARE TRANSACTION`.
+    Prepare,
+    /// `COMMIT PREPARED` or `ROLLBACK PREPARED`.
+    FinishPrepared,
+}
+
+/// A `DO` block, as far as its text tells what it does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DoBlock {
+    /// The language.
+    pub language: String,
+    /// What the SQL in it does, whether a branch reaches it or not.
+    pub actions: Vec<Action>,
+    /// Whether it ends transactions (`COMMIT`, `ROLLBACK`).
+    pub ends_transaction: bool,
+    /// Whether it executes SQL that it puts together at run time.
+    pub is_dynamic: bool,
+    /// Whether it catches errors (`EXCEPTION`).
+    pub catches_errors: bool,
+    /// Whether it branches (`IF`, `CASE`, loops), so that its actions may not happen.
+    pub is_conditional: bool,
+}
