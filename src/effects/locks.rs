@@ -219,8 +219,9 @@ impl Taken<'_> {
             }
             TableChange::ValidateConstraint { name } => {
                 self.lock_tree(table, alter.only, ShareUpdateExclusiveLock);
+                // What is valid already is not checked again.
                 let partners = self.partners(table, |constraint| {
-                    constraint.name.as_deref() == Some(name.as_str())
+                    constraint.name.as_deref() == Some(name.as_str()) && !constraint.validated
                 });
                 partners.iter().for_each(|partner| self.lock_full(partner, RowShareLock));
             }
