@@ -192,7 +192,7 @@ impl StatementContext<'_> {
 
     /// Returns the locks of an action.
     pub fn locks(&self, action: &Action) -> Vec<Lock> {
-        effects::locks(action, &self.state.catalog, &self.state.session.search_path)
+        effects::locks(action, &self.state.catalog, &self.state.session.search_path, self.version())
     }
 
     /// Returns whether this migration made `table`, so that nobody uses it yet.

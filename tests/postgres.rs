@@ -314,6 +314,7 @@ fn the_server_takes_the_locks_that_effects_say() {
         "create policy y on q using (true)",
     ];
     for version in versions() {
+        let target: PgVersion = version.to_string().parse().unwrap();
         for sql in statements {
             if sql.contains("pg_temp") {
                 continue; // Objects do not move into temporary schemas.
@@ -334,7 +335,7 @@ fn the_server_takes_the_locks_that_effects_say() {
             let path = &state.session.search_path;
             let said: BTreeSet<(String, String)> = actions
                 .iter()
-                .flat_map(|action| effects::locks(action, &state.catalog, path))
+                .flat_map(|action| effects::locks(action, &state.catalog, path, target))
                 .filter(|lock| lock.mode > LockMode::AccessShareLock)
                 .map(|lock| (lock.relation.name.to_string(), lock.mode.as_str().to_owned()))
                 .collect();

@@ -5,6 +5,7 @@ use crate::sql::{
     Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
     LockMode, ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
 };
+use crate::version::PgVersion;
 use LockMode::{
     AccessExclusiveLock, AccessShareLock, RowExclusiveLock, RowShareLock, ShareLock,
     ShareRowExclusiveLock, ShareUpdateExclusiveLock,
@@ -24,8 +25,13 @@ pub struct Lock {
 }
 
 /// Returns the locks of `action`: the strongest for each relation, sorted by name.
-pub fn locks(action: &Action, catalog: &Catalog, path: &SearchPath) -> Vec<Lock> {
-    let mut taken = Taken { catalog, path, locks: Vec::new() };
+pub fn locks(
+    action: &Action,
+    catalog: &Catalog,
+    path: &SearchPath,
+    version: PgVersion,
+) -> Vec<Lock> {
+    let mut taken = Taken { catalog, path, version, locks: Vec::new() };
     taken.action(action);
     let mut locks = taken.locks;
     locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));
@@ -36,6 +42,7 @@ pub fn locks(action: &Action, catalog: &Catalog, path: &SearchPath) -> Vec<Lock>
 struct Taken<'a> {
     catalog: &'a Catalog,
     path: &'a SearchPath,
+    version: PgVersion,
     locks: Vec<Lock>,
 }
 
@@ -234,10 +241,16 @@ impl Taken<'_> {
                 }
             }
             TableChange::DetachPartition { partition, concurrently } => {
-                let mode =
-                    if *concurrently { ShareUpdateExclusiveLock } else { AccessExclusiveLock };
-                self.lock(table, mode);
-                self.lock(partition, mode);
+                let (above, below) = match concurrently {
+                    true => (ShareUpdateExclusiveLock, ShareUpdateExclusiveLock),
+                    // Until 13 the partition itself could still be read and written.
+                    false if self.version.major < 14 => {
+                        (AccessExclusiveLock, ShareUpdateExclusiveLock)
+                    }
+                    false => (AccessExclusiveLock, AccessExclusiveLock),
+                };
+                self.lock(table, above);
+                self.lock(partition, below);
             }
             TableChange::SetDefault { .. }
             | TableChange::SetNotNull { .. }
