@@ -190,16 +190,18 @@ impl Config {
         Ok(())
     }
 
+    /// Returns the target version as the file spells it.
+    pub fn pg_version_text(&self) -> Option<String> {
+        Some(match self.file.pg_version.as_ref()? {
+            Text::Text(text) => text.clone(),
+            Text::Number(number) => number.to_string(),
+        })
+    }
+
     /// Returns the target version, if the file gives one.
     pub fn pg_version(&self) -> Result<Option<PgVersion>, String> {
-        let text = match &self.file.pg_version {
-            None => return Ok(None),
-            Some(Text::Text(text)) => text.clone(),
-            Some(Text::Number(number)) => number.to_string(),
-        };
-        text.parse()
-            .map(Some)
-            .map_err(|error: crate::version::VersionError| format!("pg-version: {error}"))
+        let version = self.pg_version_text().map(|text| text.parse()).transpose();
+        version.map_err(|error: crate::version::VersionError| format!("pg-version: {error}"))
     }
 
     /// Returns the severity from which a run fails, if the file gives one.

@@ -47,6 +47,18 @@ impl FromStr for PgVersion {
     }
 }
 
+impl PgVersion {
+    /// Returns what the user must know where `text` names a newer version than the newest known one,
+    /// as which it is treated.
+    pub fn note_newer(text: &str) -> Option<String> {
+        let major: u16 = text.trim().split('.').next()?.parse().ok()?;
+        let newest = Self::NEWEST;
+        (major > newest.major).then(|| {
+            format!("PostgreSQL {text} is treated as {newest}, the newest version that is known")
+        })
+    }
+}
+
 /// A text that names no version that Lockmaster knows.
 #[derive(Debug, thiserror::Error)]
 #[error("`{text}` is not a PostgreSQL version from 12 to 18")]

@@ -121,6 +121,9 @@ fn a_newer_version_is_treated_as_the_newest_and_said_so() {
     let folder = project();
     let output = run(folder.path(), &["lint", "--pg-version", "23", "migrations"]);
     assert!(stdout(&output).contains("PostgreSQL 23 is treated as 18"), "{}", stdout(&output));
+    write(&folder, "lockmaster.toml", "pg-version = 19\n");
+    let output = run(folder.path(), &["lint", "migrations"]);
+    assert!(stdout(&output).contains("PostgreSQL 19 is treated as 18"), "{}", stdout(&output));
 }
 
 #[test]
@@ -151,7 +154,7 @@ fn a_single_file_is_read_with_its_directory_and_shown_alone() {
 #[test]
 fn lists_of_files_are_read() {
     let folder = project();
-    write(&folder, "list", "migrations/0002_index.sql\n");
+    write(&folder, "list", "README.md\nmigrations/0002_index.sql\n");
     let output = run(folder.path(), &["lint", "--format", "concise", "--files-from", "list"]);
     assert!(stdout(&output).contains("0002_index.sql:1:1"));
     write(&folder, "list", "");
@@ -315,4 +318,18 @@ fn fixes_are_written_once_and_keep_everything_else() {
     );
     run(folder.path(), &["lint", "--fix", "--unsafe-fixes", "migrations"]);
     assert_eq!(fs::read_to_string(folder.path().join("migrations/0002_index.sql")).unwrap(), once);
+}
+
+#[test]
+fn the_list_is_what_its_schema_says() {
+    let schema = fs::read_to_string(support::project("docs/list.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    for fixture in ["numbered/digis", "psql/takumi", "diesel/gotong-royong", "up-down/dogepump"] {
+        let folder = support::project("fixtures").join(fixture);
+        let output = stdout(&run(&folder, &["list", "--format", "json", "--sql", "."]));
+        let json: serde_json::Value = serde_json::from_str(&output).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&json).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{fixture}: {errors:#?}");
+    }
 }

@@ -108,7 +108,7 @@ fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) 
         not_analysed: outcome.checked.iter().map(|set| set.not_analysed).sum(),
         seconds: started.elapsed().as_secs_f64(),
         suppressed: outcome.suppressed,
-        notes: input.notes.clone(),
+        notes: input.notes(&loaded.found),
     }
 }
 

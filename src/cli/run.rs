@@ -35,7 +35,7 @@ pub(super) struct Input {
     config: Option<Config>,
     version: Option<PgVersion>,
     /// What the user must know about the arguments.
-    pub(super) notes: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// The files of a run, and the sets that were found in them.
@@ -73,12 +73,11 @@ impl Input {
             version,
             notes: Vec::new(),
         };
-        if let Some(text) = arguments.pg_version.as_deref() {
-            input.note_newer_version(text);
-        }
+        input.notes.extend(arguments.pg_version.as_deref().and_then(PgVersion::note_newer));
         let mut paths = arguments.paths.clone();
         if let Some(list) = &arguments.files_from {
-            paths.extend(read_list(list)?);
+            // A list names what changed, whatever it is.
+            paths.extend(read_list(list)?.into_iter().filter(|path| path.is_dir() || is_sql(path)));
             if paths.is_empty() {
                 // An empty list asks for nothing: there is nothing to report.
                 input.focus = Some(BTreeSet::new());
@@ -93,17 +92,6 @@ impl Input {
         }
         input.drop_nested_roots();
         Ok(input)
-    }
-
-    /// Newer servers than the newest known one are treated as that, which the user must know.
-    fn note_newer_version(&mut self, text: &str) {
-        let major: Option<u16> = text.split('.').next().and_then(|major| major.parse().ok());
-        if major.is_some_and(|major| major > PgVersion::NEWEST.major) {
-            let newest = PgVersion::NEWEST;
-            self.notes.push(format!(
-                "PostgreSQL {text} is treated as {newest}, the newest version that is known"
-            ));
-        }
     }
 
     /// Without a path: the directories of the configuration, or what is recognised from here on down.
@@ -154,8 +142,7 @@ impl Input {
             }
             return Ok(());
         }
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if !discover::is_sql(name) {
+        if !is_sql(path) {
             bail!("`{}` is neither a directory nor an .sql file", path.display());
         }
         let directories = self.roots.clone();
@@ -295,6 +282,17 @@ impl Input {
         Outcome { diagnostics, checked, suppressed }
     }
 
+    /// Returns what the user must know about the configurations.
+    pub(super) fn notes(&self, found: &Found) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        if self.version.is_none() {
+            let texts = found.configs.iter().filter_map(|config| config.pg_version_text());
+            notes.extend(texts.filter_map(|text| PgVersion::note_newer(&text)));
+        }
+        notes.dedup();
+        notes
+    }
+
     /// Returns the target version of a set.
     pub(super) fn target(&self, config: &Config) -> Target {
         let version = self.version.or(config.pg_version().ok().flatten());
@@ -329,6 +327,10 @@ fn single_file() -> crate::layout::Tree {
     let name = "<stdin>.sql".to_owned();
     let entry = crate::layout::Entry { name, id: Some(FileId(0)), text: None };
     crate::layout::Tree { files: vec![entry], ..Default::default() }
+}
+
+fn is_sql(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(discover::is_sql)
 }
 
 fn read_list(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
