@@ -114,6 +114,11 @@ fn replay(
 /// Each migration is run in a session of its own, with what runner, role and database set.
 fn begin_session(state: &mut State, options: &SetOptions) {
     state.session = Session::default();
+    for setting in state.defaults.iter() {
+        if let Some(value) = &setting.value {
+            state.session.preset(&setting.name, value);
+        }
+    }
     for (name, value) in &options.settings {
         state.session.preset(name, value);
     }

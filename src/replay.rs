@@ -1,11 +1,13 @@
 //! Replays statements over a catalog and a session, keeping track of the open transaction.
 
+use std::sync::Arc;
+
 use crate::catalog::{Catalog, Origin};
 use crate::effects;
 use crate::layout::{Layout, Migration, TransactionMode};
 use crate::session::{Holder, Session, Transaction};
 use crate::source::{FileId, Span};
-use crate::sql::{Action, Script, Statement, TransactionAction};
+use crate::sql::{Action, Script, Setting, Statement, TransactionAction};
 
 /// Everything that a statement depends on: schema, session and open transaction.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,9 @@ pub struct State {
     pub migration: u32,
     /// The file that is being replayed.
     pub file: Option<FileId>,
+    /// What `ALTER ROLE ... SET` and `ALTER DATABASE ... SET` give every later session. Of which role
+    /// or database it is said is not looked at: it is the one that migrations use.
+    pub defaults: Arc<Vec<Setting>>,
     /// Whether the statements of the migration reach the server as one message.
     is_block: bool,
     transactions: u32,
@@ -51,7 +56,7 @@ impl State {
         match transaction.holder {
             Holder::File => (self.catalog, self.session) = *transaction.start,
             Holder::Runner | Holder::Message | Holder::Nobody => {
-                self.forget_local_settings(&transaction)
+                self.forget_local_settings(&transaction);
             }
         }
     }
@@ -96,6 +101,11 @@ impl State {
                 if !setting.local || self.transaction.is_some() {
                     self.session.set(setting, self.file.unwrap_or(FileId(0)), span);
                 }
+            }
+            Action::SetDefault(setting) => {
+                let defaults = Arc::make_mut(&mut self.defaults);
+                defaults.retain(|other| other.name != setting.name);
+                defaults.push(setting.as_ref().clone());
             }
             _ => {
                 let origin = self.origin(span);

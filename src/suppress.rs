@@ -143,8 +143,7 @@ fn reach(file: &SourceFile, chunks: &[crate::sql::Chunk], comment: Span) -> Span
         // The statement that ends on this line, or goes on over it, may begin on an earlier one.
         let here = Span::new(line);
         let around = statements()
-            .filter(|chunk| chunk.span.start < comment.start && chunk.full_end > here.start)
-            .next_back();
+            .rfind(|chunk| chunk.span.start < comment.start && chunk.full_end > here.start);
         let start = around.map_or(here.start, |chunk| chunk.span.start.min(here.start));
         return Span { start, end: comment.end };
     }

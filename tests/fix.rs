@@ -273,6 +273,7 @@ fn words(
     found
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what `words` asks for")]
 fn replace(file: FileId, span: Span, text: &str) -> Option<Fix> {
     let edit = Edit { file, span, text: text.to_owned() };
     Some(Fix::new(Applicability::Safe, "write another word", vec![edit]))

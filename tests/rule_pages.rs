@@ -102,7 +102,7 @@ fn outputs(rule: &Rule, outcome: &Outcome) -> String {
             rule.name,
             outcome.report_after_fix
         );
-        text.push_str(&format!("\n\n```sql fixed\n{}```", fixed));
+        text.push_str(&format!("\n\n```sql fixed\n{fixed}```"));
     }
     text
 }

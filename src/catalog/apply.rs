@@ -66,6 +66,7 @@ impl Catalog {
             | Action::Grant(_)
             | Action::Dml(_)
             | Action::Set(_)
+            | Action::SetDefault(_)
             | Action::Transaction(_)
             | Action::Call { .. }
             | Action::NonTransactional { .. }

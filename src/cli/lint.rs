@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use codespan_reporting::term::termcolor::{Ansi, NoColor, WriteColor};
 
 use super::InputArguments;
-use super::run::{Input, Loaded, Outcome};
+use super::run::{Found, Input, Loaded, Outcome};
 use crate::config::FailOn;
 use crate::discover;
 use crate::fix::{self, FixOptions};
@@ -56,11 +56,11 @@ pub(super) fn run(arguments: &LintArguments) -> anyhow::Result<ExitCode> {
     input.require_sets(&loaded)?;
     let outcome = with_progress(&loaded, || input.check(&loaded.sources, &loaded.found));
     if arguments.fix || arguments.diff || arguments.unsafe_fixes {
-        return repair(arguments, &input, &loaded, &outcome);
+        return repair(arguments, &input, &loaded, &outcome, started);
     }
     let summary = summary(&input, &loaded, &outcome, started);
     write(arguments, &loaded, &outcome, summary, &input)?;
-    Ok(exit_code(arguments, &loaded, &outcome))
+    Ok(exit_code(arguments, &loaded.found, &outcome))
 }
 
 fn write(
@@ -112,8 +112,8 @@ fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) 
     }
 }
 
-fn exit_code(arguments: &LintArguments, loaded: &Loaded, outcome: &Outcome) -> ExitCode {
-    let configured = || loaded.found.configs.iter().find_map(|config| config.fail_on());
+fn exit_code(arguments: &LintArguments, found: &Found, outcome: &Outcome) -> ExitCode {
+    let configured = || found.configs.iter().find_map(|config| config.fail_on());
     let fail_on = arguments.fail_on.or_else(configured).unwrap_or_default();
     let fails = outcome.diagnostics.iter().any(|diagnostic| fail_on.includes(diagnostic.severity));
     if fails { ExitCode::from(1) } else { ExitCode::SUCCESS }
@@ -125,6 +125,7 @@ fn repair(
     input: &Input,
     loaded: &Loaded,
     outcome: &Outcome,
+    started: Instant,
 ) -> anyhow::Result<ExitCode> {
     let options = FixOptions { unsafe_fixes: arguments.unsafe_fixes, diff: arguments.diff };
     let lint = |sources: &crate::layout::Sources| {
@@ -143,7 +144,15 @@ fn repair(
     output.flush()?;
     let mut error = std::io::stderr();
     writeln!(error, "{fixed}")?;
-    Ok(ExitCode::SUCCESS)
+    if arguments.diff {
+        return Ok(exit_code(arguments, &loaded.found, outcome));
+    }
+    // What is left is read from disk, as the next run would.
+    let loaded = input.load()?;
+    let outcome = input.check(&loaded.sources, &loaded.found);
+    let summary = summary(input, &loaded, &outcome, started);
+    write(arguments, &loaded, &outcome, summary, input)?;
+    Ok(exit_code(arguments, &loaded.found, &outcome))
 }
 
 /// Runs `work`; if it takes longer than a second and somebody watches, says so.

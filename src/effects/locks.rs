@@ -110,7 +110,7 @@ impl Taken<'_> {
             }
             Action::Create(create) => match (create.kind, &create.on) {
                 (ObjectKind::Trigger, Some(table)) => {
-                    self.lock_tree(table, false, ShareRowExclusiveLock)
+                    self.lock_tree(table, false, ShareRowExclusiveLock);
                 }
                 (ObjectKind::Policy | ObjectKind::Rule, Some(table)) => {
                     self.lock(table, AccessExclusiveLock);
@@ -162,6 +162,7 @@ impl Taken<'_> {
             | Action::RenameEnumValue { .. }
             | Action::Grant(_)
             | Action::Set(_)
+            | Action::SetDefault(_)
             | Action::Transaction(_)
             | Action::Call { .. }
             | Action::NonTransactional { .. }
@@ -309,10 +310,10 @@ impl Taken<'_> {
                     if drop.concurrently { ShareUpdateExclusiveLock } else { AccessExclusiveLock };
                 self.lock_table_of(&drop.name, mode);
             }
-            ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence => {
-                if self.found(&drop.name).is_some() {
-                    self.lock(&drop.name, AccessExclusiveLock);
-                }
+            ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence
+                if self.found(&drop.name).is_some() =>
+            {
+                self.lock(&drop.name, AccessExclusiveLock);
             }
             ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => {
                 let table = drop.on.as_ref();

@@ -63,10 +63,8 @@ fn quoted(name: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             c if c.is_control() => {
-                let mut bytes = [0; 4];
-                for byte in c.encode_utf8(&mut bytes).bytes() {
-                    quoted.push_str(&format!("\\{byte:03o}"));
-                }
+                let bytes = c.to_string().into_bytes();
+                quoted.extend(bytes.into_iter().map(|byte| format!("\\{byte:03o}")));
             }
             c => quoted.push(c),
         }

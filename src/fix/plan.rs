@@ -1,11 +1,11 @@
 //! Chooses the fixes that can be applied together.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::edit::Replacement;
 use super::refused::Reason;
-use crate::diagnostic::{Applicability, Diagnostic, Fix};
+use crate::diagnostic::{Applicability, Diagnostic, Fix, NewFile};
 use crate::layout::Sources;
 use crate::source::FileId;
 
@@ -33,8 +33,9 @@ pub fn plan(
 ) -> Plan {
     let mut plan = Plan::default();
     let mut taken = Taken::default();
+    let paths: BTreeSet<&Path> = sources.files.iter().map(|file| file.path.as_path()).collect();
     for (at, fix) in in_order(sources, diagnostics) {
-        let reason = objection(sources, fix).or_else(|| obstacle(at, fix));
+        let reason = objection(sources, &paths, fix).or_else(|| obstacle(at, fix));
         if fix.applicability == Applicability::Unsafe && !unsafe_fixes {
             if reason.is_none() {
                 plan.unsafe_left.push(at);
@@ -64,7 +65,7 @@ fn in_order<'a>(sources: &Sources, diagnostics: &'a [Diagnostic]) -> Vec<(usize,
 }
 
 /// Returns what is wrong with a fix whatever else is applied.
-fn objection(sources: &Sources, fix: &Fix) -> Option<Reason> {
+fn objection(sources: &Sources, paths: &BTreeSet<&Path>, fix: &Fix) -> Option<Reason> {
     let mut edits: Vec<(FileId, Replacement)> = Vec::new();
     for edit in &fix.edits {
         let Some(file) = sources.files.get(edit.file.index()) else {
@@ -86,7 +87,7 @@ fn objection(sources: &Sources, fix: &Fix) -> Option<Reason> {
         }
         edits.push((edit.file, replacement));
     }
-    let exists = fix.new_files.iter().find(|new| sources.files.iter().any(|f| f.path == new.path));
+    let exists = fix.new_files.iter().find(|new| paths.contains(new.path.as_path()));
     exists.map(|new| Reason::Exists(new.path.clone()))
 }
 
@@ -109,7 +110,7 @@ impl Taken {
             let others = self.edits.get(file).into_iter().flatten();
             others.into_iter().any(|other| other.is_in_the_way_of(edit))
         };
-        let has_other_text = |new: &crate::diagnostic::NewFile| {
+        let has_other_text = |new: &NewFile| {
             self.new_files.get(&new.path).is_some_and(|content| *content != new.content)
         };
         if edits.iter().any(is_taken) || fix.new_files.iter().any(has_other_text) {
@@ -127,7 +128,7 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Edit, NewFile};
+    use crate::diagnostic::Edit;
     use crate::source::{SourceFile, Span};
 
     fn sources() -> Sources {

@@ -57,7 +57,8 @@ impl State {
     /// Returns the state with these fixes applied.
     fn with(&self, chosen: &[usize], lint: &Lint) -> (Self, Vec<Changed>) {
         let changed = apply(&self.sources, chosen.iter().filter_map(|at| self.fix(*at)));
-        let mut next = Self { diagnostics: Vec::new(), ..self.clone() };
+        let (sources, owners) = (self.sources.clone(), self.owners.clone());
+        let mut next = Self { sources, diagnostics: Vec::new(), owners };
         let mut added_for: BTreeMap<&PathBuf, FileId> = BTreeMap::new();
         for at in chosen {
             let new_files = self.fix(*at).into_iter().flat_map(|fix| &fix.new_files);

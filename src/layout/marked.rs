@@ -36,7 +36,11 @@ pub(super) fn sample(tree: &Tree) -> Vec<(&str, FileId)> {
 
 /// Returns the part of a file in which markers are looked for.
 pub(super) fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(128 * 1024)]
+    let mut end = text.len().min(128 * 1024);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Sorts the ups by version, then by file name, and keeps each down behind its up.

@@ -145,7 +145,7 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
 /// Returns whether the layout reads the folder `name` below a numbered directory.
 pub(super) fn owns_folder(name: &str) -> bool {
     let is = |other: &&str| name.eq_ignore_ascii_case(other);
-    DOWN_FOLDERS.iter().any(|other| is(other)) || IDLE_FOLDERS.iter().any(|(other, _)| is(other))
+    DOWN_FOLDERS.iter().any(is) || IDLE_FOLDERS.iter().any(|(other, _)| is(other))
 }
 
 struct DownFile {

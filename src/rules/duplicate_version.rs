@@ -314,6 +314,7 @@ fn touch(action: &Action, session: &Session, out: &mut Touched) {
         | Action::Comment { .. }
         | Action::Grant(_)
         | Action::Set(_)
+        | Action::SetDefault(_)
         | Action::Transaction(_)
         | Action::Call { .. }
         | Action::NonTransactional { .. }

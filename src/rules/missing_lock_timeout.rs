@@ -12,15 +12,12 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     let mut first = None;
     let mut has_concurrent = false;
     cx.replay(|cx| {
-        has_concurrent |= cx.state.holder() == Holder::Nobody && is_concurrent(cx);
+        has_concurrent |= cx.state.holder() == Holder::Nobody && may_be_concurrent(cx);
         if first.is_none() && !cx.state.session.has_lock_timeout() && !ends_anyway(cx) {
             first = unlimited(cx).map(|lock| Found::new(cx, &lock));
         }
     });
     let Some(found) = first else { return };
-    if is_set_for_every_session(cx) {
-        return;
-    }
     let fix = if has_concurrent { None } else { found.place.and_then(|place| fix(cx, place)) };
     out.push(found.diagnostic.fix(fix));
 }
@@ -95,31 +92,14 @@ fn sets_lock_timeout(action: &Action) -> bool {
     }
 }
 
-/// Returns whether the statement does its work concurrently, and leaves half of it behind when a
-/// limit strikes.
-fn is_concurrent(cx: &StatementContext) -> bool {
-    let refused = |action: &Action| {
+/// Returns whether the statement does its work concurrently, or should: when a limit strikes then, half
+/// of the work is left behind.
+fn may_be_concurrent(cx: &StatementContext) -> bool {
+    cx.statement.actions.iter().any(|action| {
         let path = &cx.state.session.search_path;
-        refused_in_transaction(action, &cx.state.catalog, path, cx.version()).is_some()
-    };
-    cx.statement.actions.iter().any(refused)
-}
-
-/// Returns whether an earlier migration set `lock_timeout` for a role or the database.
-fn is_set_for_every_session(cx: &MigrationContext) -> bool {
-    let earlier = cx.history.set.migrations.iter().zip(cx.history.scripts).take(cx.index);
-    earlier.into_iter().any(|(migration, script)| {
-        let file = cx.history.sources.get(migration.file);
-        script.statements().any(|statement| {
-            let is_setting = |action: &Action| {
-                matches!(
-                    action,
-                    Action::Other { command: "ALTER DATABASE SET" | "ALTER ROLE SET", .. }
-                )
-            };
-            statement.actions.iter().any(is_setting)
-                && statement.keyword(file, "lock_timeout").is_some()
-        })
+        let is_refused = refused_in_transaction(action, &cx.state.catalog, path, cx.version());
+        is_refused.is_some()
+            || matches!(action, Action::CreateIndex(index) if !cx.is_new(&index.table))
     })
 }
 

@@ -117,6 +117,8 @@ pub enum Action {
     Dml(Box<Dml>),
     /// `SET`, `RESET`, `SELECT set_config(...)`.
     Set(Box<Setting>),
+    /// `ALTER ROLE ... SET`, `ALTER DATABASE ... SET`: what later sessions begin with.
+    SetDefault(Box<Setting>),
     /// `BEGIN`, `COMMIT`, `ROLLBACK`, savepoints.
     Transaction(TransactionAction),
     /// `DO`.

@@ -275,8 +275,8 @@ pub fn string_value(lexeme: Lexeme<'_>) -> Option<String> {
         return None;
     }
     let text = lexeme.text;
-    if text.starts_with('$') {
-        let tag = text[1..].find('$')? + 2;
+    if let Some(rest) = text.strip_prefix('$') {
+        let tag = rest.find('$')? + 2;
         return text.get(tag..text.len() - tag).map(str::to_owned);
     }
     let body = text.strip_prefix('\'')?.strip_suffix('\'')?;

@@ -63,7 +63,6 @@ fn placeholder(text: &str, after_colon: bool) -> Option<(usize, Option<char>)> {
         (b'%', Some(b's')) => {
             (!bytes.get(2).is_some_and(u8::is_ascii_alphanumeric)).then_some((2, None))
         }
-        (b'@', Some(b'@')) => None,
         (b'?', _) => Some((1, None)),
         (b':', Some(b'\'')) => {
             let token = token(&text[1..]);
@@ -81,16 +80,14 @@ fn placeholder(text: &str, after_colon: bool) -> Option<(usize, Option<char>)> {
 
 /// Returns a name or a quoted token of exactly `len` bytes.
 fn stand_in(len: usize, quote: Option<char>) -> String {
-    match quote {
-        Some(quote) => format!("{quote}{}{quote}", stand_in(len - 2, None)),
-        None => {
-            let mut name: String = std::iter::repeat_n(MARK, len / 2).collect();
-            if len % 2 == 1 {
-                name.push('_');
-            }
-            name
-        }
+    if let Some(quote) = quote {
+        return format!("{quote}{}{quote}", stand_in(len - 2, None));
     }
+    let mut name: String = std::iter::repeat_n(MARK, len / 2).collect();
+    if len % 2 == 1 {
+        name.push('_');
+    }
+    name
 }
 
 #[cfg(test)]

@@ -177,10 +177,8 @@ impl<'a> Splitter<'a> {
                 open.parens += 1;
             }
             TokenKind::Byte(b')') => open.parens = open.parens.saturating_sub(1),
-            TokenKind::Byte(b';') => {
-                if open.parens > 0 {
-                    open.hidden_semicolon.get_or_insert(start);
-                }
+            TokenKind::Byte(b';') if open.parens > 0 => {
+                open.hidden_semicolon.get_or_insert(start);
             }
             TokenKind::Word => {
                 let opens_body = is("atomic") && open.previous_word.eq_ignore_ascii_case("begin");

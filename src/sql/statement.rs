@@ -264,7 +264,6 @@ impl ObjectKind {
 ///
 /// Source: PostgreSQL documentation, section 13.3.1 "Table-Level Locks".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::enum_variant_names, reason = "PostgreSQL's own names")]
 pub enum LockMode {
     /// Taken by `SELECT`.
     AccessShareLock,

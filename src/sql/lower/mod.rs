@@ -84,7 +84,9 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
         | NodeEnum::DeleteStmt(_)
         | NodeEnum::MergeStmt(_)
         | NodeEnum::CopyStmt(_) => query::dml(node, tree),
-        NodeEnum::VariableSetStmt(set) => setting(set),
+        NodeEnum::VariableSetStmt(set) => vec![Action::Set(Box::new(setting(set)))],
+        NodeEnum::AlterRoleSetStmt(alter) => default_setting(alter.setstmt.as_ref()),
+        NodeEnum::AlterDatabaseSetStmt(alter) => default_setting(alter.setstmt.as_ref()),
         NodeEnum::TransactionStmt(transaction) => {
             vec![Action::Transaction(transaction_action(transaction))]
         }
@@ -121,8 +123,6 @@ fn command_name(node: &NodeEnum) -> &'static str {
         NodeEnum::AlterFunctionStmt(_) => "ALTER FUNCTION",
         NodeEnum::AlterDomainStmt(_) => "ALTER DOMAIN",
         NodeEnum::AlterPolicyStmt(_) => "ALTER POLICY",
-        NodeEnum::AlterDatabaseSetStmt(_) => "ALTER DATABASE SET",
-        NodeEnum::AlterRoleSetStmt(_) => "ALTER ROLE SET",
         NodeEnum::AlterExtensionStmt(_) => "ALTER EXTENSION",
         _ => "OTHER",
     }
@@ -182,7 +182,11 @@ fn transaction_action(transaction: &TransactionStmt) -> TransactionAction {
     }
 }
 
-fn setting(set: &VariableSetStmt) -> Vec<Action> {
+fn default_setting(set: Option<&VariableSetStmt>) -> Vec<Action> {
+    set.map(|set| Action::SetDefault(Box::new(setting(set)))).into_iter().collect()
+}
+
+fn setting(set: &VariableSetStmt) -> Setting {
     let (name, value) = match set.kind() {
         VariableSetKind::VarSetValue => {
             let values: Vec<String> = set.args.iter().filter_map(names::constant).collect();
@@ -192,7 +196,7 @@ fn setting(set: &VariableSetStmt) -> Vec<Action> {
         VariableSetKind::VarSetMulti => (set.name.to_ascii_lowercase(), Some(String::new())),
         _ => (set.name.to_ascii_lowercase(), None),
     };
-    vec![Action::Set(Box::new(Setting { name, value, local: set.is_local }))]
+    Setting { name, value, local: set.is_local }
 }
 
 /// Translates the grammar's lock mode number, which is the server's own: 1 to 8.

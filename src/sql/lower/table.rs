@@ -24,9 +24,9 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
         columns_unknown: create.of_typename.is_some(),
         ..CreateTable::default()
     };
-    let parents = create.inh_relations.iter().filter_map(relation_node);
+    let mut parents = create.inh_relations.iter().filter_map(relation_node);
     if create.partbound.is_some() {
-        table.partition_of = parents.last();
+        table.partition_of = parents.next();
     } else {
         table.inherits = parents.collect();
     }
