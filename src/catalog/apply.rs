@@ -344,6 +344,26 @@ impl Catalog {
         }
     }
 
+    /// Removes those indexes of a table for which `goes` holds; their names are free again.
+    fn remove_indexes(
+        &mut self,
+        table: &QualifiedName,
+        origin: Origin,
+        goes: impl Fn(&Index) -> bool,
+    ) {
+        let indexes = self.get(table).map(|table| table.indexes.as_slice()).unwrap_or_default();
+        let names: Vec<QualifiedName> = indexes
+            .iter()
+            .filter(|index| goes(index))
+            .filter_map(|index| Some(QualifiedName::new(&table.schema, index.name.as_deref()?)))
+            .collect();
+        self.change(table, |table| table.indexes.retain(|index| !goes(index)));
+        for name in names {
+            self.relations.remove(&name);
+            self.dropped.insert(name, origin);
+        }
+    }
+
     fn rename(&mut self, rename: &Rename, origin: Origin, path: &SearchPath) {
         match &rename.part {
             RenamedPart::Whole if rename.kind == ObjectKind::Type => {
@@ -442,13 +462,15 @@ impl Catalog {
                 self.add_constraint(&mut table, definition, origin, path);
                 self.insert(table);
             }
-            TableChange::DropColumn { column, .. } => self.change(&name, |table| {
-                table.columns.retain(|found| *found.name != **column);
-                table.constraints.retain(|found| !found.columns.contains(column));
-                table
-                    .indexes
-                    .retain(|found| !found.columns.iter().flatten().any(|key| key == column));
-            }),
+            TableChange::DropColumn { column, .. } => {
+                self.change(&name, |table| {
+                    table.columns.retain(|found| *found.name != **column);
+                    table.constraints.retain(|found| !found.columns.contains(column));
+                });
+                self.remove_indexes(&name, origin, |index| {
+                    index.columns.iter().flatten().any(|key| key == column)
+                });
+            }
             TableChange::SetType { column, type_name, .. } => {
                 let type_name = type_name.clone();
                 self.change_column(&name, column, |column| column.type_name = type_name);
@@ -462,11 +484,11 @@ impl Catalog {
             TableChange::DropNotNull { column } => {
                 self.change_column(&name, column, |column| column.not_null = false);
             }
-            TableChange::DropConstraint { name: constraint, .. } => self.change(&name, |table| {
+            TableChange::DropConstraint { name: constraint, .. } => {
                 let is_it = |name: &Option<Arc<str>>| name.as_deref() == Some(constraint.as_str());
-                table.constraints.retain(|found| !is_it(&found.name));
-                table.indexes.retain(|found| !is_it(&found.name));
-            }),
+                self.change(&name, |table| table.constraints.retain(|found| !is_it(&found.name)));
+                self.remove_indexes(&name, origin, |index| is_it(&index.name));
+            }
             TableChange::ValidateConstraint { name: constraint } => self.change(&name, |table| {
                 for found in &mut table.constraints {
                     if found.name.as_deref() == Some(constraint.as_str()) {
