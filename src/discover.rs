@@ -54,6 +54,8 @@ const HINT_FILES: &[&str] = &[
     "yoyo.ini",
     "Makefile",
     "config.toml",
+    "config.yaml",
+    "refinery.toml",
 ];
 
 /// Folders beside the migrations whose shell scripts may run them.

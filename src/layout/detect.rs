@@ -86,9 +86,106 @@ fn owns(layout: &Layout, tree: &Tree, folder: &Tree) -> bool {
         "diesel" | "hasura" => folder.file("up.sql").is_some() || folder.file("down.sql").is_some(),
         "prisma" => folder.file("migration.sql").is_some(),
         "numbered" | "psql" => owns_folder(folder.name()),
-        "flyway" => true,
+        "flyway" | "refinery" => true,
         "sqitch" => matches!(folder.name(), "deploy" | "revert" | "verify"),
         "drizzle" => folder.name() == "meta",
         _ => tree.path == PathBuf::new() && folder.files.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::super::{Entry, Hint};
+    use super::*;
+    use crate::source::{FileId, SourceFile};
+
+    /// Returns the layouts of the sets in a tree of files; those that are no SQL are hints.
+    fn layouts(paths: &[&str]) -> Vec<(&'static str, usize)> {
+        let mut root = Tree::default();
+        let mut sources = Sources::default();
+        let mut hints = Vec::new();
+        for path in paths {
+            let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let is_sql = name.ends_with(".sql");
+            let id = is_sql.then(|| FileId(u32::try_from(sources.files.len()).unwrap()));
+            if is_sql {
+                sources.files.push(SourceFile::new(path, "select 1;".to_owned()));
+            } else {
+                hints.push(Hint { path: path.into(), text: "metadata_directory".to_owned() });
+            }
+            let mut folder = &mut root;
+            for part in folders.split('/').filter(|part| !part.is_empty()) {
+                let path = folder.path.join(part);
+                let at = folder.folders.iter().position(|found| found.path == path);
+                let at = at.unwrap_or_else(|| {
+                    folder.folders.push(Tree { path, ..Tree::default() });
+                    folder.folders.len() - 1
+                });
+                folder = &mut folder.folders[at];
+            }
+            folder.files.push(Entry { name: name.to_owned(), id, text: None });
+        }
+        share(&mut root, &Arc::new(hints));
+        let nothing = |_: &Path| Override::default();
+        let sets = recognise(&root, &sources, false, &nothing);
+        sets.iter().map(|set| (set.layout.name, set.migrations.len())).collect()
+    }
+
+    fn share(tree: &mut Tree, hints: &Arc<Vec<Hint>>) {
+        tree.hints = hints.clone();
+        for folder in &mut tree.folders {
+            share(folder, hints);
+        }
+    }
+
+    #[test]
+    fn hasura_and_diesel_are_told_apart_by_what_lies_around() {
+        let folder = ["db/1_a/up.sql", "db/1_a/down.sql", "db/10_b/up.sql"];
+        assert_eq!(layouts(&folder), [("diesel", 3)]);
+        assert_eq!(layouts(&[&folder[..], &["config.yaml"]].concat()), [("hasura", 3)]);
+        assert_eq!(layouts(&["hasura/migrations/app/1_a/up.sql"]), [("hasura", 1)]);
+        assert_eq!(layouts(&["m/1683386226447_a/up.sql"]), [("hasura", 1)]);
+    }
+
+    #[test]
+    fn refinery_is_flyway_with_a_file_of_its_own() {
+        let files = ["m/V1__a.sql", "m/V2__b_c.sql"];
+        assert_eq!(layouts(&files), [("flyway", 2)]);
+        assert_eq!(layouts(&[&files[..], &["refinery.toml"]].concat()), [("refinery", 2)]);
+    }
+
+    #[test]
+    fn flyway_without_a_prefix_is_known_by_its_place() {
+        let names = ["20240101__a.sql", "20240102__b.sql"];
+        let below = |folder: &str| names.map(|name| format!("{folder}/{name}"));
+        let usual = below("src/main/resources/db/migration/all");
+        assert_eq!(layouts(&usual.each_ref().map(String::as_str)), [("flyway", 2)]);
+        let elsewhere = below("db");
+        assert_eq!(layouts(&elsewhere.each_ref().map(String::as_str)), [("numbered", 2)]);
+    }
+
+    #[test]
+    fn pop_names_the_database_in_the_file_name() {
+        let files = [
+            "m/1_a.up.sql",
+            "m/1_a.down.sql",
+            "m/2_b.postgres.up.sql",
+            "m/2_b.mysql.up.sql",
+            "m/2_b.up.sql",
+            "m/3_c.postgres.autocommit.up.sql",
+        ];
+        assert_eq!(layouts(&files), [("pop", 4)]);
+        assert_eq!(layouts(&files[..2]), [("golang-migrate", 2)]);
+    }
+
+    #[test]
+    fn files_that_drizzle_writes_for_supabase_are_for_supabase() {
+        let mut files = vec!["supabase/migrations/0000_a.sql"];
+        assert_eq!(layouts(&files), [("supabase", 1)]);
+        files.push("supabase/migrations/meta/_journal.json");
+        assert_eq!(layouts(&files), [("supabase", 1)]);
     }
 }

@@ -78,9 +78,23 @@ layout!(PRISMA, "prisma", "Prisma", |tree, _| {
 });
 
 layout!(HASURA, "hasura", "Hasura", |tree, _| {
-    let folders = tree.folders.iter().filter(|f| f.file("up.sql").is_some());
-    let folders = folders.filter(|f| has_milliseconds(f.name())).count();
-    (folders > 0).then(|| Detection::because(format!("{folders} folders with up.sql, named by milliseconds")))?
+    let folders = || tree.folders.iter().filter(|folder| folder.file("up.sql").is_some());
+    let (count, named) = (folders().count(), folders().filter(|f| has_milliseconds(f.name())).count());
+    if named > 0 && named == count {
+        return Detection::because(format!("{count} folders with up.sql, named by milliseconds"));
+    }
+    // Its names may begin with any number, as Diesel's may.
+    let is_numbered = |folder: &Tree| folder.name().starts_with(|c: char| c.is_ascii_digit());
+    let config = tree.hint(&["config.yaml"], "metadata_directory");
+    let is_below = tree.path.components().any(|part| part.as_os_str() == "hasura");
+    if count == 0 || !folders().all(is_numbered) || tree.has_project_file("diesel.toml") {
+        return None;
+    }
+    match config {
+        Some(config) => Detection::because(format!("{} names metadata_directory", config.path.display())),
+        None if is_below => Detection::because(format!("{count} folders with up.sql below the folder hasura")),
+        None => None,
+    }
 }, read_hasura, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::Message,
@@ -156,15 +170,37 @@ layout!(SQITCH, "sqitch", "Sqitch", |tree, _| {
     checksums: false,
 });
 
+layout!(REFINERY, "refinery", "refinery", |tree, _| {
+    let is_named = tree.sql_files().any(|(name, _)| refinery_name(name).is_some());
+    let manifest = tree.hint(&["Cargo.toml"], "refinery");
+    match (is_named, manifest) {
+        (false, _) => None,
+        (true, Some(manifest)) => Detection::because(format!("{} names refinery", manifest.path.display())),
+        (true, None) => tree.has_project_file("refinery.toml").then(|| Detection::because("refinery.toml"))?,
+    }
+}, read_refinery, {
+    transaction: TransactionMode::Runner,
+    without_transaction: TransactionMode::Message,
+    all_pending: false,
+    opt_out: Some(OptOut::Advice("run the statement outside of refinery, which has no way to leave the transaction")),
+    downs: DownStyle::None,
+    duplicate: "the second one runs, then fails on the version table",
+    on_duplicate: OnDuplicate::Fails,
+    checksums: true,
+});
+
 layout!(FLYWAY, "flyway", "Flyway", |tree, _| {
     let all = tree.sql_files().count();
-    let named = tree.sql_files().filter(|(name, _)| flyway_name(name).is_some()).count();
-    (named > 0 && named * 10 >= all * 6).then(|| Detection::because(format!("{named} files named V1__name.sql")))?
+    let named = tree.sql_files().filter(|(name, _)| flyway_name(name, false).is_some()).count();
+    if named > 0 && named * 10 >= all * 6 {
+        return Detection::because(format!("{named} files named V1__name.sql"));
+    }
+    has_no_prefix(tree).then(|| Detection::because("files named 1__name.sql below src/main/resources/db/migration"))?
 }, read_flyway, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
     all_pending: false,
-    opt_out: Some(OptOut::Advice("write `executeInTransaction=false` into a file beside the migration, named like it with `.conf` appended")),
+    opt_out: Some(OptOut::Advice("write `executeInTransaction=false` into a file beside the migration, named like it with `.conf` appended, and set `flyway.postgresql.transactional.lock=false`: otherwise `create index concurrently` waits for Flyway's own lock without end")),
     downs: DownStyle::None,
     duplicate: "Flyway refuses to load the directory",
     on_duplicate: OnDuplicate::Fails,
@@ -327,11 +363,56 @@ fn read_sqitch(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     }
 }
 
-/// Splits `V1_2__name.sql` into kind, version and description.
-fn flyway_name(name: &str) -> Option<(char, &str, &str)> {
-    let stem = name.strip_suffix(".sql").or_else(|| name.strip_suffix(".SQL"))?;
-    let kind = stem.chars().next().filter(|kind| matches!(kind, 'V' | 'U' | 'R' | 'B'))?;
+/// Splits `V1__name.sql` into kind, version and description, as refinery's own pattern does.
+fn refinery_name(name: &str) -> Option<(char, &str, &str)> {
+    let stem = name.strip_suffix(".sql")?;
+    let kind = stem.chars().next().filter(|kind| matches!(kind, 'V' | 'U'))?;
     let (version, description) = stem[1..].split_once("__")?;
+    let is_word = |c: char| c == '_' || c.is_alphanumeric();
+    let is_named = version.parse::<i64>().is_ok() && !version.starts_with(['+', '-']);
+    (is_named && !description.is_empty() && description.chars().all(is_word)).then_some((
+        kind,
+        version,
+        description,
+    ))
+}
+
+fn read_refinery(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let mut ups = Vec::new();
+    for (path, id) in tree.all_sql_files() {
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        let Some((_, version, description)) = refinery_name(name) else {
+            set.skip(id, "is not named V1__name.sql: refinery ignores it");
+            continue;
+        };
+        let mut up = whole(sources, id, Version::number(version), description);
+        up.transaction = set.transaction;
+        ups.push(up);
+    }
+    push_pairs(set, sources, ups, Vec::new());
+}
+
+/// Returns whether Flyway reads the folder with an empty prefix: in its usual place, files are named
+/// `1__name.sql`, with the two underscores that only Flyway wants.
+fn has_no_prefix(tree: &Tree) -> bool {
+    let path = tree.path.to_string_lossy().replace('\\', "/");
+    let all = tree.sql_files().count();
+    let bare = tree.sql_files().filter(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_digit()) && flyway_name(name, true).is_some()
+    });
+    let bare = bare.count();
+    path.contains("src/main/resources/db/migration") && bare > 0 && bare * 10 >= all * 9
+}
+
+/// Splits `V1_2__name.sql` into kind, version and description; `bare` allows `1_2__name.sql`.
+fn flyway_name(name: &str, bare: bool) -> Option<(char, &str, &str)> {
+    let stem = name.strip_suffix(".sql").or_else(|| name.strip_suffix(".SQL"))?;
+    let (kind, rest) = match stem.chars().next()? {
+        kind @ ('V' | 'U' | 'R' | 'B') => (kind, &stem[1..]),
+        digit if bare && digit.is_ascii_digit() => ('V', stem),
+        _ => return None,
+    };
+    let (version, description) = rest.split_once("__")?;
     let is_version = !version.is_empty()
         && version
             .split(['.', '_'])
@@ -345,9 +426,10 @@ fn flyway_name(name: &str) -> Option<(char, &str, &str)> {
 
 fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let (mut ups, mut downs, mut repeatable) = (Vec::new(), Vec::new(), Vec::new());
+    let bare = has_no_prefix(tree);
     for (path, id) in tree.all_sql_files() {
         let name = path.rsplit('/').next().unwrap_or(&path);
-        let Some((kind, version, description)) = flyway_name(name) else {
+        let Some((kind, version, description)) = flyway_name(name, bare) else {
             set.skip(id, "is not named V1__name.sql: Flyway skips it in silence");
             continue;
         };
@@ -357,7 +439,7 @@ fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         match kind {
             'U' => downs.push(migration),
             'R' => repeatable.push(migration),
-            'B' => set.skip(id, "is a baseline, applied to new databases only"),
+            'B' => set.leave_out(id, "is a baseline, applied to new databases only"),
             _ => ups.push(migration),
         }
     }

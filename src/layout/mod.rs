@@ -11,6 +11,7 @@ mod marked;
 mod node_pg_migrate;
 mod numbered;
 mod plain;
+mod pop;
 mod sections;
 mod set;
 mod sqlx;
@@ -265,6 +266,7 @@ impl Detection {
 /// Unmistakable signals come first: folder shapes, then markers in files, then file names together
 /// with what lies around the folder, then numbers alone.
 pub static LAYOUTS: &[&Layout] = &[
+    &files::HASURA,
     &diesel::LAYOUT,
     &goose::LAYOUT,
     &marked::SQL_MIGRATE,
@@ -277,14 +279,16 @@ pub static LAYOUTS: &[&Layout] = &[
     &node_pg_migrate::LAYOUT,
     &up_down::LAYOUT,
     &files::PRISMA,
-    &files::HASURA,
+    // Drizzle can write the files that Supabase then applies.
+    &files::SUPABASE,
     &files::DRIZZLE,
     &files::ATLAS,
-    &files::SUPABASE,
     &files::SQITCH,
+    &files::REFINERY,
     &files::FLYWAY,
     &files::YOYO,
     &files::POSTGRATOR,
+    &pop::LAYOUT,
     &sqlx::LAYOUT,
     &golang_migrate::LAYOUT,
     &numbered::PSQL,

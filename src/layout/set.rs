@@ -80,6 +80,8 @@ pub struct NotApplied {
     pub file: FileId,
     /// Why, as the rest of a sentence that begins with the file's name.
     pub reason: String,
+    /// Whether that is what its name is for.
+    pub is_meant: bool,
 }
 
 impl MigrationSet {
@@ -96,7 +98,12 @@ impl MigrationSet {
 
     /// Notes that the runner never applies a file.
     pub(super) fn skip(&mut self, file: FileId, reason: impl Into<String>) {
-        self.not_applied.push(NotApplied { file, reason: reason.into() });
+        self.not_applied.push(NotApplied { file, reason: reason.into(), is_meant: false });
+    }
+
+    /// Notes that the runner never applies a file, as its name says that it should not.
+    pub(super) fn leave_out(&mut self, file: FileId, reason: impl Into<String>) {
+        self.not_applied.push(NotApplied { file, reason: reason.into(), is_meant: true });
     }
 }
 

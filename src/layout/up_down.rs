@@ -14,7 +14,7 @@ pub(super) static LAYOUT: Layout = Layout {
     without_transaction: TransactionMode::None,
     all_pending: false,
     opt_out: Some(OptOut::Advice(
-        "the runner must run this migration without its transaction; if it cannot, run the statement outside of it",
+        "let the runner run this migration without its transaction, or run the statement by hand",
     )),
     downs: DownStyle::Section,
     duplicate: "the second one is taken for applied, or fails on the version table",

@@ -13,7 +13,10 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
             beginning_of_file(cx, file.file),
             format!("`{name}` {}", file.reason),
         )
-        .help("rename it as the runner expects, or move it out of the directory")
+        .help(match cx.set.layout.name {
+            "drizzle" => "add an entry for it to meta/_journal.json, or delete it",
+            _ => "rename it as the runner expects, or move it out of the directory",
+        })
     }));
 }
 
@@ -52,7 +55,7 @@ fn is_misnamed(cx: &HistoryContext, file: &NotApplied) -> bool {
     let name = name.strip_prefix(['v', 'V']).unwrap_or(&name);
     let begins_with_number = name.starts_with(|c: char| c.is_ascii_digit());
     let is_beside = path.parent() == Some(&cx.set.root);
-    is_beside && begins_with_number && !file.reason.starts_with("takes back")
+    !file.is_meant && is_beside && begins_with_number && !file.reason.starts_with("takes back")
 }
 
 fn file_name(cx: &HistoryContext, file: &NotApplied) -> String {

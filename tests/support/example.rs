@@ -146,7 +146,8 @@ pub(crate) fn tree(files: &[(String, String)]) -> Tree {
 pub(crate) fn file_name(layout: &str, number: usize, name: &str) -> String {
     match layout {
         "golang-migrate" => format!("{number:04}_{name}.up.sql"),
-        "flyway" => format!("V{number}__{name}.sql"),
+        "flyway" | "refinery" => format!("V{number}__{name}.sql"),
+        "pop" => format!("{number:04}_{name}.up.sql"),
         "postgrator" => format!("{number:04}.do.{name}.sql"),
         "diesel" => format!("{number:04}_{name}/up.sql"),
         "hasura" => format!("{number:013}_{name}/up.sql"),
