@@ -237,7 +237,7 @@ impl StatementContext<'_> {
                 }
             }
             Holder::Runner if self.migration.history.set.assumed => diagnostic.note(
-                "the runner is assumed to wrap each migration in a transaction; `transaction` in lockmaster.toml says otherwise",
+                "the runner is assumed to wrap each migration in a transaction; if it does not, say `transaction = \"none\"` in lockmaster.toml",
             ),
             Holder::Runner if layout.all_pending => diagnostic.note(format!(
                 "{} runs all pending migrations in one transaction",

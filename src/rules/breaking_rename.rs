@@ -152,11 +152,11 @@ fn relation(cx: &StatementContext, rename: &Rename) -> Option<(Diagnostic, Name)
 /// Says how a view keeps the old name alive.
 fn view(cx: &StatementContext, old: &str, new: &str) -> String {
     let together = match cx.state.holder() {
-        Holder::Nobody => "put both into one transaction",
-        Holder::Runner | Holder::File | Holder::Message => "in the same transaction",
+        Holder::Nobody => ", both in one transaction",
+        Holder::Runner | Holder::File | Holder::Message => " in the same transaction",
     };
     format!(
-        "`create view {old} as select * from {new}`, {together}; drop the view when nothing uses the old name"
+        "follow it with `create view {old} as select * from {new}`{together}; drop the view when nothing uses the old name"
     )
 }
 

@@ -13,6 +13,7 @@ use crate::sql::{
 };
 
 use super::files::{beginning, list, more_numbers};
+use super::spelling::shown;
 
 pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
     let mut groups: BTreeMap<(&Version, Vec<&str>, &Path), Vec<usize>> = BTreeMap::new();
@@ -70,8 +71,9 @@ fn report(cx: &HistoryContext, group: &[usize]) -> Option<Diagnostic> {
             "which of {files} runs first decides what becomes of `{object}`: they have one version, {version}"
         ),
         (_, Some(Overlap::Needs { object, user, maker })) => format!(
-            "the order of two migrations with one version, {version}, decides whether they succeed: `{}` needs `{object}`, which `{}` makes",
+            "the order of two migrations with one version, {version}, decides whether they succeed: `{}` needs `{}`, which `{}` makes",
             cx.file_name(&cx.set.migrations[*user]),
+            shown(object),
             cx.file_name(&cx.set.migrations[*maker]),
         ),
         (OnDuplicate::Unknown, None) => {
@@ -208,10 +210,7 @@ impl std::fmt::Display for Object {
         if let Some(part) = &self.part {
             write!(f, "{part} on ")?;
         }
-        match &*self.name.schema {
-            "public" => f.write_str(&self.name.name),
-            _ => write!(f, "{}", self.name),
-        }
+        f.write_str(&shown(&self.name))
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::{Migration, commented_sql};
 use crate::rule::HistoryContext;
 use crate::sql::Script;
@@ -6,32 +6,35 @@ use crate::sql::Script;
 use super::files::{beginning, is_many, list};
 
 pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
-    let empty: Vec<&Migration> = cx
+    let empty: Vec<(usize, &Migration)> = cx
         .set
         .ups()
         .filter(|(at, up)| is_empty(&cx.scripts[*at]) && cx.file(up).encoding.is_none())
-        .map(|(_, up)| up)
         .collect();
-    let Some(first) = empty.first() else { return };
+    let Some((_, first)) = empty.first() else { return };
     // A directory with so many of them keeps them on purpose.
     if is_many(empty.len()) && cx.set.layout.empty_up.is_empty() {
-        let names: Vec<String> = empty.iter().map(|up| cx.file_name(up)).collect();
+        let names: Vec<String> = empty.iter().map(|(_, up)| cx.file_name(up)).collect();
         let message =
             format!("nothing happens when {} are applied: they hold no statement", list(&names));
         out.push(report(cx, first, message));
         return;
     }
-    out.extend(empty.iter().map(|up| {
+    out.extend(empty.iter().map(|(at, up)| {
         let name = cx.file_name(up);
-        let what = match commented_sql(cx.file(up), up.section) {
-            Some(_) => "all of its SQL is commented out",
-            None => "it holds no statement",
-        };
+        let has_sql = commented_sql(cx.file(up), up.section).is_some();
+        let what =
+            if has_sql { "all of its SQL is commented out" } else { "it holds no statement" };
         let message = match cx.set.layout.empty_up {
             "" => format!("nothing happens when `{name}` is applied: {what}"),
             consequence => format!("{consequence} when it applies `{name}`: {what}"),
         };
-        report(cx, up, message)
+        let diagnostic = report(cx, up, message);
+        let is_explained = !has_sql && !cx.scripts[*at].comments.is_empty();
+        if is_explained && cx.set.layout.empty_up.is_empty() {
+            return diagnostic.at_most(Severity::Info);
+        }
+        diagnostic
     }));
 }
 

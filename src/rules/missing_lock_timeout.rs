@@ -1,11 +1,10 @@
-use super::spelling::{first_word, like};
+use super::spelling::{first_word, like, shown};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::effects::{Lock, refused_in_transaction};
 use crate::layout::TransactionMode;
 use crate::rule::{MigrationContext, StatementContext};
 use crate::session::Holder;
 use crate::source::{SourceFile, Span};
-use crate::sql::lex::lexemes;
 use crate::sql::{Action, LockMode, Statement};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
@@ -14,7 +13,7 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     cx.replay(|cx| {
         has_concurrent |= cx.state.holder() == Holder::Nobody && may_be_concurrent(cx);
         if first.is_none() && !cx.state.session.has_lock_timeout() && !ends_anyway(cx) {
-            first = unlimited(cx).map(|lock| Found::new(cx, &lock));
+            first = unlimited(cx).map(|(lock, action)| Found::new(cx, &lock, action));
         }
     });
     let Some(found) = first else { return };
@@ -40,7 +39,7 @@ enum Place {
 }
 
 impl Found {
-    fn new(cx: &StatementContext, lock: &Lock) -> Self {
+    fn new(cx: &StatementContext, lock: &Lock, action: &Action) -> Self {
         let layout = cx.migration.history.set.layout;
         let mode = cx.migration.migration().transaction;
         let place = match cx.state.holder() {
@@ -54,12 +53,13 @@ impl Found {
             Holder::Nobody if layout.name == "goose" => None,
             Holder::Nobody => Some(Place::Before(cx.statement.span)),
         };
-        Self { diagnostic: report(cx, lock), place }
+        Self { diagnostic: report(cx, lock, action), place }
     }
 }
 
-/// Returns the first lock of the statement that others notice and that it may wait for without end.
-fn unlimited(cx: &StatementContext) -> Option<Lock> {
+/// Returns the first lock of the statement that others notice and that it may wait for without end, with
+/// the action that takes it.
+fn unlimited<'a>(cx: &StatementContext<'a>) -> Option<(Lock, &'a Action)> {
     let is_strong = |lock: &Lock| lock.mode >= LockMode::ShareLock && cx.is_noticed(lock);
     cx.statement.actions.iter().find_map(|action| {
         let gives_up = match action {
@@ -69,7 +69,8 @@ fn unlimited(cx: &StatementContext) -> Option<Lock> {
         };
         let locks = if gives_up { Vec::new() } else { cx.locks(action) };
         // The strongest is the one to talk about.
-        locks.into_iter().filter(is_strong).rev().max_by_key(|lock| lock.mode)
+        let strongest = locks.into_iter().filter(is_strong).rev().max_by_key(|lock| lock.mode);
+        strongest.map(|lock| (lock, action))
     })
 }
 
@@ -103,10 +104,10 @@ fn may_be_concurrent(cx: &StatementContext) -> bool {
     })
 }
 
-fn report(cx: &StatementContext, lock: &Lock) -> Diagnostic {
+fn report(cx: &StatementContext, lock: &Lock, action: &Action) -> Diagnostic {
     let name = &lock.relation;
-    let shown = if *name.schema == *"public" { name.name.to_string() } else { name.to_string() };
-    let command = command(cx.statement, cx.file());
+    let shown = shown(name);
+    let command = command(cx, lock, action);
     let mode = lock.mode.keyword();
     let what = match lock.mode {
         LockMode::AccessExclusiveLock => "all reads and writes",
@@ -116,36 +117,64 @@ fn report(cx: &StatementContext, lock: &Lock) -> Diagnostic {
         Holder::Nobody if cx.migration.history.set.layout.name == "goose" => {
             "open a transaction for the statement, with `set local lock_timeout = '5s'` first: outside of one, goose may send each statement on another connection"
         }
-        Holder::Nobody => "`set lock_timeout = '5s'` at the top, and try again when it strikes",
+        Holder::Nobody => {
+            "begin with `set lock_timeout = '5s'`, and run the migration again if it gives up"
+        }
         Holder::Runner | Holder::File | Holder::Message => {
-            "`set local lock_timeout = '5s'` at the beginning of the transaction, and try again when it strikes"
+            "begin the transaction with `set local lock_timeout = '5s'`, and run the migration again if it gives up"
         }
     };
     cx.report(format!(
-        "`{command}` waits for {} {mode} lock on `{shown}` without a limit, and {what} queue behind it",
+        "{command} waits for {} {mode} lock on `{shown}` without a limit, and {what} queue behind it",
         if mode.starts_with(['A', 'E']) { "an" } else { "a" },
     ))
     .relation(name, Some(lock.mode))
-    .note("it waits until every transaction that holds a conflicting lock has ended, however long that takes")
     .help(help)
 }
 
-/// Returns the statement's first words, which name the command.
-fn command(statement: &Statement, file: &SourceFile) -> String {
-    let words: Vec<String> = lexemes(statement.text(file))
-        .map_while(|lexeme| {
-            lexeme
-                .text
-                .bytes()
-                .all(|b| b.is_ascii_alphabetic())
-                .then(|| lexeme.text.to_ascii_lowercase())
-        })
-        .take(2)
-        .collect();
-    match words.first().map(String::as_str) {
-        Some("create" | "alter" | "drop" | "lock" | "refresh" | "vacuum") => words.join(" "),
-        Some(first) => first.to_owned(),
-        None => "the statement".to_owned(),
+/// Names the command that takes the lock.
+fn command(cx: &StatementContext, lock: &Lock, action: &Action) -> String {
+    let Action::Do(block) = action else { return format!("`{}`", keywords(action)) };
+    let is_same = |other: &Lock| (other.mode, &other.relation) == (lock.mode, &lock.relation);
+    match block.actions.iter().find(|inner| cx.locks(inner).iter().any(is_same)) {
+        Some(inner) => format!("`{}` in this `do` block", keywords(inner)),
+        None => "this `do` block".to_owned(),
+    }
+}
+
+fn keywords(action: &Action) -> String {
+    match action {
+        Action::CreateTable(_) => "create table".to_owned(),
+        Action::CreateIndex(_) => "create index".to_owned(),
+        Action::AlterTable(alter) => format!("alter {}", alter.kind.as_str()),
+        Action::CreateView(view) if view.materialized => "create materialized view".to_owned(),
+        Action::CreateView(_) => "create view".to_owned(),
+        Action::CreateEnum { .. } => "create type".to_owned(),
+        Action::AddEnumValue { .. } | Action::RenameEnumValue { .. } => "alter type".to_owned(),
+        Action::Create(create) if create.alters => format!("alter {}", create.kind.as_str()),
+        Action::Create(create) => format!("create {}", create.kind.as_str()),
+        Action::Drop(drop) => format!("drop {}", drop.kind.as_str()),
+        Action::Rename(rename) => format!("alter {}", rename.kind.as_str()),
+        Action::SetSchema { kind, .. } => format!("alter {}", kind.as_str()),
+        Action::Truncate { .. } => "truncate".to_owned(),
+        Action::Lock { .. } => "lock table".to_owned(),
+        Action::Reindex { .. } => "reindex".to_owned(),
+        Action::Cluster { .. } => "cluster".to_owned(),
+        Action::Vacuum { full: true, .. } => "vacuum full".to_owned(),
+        Action::Vacuum { .. } => "vacuum".to_owned(),
+        Action::Analyze { .. } => "analyze".to_owned(),
+        Action::RefreshMaterializedView { .. } => "refresh materialized view".to_owned(),
+        Action::Comment { .. } => "comment".to_owned(),
+        Action::Other { command, .. } | Action::NonTransactional { command } => {
+            command.to_ascii_lowercase()
+        }
+        Action::Grant(_)
+        | Action::Dml(_)
+        | Action::Set(_)
+        | Action::SetDefault(_)
+        | Action::Transaction(_)
+        | Action::Do(_)
+        | Action::Call { .. } => "this statement".to_owned(),
     }
 }
 

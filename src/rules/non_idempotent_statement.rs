@@ -5,6 +5,7 @@ use super::guard::{
 };
 use crate::catalog::QualifiedName;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
+use crate::layout::TransactionMode;
 use crate::rule::{MigrationContext, StatementContext};
 use crate::source::Span;
 use crate::sql::{
@@ -326,8 +327,8 @@ fn altered(
     // `Table` stands for a column here, `Other` for a constraint: neither is a kind of its own.
     let column = |name: &str| part(ObjectKind::Table, name);
     let constraint = |name: &str| part(ObjectKind::Other, name);
-    let there = |name: &str| format!("`{name}` is there already");
-    let gone = |name: &str| format!("`{name}` is gone already");
+    let there = |what: &str, name: &str| format!("{what} `{name}` of `{table}` is there already");
+    let gone = |what: &str, name: &str| format!("{what} `{name}` of `{table}` is gone already");
     let (because, answer, guard) = match &alter.change {
         TableChange::AddColumn { column: definition, if_not_exists } => {
             let object = column(&definition.name);
@@ -348,7 +349,7 @@ fn altered(
             let name = &definition.name;
             let answer =
                 format!("42701: column \"{name}\" of relation \"{}\" already exists", table.name);
-            (there(name), answer, guard)
+            (there("column", name), answer, guard)
         }
         TableChange::DropColumn { column: name, if_exists, .. } => {
             let object = column(name);
@@ -359,15 +360,18 @@ fn altered(
             }
             let answer =
                 format!("42703: column \"{name}\" of relation \"{}\" does not exist", table.name);
-            (gone(name), answer, in_subcommand(cx, at, "drop", "column", "if exists"))
+            (gone("column", name), answer, in_subcommand(cx, at, "drop", "column", "if exists"))
         }
         TableChange::AddConstraint(definition) => {
             let object = definition.name.as_deref().map(constraint);
             let is_fine = object.as_ref().is_some_and(|object| seen.is_absent(object));
             seen.made.extend(object);
             let answer = if is_fine { None } else { refused_constraint(definition, table) };
-            let name = definition.name.clone().unwrap_or("the primary key".to_owned());
-            (there(&name).replace("`the primary key`", "the primary key"), answer?, DROP_FIRST)
+            let because = match &definition.name {
+                Some(name) => there("constraint", name),
+                None => format!("`{table}` has its primary key already"),
+            };
+            (because, answer?, DROP_FIRST)
         }
         TableChange::DropConstraint { name, if_exists, .. } => {
             let object = constraint(name);
@@ -380,7 +384,11 @@ fn altered(
                 "42704: constraint \"{name}\" of relation \"{}\" does not exist",
                 table.name
             );
-            (gone(name), answer, in_subcommand(cx, at, "drop", "constraint", "if exists"))
+            (
+                gone("constraint", name),
+                answer,
+                in_subcommand(cx, at, "drop", "constraint", "if exists"),
+            )
         }
         TableChange::AttachPartition { partition } if alter.kind == ObjectKind::Table => (
             format!("`{partition}` is a partition already"),
@@ -493,13 +501,14 @@ fn renamed(cx: &StatementContext, rename: &Rename, seen: &mut Seen) -> Option<Ob
                 ObjectKind::Schema => format!("3F000: schema \"{name}\" does not exist"),
                 _ => return None,
             };
-            (name.to_string(), answer)
+            (format!("`{name}`"), answer)
         }
         RenamedPart::Column(column) if is_relation(rename.kind) => {
-            (column.clone(), format!("42703: column \"{column}\" does not exist"))
+            let old = format!("column `{column}` of `{name}`");
+            (old, format!("42703: column \"{column}\" does not exist"))
         }
         RenamedPart::Constraint(constraint) if rename.kind == ObjectKind::Table => (
-            constraint.clone(),
+            format!("constraint `{constraint}` of `{name}`"),
             format!(
                 "42704: constraint \"{constraint}\" for table \"{}\" does not exist",
                 name.name
@@ -509,7 +518,7 @@ fn renamed(cx: &StatementContext, rename: &Rename, seen: &mut Seen) -> Option<Ob
     };
     Some(Obstacle {
         span: cx.statement.head(cx.file()),
-        because: format!("`{old}` is gone already"),
+        because: format!("{old} is gone already"),
         answer,
         guard: Guard::ByHand(Some(
             "a `do` block around a rename, which looks first what the name is",
@@ -543,7 +552,7 @@ fn report(cx: &MigrationContext, obstacles: &[Obstacle]) -> Option<Diagnostic> {
         diagnostic =
             diagnostic.note(format!("{more} more {are} of this migration cannot be repeated"));
     }
-    if cx.history.set.assumed {
+    if cx.history.set.assumed && cx.migration().transaction == TransactionMode::None {
         diagnostic = diagnostic.note(
             "the runner is not known: if it wraps each migration in a transaction, say `transaction = \"runner\"` in lockmaster.toml",
         );

@@ -34,10 +34,6 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
 
 fn meta_command(command: &str, report: impl Fn(String) -> Diagnostic) -> Diagnostic {
     let word = command.split_whitespace().next().unwrap_or_default();
-    if word == "\\copy" {
-        return report("psql's `\\copy` copies rows that are not in this file".to_owned())
-            .at_most(Severity::Info);
-    }
     let what = match word {
         "\\i" | "\\ir" | "\\include" | "\\include_relative" => "runs another file, which",
         "\\c" | "\\connect" => "goes on in another database: what follows",

@@ -1,5 +1,6 @@
 //! Spells what a fix inserts as the text around it is spelled.
 
+use crate::catalog::QualifiedName;
 use crate::source::SourceFile;
 use crate::sql::Statement;
 use crate::sql::lex::lexemes;
@@ -15,6 +16,11 @@ pub(super) fn like(sample: &str, words: &str) -> String {
 /// Returns the first word of a statement, whose case is that of its keywords.
 pub(super) fn first_word<'a>(statement: &Statement, file: &'a SourceFile) -> &'a str {
     lexemes(statement.text(file)).next().map_or("", |lexeme| lexeme.text)
+}
+
+/// Returns a name as people write it: without the schema `public`.
+pub(super) fn shown(name: &QualifiedName) -> String {
+    if *name.schema == *"public" { name.name.to_string() } else { name.to_string() }
 }
 
 /// Joins names, each in backticks, into the enumeration `a`, `b` or `c`.

@@ -52,8 +52,7 @@ fn meta_command(cx: &MigrationContext, span: Span) -> Diagnostic {
 fn report(cx: &MigrationContext, error: &SyntaxError) -> Diagnostic {
     let file = cx.migration().file;
     let message = format!("the server refuses this statement: {}", error.message);
-    let mut diagnostic = Diagnostic::new(file, error.span, message)
-        .note(format!("SQLSTATE 42601: {}", error.message));
+    let mut diagnostic = Diagnostic::new(file, error.span, message).note("SQLSTATE 42601");
     if error.statement.start < error.span.start && !error.missing_semicolon {
         let begin = Span { start: error.statement.start, end: error.span.start };
         if cx.file().slice(begin).contains('\n') {

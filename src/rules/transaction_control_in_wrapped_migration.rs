@@ -94,7 +94,9 @@ fn message(cx: &StatementContext, end: &Statement, freed: Option<&str>) -> Strin
         _ if is_last(cx, end) && cx.migration.history.set.layout.all_pending => {
             format!("{whose}: an error in a later migration no longer undoes this one")
         }
-        _ if is_last(cx, end) => format!("{whose} before {runner} has finished with the migration"),
+        _ if is_last(cx, end) => {
+            format!("{whose}: the migration stays even if {runner} then fails to record it")
+        }
         _ => format!("{whose}: an error further on no longer undoes the migration"),
     }
 }

@@ -113,8 +113,9 @@ fn report(cx: &HistoryContext, gap: &Gap) -> Diagnostic {
     let width = gap.after.version.text.bytes().take_while(u8::is_ascii_digit).count();
     let number = |number: u128| format!("{number:0width$}");
     let missing = match gap.count() {
-        1 => number(gap.first),
-        _ => format!("{} to {}", number(gap.first), number(gap.last)),
+        1 => format!("migration {}", number(gap.first)),
+        2 => format!("migrations {} and {}", number(gap.first), number(gap.last)),
+        _ => format!("migrations {} to {}", number(gap.first), number(gap.last)),
     };
     let after = cx.file_name(gap.after);
     let place = match gap.before {
@@ -123,8 +124,8 @@ fn report(cx: &HistoryContext, gap: &Gap) -> Diagnostic {
     };
     let consequence = cx.set.layout.gap;
     let message = match consequence {
-        "" => format!("no migration {missing} {place}: a file may be lost"),
-        _ => format!("{consequence}: no migration {missing} {place}"),
+        "" => format!("no {missing} {place}: a file may be lost"),
+        _ => format!("{consequence}: no {missing} {place}"),
     };
     let mut diagnostic = Diagnostic::new(gap.after.file, beginning(cx, gap.after), message);
     if let Some(before) = gap.before {

@@ -89,7 +89,7 @@ pub fn parse(file: &SourceFile, section: Span) -> Script {
     }
 }
 
-/// Returns why a psql meta-command cannot be analysed; nothing for one that changes no database.
+/// Returns why a psql meta-command cannot be analysed; nothing for one that changes nothing but rows.
 fn meta_command(text: &str) -> Option<NotAnalysedReason> {
     let word = text.split_whitespace().next().unwrap_or_default();
     let runs_something = matches!(
@@ -101,7 +101,6 @@ fn meta_command(text: &str) -> Option<NotAnalysedReason> {
             | "\\gexec"
             | "\\c"
             | "\\connect"
-            | "\\copy"
             | "\\if"
             | "\\elif"
             | "\\else"
