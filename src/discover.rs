@@ -83,7 +83,12 @@ pub fn load(
     if let Some((path, _)) = replace
         && !paths.iter().any(|found| found == path)
     {
-        add_file(&mut trees, &SourceFile::new(path, String::new()), paths.len());
+        let file = SourceFile::new(path, String::new());
+        if !add_file(&mut trees, &file, paths.len()) {
+            // It lies nowhere: it is a history of one migration.
+            trees.push(Tree::default());
+            add_entry(trees.last_mut(), &file, paths.len());
+        }
         paths.push(path.to_owned());
     }
     let read = |path: &PathBuf| {
@@ -192,23 +197,24 @@ fn sort_folders(tree: &mut Tree) {
     tree.folders.iter_mut().for_each(sort_folders);
 }
 
-/// Adds a file that is not on disk to the tree that holds its folder, under the id `index`.
-pub fn add_file(trees: &mut [Tree], file: &SourceFile, index: usize) {
+/// Adds a file that is not on disk to the tree that holds its folder, under the id `index`; returns
+/// whether there is such a tree.
+pub fn add_file(trees: &mut [Tree], file: &SourceFile, index: usize) -> bool {
     let folder = file.path.parent().unwrap_or(Path::new(""));
+    let found = trees.iter_mut().find_map(|tree| find_folder(tree, folder));
+    let is_found = found.is_some();
+    add_entry(found, file, index);
+    is_found
+}
+
+fn add_entry(folder: Option<&mut Tree>, file: &SourceFile, index: usize) {
+    let Some(folder) = folder else { return };
     let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let is_sql = is_sql(&name);
-    let entry = Entry {
-        id: is_sql.then(|| file_id(index)),
-        text: (!is_sql).then(|| file.text.clone()),
-        name,
-    };
-    for tree in trees {
-        if let Some(found) = find_folder(tree, folder) {
-            let at = found.files.partition_point(|other| other.name < entry.name);
-            found.files.insert(at, entry);
-            return;
-        }
-    }
+    let at = folder.files.partition_point(|other| other.name < name);
+    let id = is_sql.then(|| file_id(index));
+    let text = (!is_sql).then(|| file.text.clone());
+    folder.files.insert(at, Entry { name, id, text });
 }
 
 fn find_folder<'a>(tree: &'a mut Tree, path: &Path) -> Option<&'a mut Tree> {

@@ -319,7 +319,11 @@ fn json_lines_end_with_the_summary() {
 #[test]
 fn json_is_as_its_schema_says() {
     let mut case = full().report(0, "status", "without anything");
-    case.sets[0].not_applied.push(NotApplied { file: FileId(0), reason: "is not one".to_owned() });
+    case.sets[0].not_applied.push(NotApplied {
+        file: FileId(0),
+        reason: "is not one".to_owned(),
+        is_meant: false,
+    });
     for (severity, rule) in [(Severity::Info, "not-analysed"), (Severity::Warning, "syntax-error")]
     {
         let mut copy = case.diagnostics[0].clone();

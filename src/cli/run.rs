@@ -213,10 +213,7 @@ impl Input {
                 || configs.iter().any(|config| config.excludes(path))
         };
         let replaced = self.replaced.as_ref().map(|(path, text)| (path.as_path(), text.as_slice()));
-        let mut found = discover::load(&self.roots, &skip, replaced)?;
-        if self.roots.is_empty() {
-            found.trees.push(single_file());
-        }
+        let found = discover::load(&self.roots, &skip, replaced)?;
         let sets = self.recognise(&found.trees, &found.sources)?;
         Ok(Loaded { sources: found.sources, trees: found.trees, found: sets })
     }
@@ -320,13 +317,6 @@ fn configure(diagnostic: &mut Diagnostic, sources: &Sources, found: &Found) -> b
     let severity = config.severity(&rule, path, diagnostic.severity);
     diagnostic.severity = severity.unwrap_or(diagnostic.severity);
     severity.is_some()
-}
-
-/// Returns a folder with the one file of standard input.
-fn single_file() -> crate::layout::Tree {
-    let name = "<stdin>.sql".to_owned();
-    let entry = crate::layout::Entry { name, id: Some(FileId(0)), text: None };
-    crate::layout::Tree { files: vec![entry], ..Default::default() }
 }
 
 fn is_sql(path: &Path) -> bool {

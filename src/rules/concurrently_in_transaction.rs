@@ -1,14 +1,47 @@
 use super::in_transaction::{explain, is_first_of_pipeline, place, refused, removal, way_out};
-use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, NewFile};
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, NewFile};
 use crate::layout::{Direction, OptOut, TransactionMode};
-use crate::rule::StatementContext;
+use crate::rule::{MigrationContext, StatementContext};
 use crate::session::Holder;
 use crate::source::Span;
 use crate::sql::{
     Action, Item, ObjectKind, ReindexTarget, RelationName, Statement, TransactionAction, head,
 };
 
-pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
+/// How many more statements of one transaction are pointed at.
+const MAX_LABELS: usize = 4;
+
+/// Reports each transaction once: it is the transaction that is wrong, not each statement in it.
+pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    let mut last = None;
+    cx.replay(|cx| {
+        let first = out.len();
+        statement(cx, out);
+        let transaction = cx.state.transaction.as_ref().map(|open| open.id);
+        if out.len() == first || transaction.is_none() {
+            return;
+        }
+        if last == transaction
+            && let Some(more) = out.pop()
+            && let Some(earlier) = out.last_mut()
+        {
+            if earlier.labels.len() <= MAX_LABELS {
+                let label = Label {
+                    file: more.file,
+                    span: more.span,
+                    message: "and so is this".to_owned(),
+                };
+                earlier.labels.push(label);
+            }
+            earlier.relations.extend(more.relations);
+            earlier.relations.sort();
+            earlier.relations.dedup();
+        }
+        last = transaction;
+    });
+}
+
+fn statement(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     let holder = cx.state.holder();
     for action in &cx.statement.actions {
         if let Action::Do(block) = action {

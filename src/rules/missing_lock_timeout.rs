@@ -1,5 +1,5 @@
 use super::spelling::{first_word, like, shown};
-use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Severity};
 use crate::effects::{Lock, refused_in_transaction};
 use crate::layout::TransactionMode;
 use crate::rule::{MigrationContext, StatementContext};
@@ -8,17 +8,29 @@ use crate::source::{SourceFile, Span};
 use crate::sql::{Action, LockMode, Statement};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
-    let mut first = None;
+    let (mut first, mut brief) = (None, None);
     let mut has_concurrent = false;
     cx.replay(|cx| {
         has_concurrent |= cx.state.holder() == Holder::Nobody && may_be_concurrent(cx);
-        if first.is_none() && !cx.state.session.has_lock_timeout() && !ends_anyway(cx) {
-            first = unlimited(cx).map(|(lock, action)| Found::new(cx, &lock, action));
+        if first.is_some() || cx.state.session.has_lock_timeout() || ends_anyway(cx) {
+            return;
         }
+        let Some((lock, action)) = unlimited(cx) else { return };
+        let is_brief = is_brief(action);
+        let place = if is_brief { &mut brief } else { &mut first };
+        place.get_or_insert_with(|| Found::new(cx, &lock, action));
     });
-    let Some(found) = first else { return };
+    // A table that refers to another one locks that for a moment, and readers do not notice.
+    let brief =
+        brief.map(|found| Found { diagnostic: found.diagnostic.at_most(Severity::Info), ..found });
+    let Some(found) = first.or(brief) else { return };
     let fix = if has_concurrent { None } else { found.place.and_then(|place| fix(cx, place)) };
     out.push(found.diagnostic.fix(fix));
+}
+
+/// Returns whether an action only makes a table, so that what it locks are the tables it refers to.
+fn is_brief(action: &Action) -> bool {
+    matches!(action, Action::CreateTable(create) if create.partition_of.is_none())
 }
 
 /// The first statement that may wait without end, and where a fix can set the limit.

@@ -45,7 +45,7 @@ macro_rules! rules {
 rules! {
     "blocking-index" => Statement(blocking_index::check),
     "breaking-rename" => Migration(breaking_rename::check),
-    "concurrently-in-transaction" => Statement(concurrently_in_transaction::check),
+    "concurrently-in-transaction" => Migration(concurrently_in_transaction::check),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "duplicate-version" => History(duplicate_version::check),
