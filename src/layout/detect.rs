@@ -110,7 +110,7 @@ mod tests {
         for path in paths {
             let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
             let is_sql = name.ends_with(".sql");
-            let id = is_sql.then(|| FileId(u32::try_from(sources.files.len()).unwrap()));
+            let id = is_sql.then(|| FileId(u32::try_from(sources.files.len()).expect("few files")));
             if is_sql {
                 sources.files.push(SourceFile::new(path, "select 1;".to_owned()));
             } else {

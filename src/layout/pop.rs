@@ -38,7 +38,7 @@ const DIALECTS: &[&str] = &[
 ];
 
 /// A file name, taken apart.
-struct Name<'a> {
+struct Parts<'a> {
     version: &'a str,
     name: &'a str,
     dialect: Option<&'a str>,
@@ -48,7 +48,7 @@ struct Name<'a> {
 
 /// Takes a file name apart as pop's own pattern does:
 /// `^(\d+)_([^.]+)(\.[a-z0-9]+)?(\.autocommit)?\.(up|down)\.sql$`.
-fn parts(file: &str) -> Option<Name<'_>> {
+fn parts(file: &str) -> Option<Parts<'_>> {
     let stem = file.strip_suffix(".sql")?;
     let (stem, is_down) = match stem.strip_suffix(".down") {
         Some(stem) => (stem, true),
@@ -65,7 +65,7 @@ fn parts(file: &str) -> Option<Name<'_>> {
     };
     let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
     let is_known = dialect.is_none_or(|dialect| DIALECTS.contains(&dialect));
-    (is_number && is_known).then_some(Name { version, name, dialect, autocommit, is_down })
+    (is_number && is_known).then_some(Parts { version, name, dialect, autocommit, is_down })
 }
 
 fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
@@ -90,7 +90,7 @@ fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
 
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let (mut ups, mut downs) = (Vec::new(), Vec::new());
-    let is_postgres = |name: &Name| matches!(name.dialect, Some("postgres" | "postgresql" | "pg"));
+    let is_postgres = |name: &Parts| matches!(name.dialect, Some("postgres" | "postgresql" | "pg"));
     let named = || tree.sql_files().filter_map(|(file, _)| parts(file));
     let mut special: Vec<(&str, bool)> =
         named().filter(|name| is_postgres(name)).map(|name| (name.version, name.is_down)).collect();

@@ -145,9 +145,8 @@ pub(crate) fn tree(files: &[(String, String)]) -> Tree {
 /// Returns a file name as a layout wants it.
 pub(crate) fn file_name(layout: &str, number: usize, name: &str) -> String {
     match layout {
-        "golang-migrate" => format!("{number:04}_{name}.up.sql"),
+        "golang-migrate" | "pop" => format!("{number:04}_{name}.up.sql"),
         "flyway" | "refinery" => format!("V{number}__{name}.sql"),
-        "pop" => format!("{number:04}_{name}.up.sql"),
         "postgrator" => format!("{number:04}.do.{name}.sql"),
         "diesel" => format!("{number:04}_{name}/up.sql"),
         "hasura" => format!("{number:013}_{name}/up.sql"),
