@@ -313,10 +313,12 @@ impl Statement {
 
 /// Returns the first line of `span`, or all of it if it has no more than three lines.
 pub fn head(file: &SourceFile, span: Span) -> Span {
-    let text = file.slice(span);
-    if text.lines().count() <= 3 {
+    let line = file.line_index(span.start as usize);
+    if file.line_index(span.end as usize) <= line + 2 {
         return span;
     }
-    let first = text.lines().next().unwrap_or_default().trim_end().len();
-    Span { start: span.start, end: span.start + Span::new(0..first).end }
+    let end = file.line_range(line).map_or(span.end as usize, |line| line.end);
+    let first = Span::new(span.start as usize..end);
+    let len = file.slice(first).trim_end().len();
+    Span { start: span.start, end: span.start + Span::new(0..len).end }
 }
