@@ -138,6 +138,12 @@ fn parse_chunk(text: &str, chunk: Chunk, base: u32) -> Vec<Item> {
                 let mut error = syntax_error::locate(sql, message, chunk.problem, span.start);
                 let at = error.span.start;
                 error.span = error.span.shift(span.start + base);
+                let end = chunk.full_end as usize;
+                if error.message.ends_with("end of input") && text[..end].ends_with(';') {
+                    // The server reads the `;` too.
+                    error.message = "syntax error at or near \";\"".to_owned();
+                    error.span = Span::new(end - 1..end).shift(base);
+                }
                 error.statement = span.shift(base);
                 if !error.missing_semicolon || items.len() > 100 {
                     items.push(Item::SyntaxError(error));
