@@ -1,6 +1,6 @@
 //! `lockmaster.toml`: what a project says about its migrations.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -211,7 +211,7 @@ impl Config {
 
     /// Returns the directories that the file names.
     pub fn directories(&self) -> Vec<PathBuf> {
-        self.file.migrations.iter().map(|directory| self.folder.join(&directory.path)).collect()
+        self.file.migrations.iter().map(|named| plain(&self.folder.join(&named.path))).collect()
     }
 
     /// Returns whether the file excludes a path.
@@ -288,11 +288,8 @@ impl Config {
     }
 
     fn directory(&self, path: &Path) -> Option<&Directory> {
-        let relative = self.relative(path);
-        let is_it = |directory: &&Directory| {
-            Path::new(&directory.path).components().eq(relative.components())
-        };
-        self.file.migrations.iter().find(is_it)
+        let path = plain(path);
+        self.file.migrations.iter().find(|named| plain(&self.folder.join(&named.path)) == path)
     }
 
     fn relative(&self, path: &Path) -> PathBuf {
@@ -300,6 +297,20 @@ impl Config {
         let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
         absolute.strip_prefix(&folder).map_or(absolute.clone(), Path::to_owned)
     }
+}
+
+/// Returns an absolute path without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            Component::ParentDir => _ = plain.pop(),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// From which severity on a run fails.
@@ -422,6 +433,7 @@ fn read_history(word: &str) -> Result<Option<bool>, String> {
 pub fn globs(patterns: &[String]) -> Result<GlobSet, String> {
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {
+        let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
         let glob =
             Glob::new(pattern).map_err(|error| format!("`{pattern}` is not a glob: {error}"))?;
         builder.add(glob);

@@ -1,6 +1,6 @@
 //! Finds and loads files: from arguments to folders and texts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,31 +80,57 @@ pub fn load(
         }
         trees.push(walk(root, skip, &mut paths)?);
     }
-    if let Some((path, _)) = replace
-        && !paths.iter().any(|found| found == path)
-    {
-        let file = SourceFile::new(path, String::new());
-        if !add_file(&mut trees, &file, paths.len()) {
-            // It lies nowhere: it is a history of one migration.
-            trees.push(Tree::default());
-            add_entry(trees.last_mut(), &file, paths.len());
-        }
-        paths.push(path.to_owned());
-    }
-    let read = |path: &PathBuf| {
+    let replace = replace.filter(|(path, _)| !skip(path));
+    let replaced = replace.map(|(path, _)| place(&mut trees, &mut paths, path));
+    let read = |(at, path): (usize, &PathBuf)| {
         let bytes = match replace {
-            Some((replaced, text)) if replaced == path => text.to_owned(),
+            Some((_, text)) if replaced == Some(at) => text.to_owned(),
             _ => fs::read(path)
                 .map_err(|source| DiscoverError::Read { path: path.clone(), source })?,
         };
         Ok(SourceFile::from_bytes(path.clone(), bytes))
     };
-    let files = paths.par_iter().map(read).collect::<Result<Vec<_>, DiscoverError>>()?;
+    let files =
+        paths.par_iter().enumerate().map(read).collect::<Result<Vec<_>, DiscoverError>>()?;
     for tree in &mut trees {
         let hints = Arc::new(hints(&tree.path));
         add_hints(tree, &hints);
     }
     Ok(Discovered { sources: Sources { files }, trees })
+}
+
+/// What standard input is called where nothing says where it belongs: a history of one migration.
+pub const STDIN: &str = "<stdin>.sql";
+
+/// Returns the place among `paths` of the file whose text is given; a new one is added, to a tree of its
+/// own if it lies in none.
+fn place(trees: &mut Vec<Tree>, paths: &mut Vec<PathBuf>, path: &Path) -> usize {
+    let path = clean(path);
+    let is_it = |found: &PathBuf| {
+        *found == path || found.file_name() == path.file_name() && real(found) == real(&path)
+    };
+    if let Some(at) = paths.iter().position(is_it) {
+        return at;
+    }
+    let file = SourceFile::new(&path, String::new());
+    if path == Path::new(STDIN) || !add_file(trees, &file, paths.len()) {
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let mut own = [Tree { root_name: root_name(&folder), path: folder, ..Tree::default() }];
+        add_file(&mut own, &file, paths.len());
+        trees.extend(own);
+    }
+    paths.push(path);
+    paths.len() - 1
+}
+
+/// Returns the path of a file with all links in its folder followed, so that two spellings of one path
+/// are equal.
+pub fn real(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (absolute.parent().map(fs::canonicalize), absolute.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => fs::canonicalize(&absolute).unwrap_or(absolute),
+    }
 }
 
 /// Walks one root; the paths of SQL files are added to `paths`, in order.
@@ -127,8 +153,15 @@ fn walk(
                 || entry.file_type().is_dir() && SKIPPED_FOLDERS.contains(&name)
                 || skip(entry.path()))
     };
+    let mut entered = BTreeSet::new();
     let walker = WalkDir::new(root).follow_links(true).sort_by_file_name();
-    for entry in walker.into_iter().filter_entry(|entry| !is_skipped(entry)) {
+    let is_wanted = |entry: &walkdir::DirEntry| {
+        // Links among folders make more paths than can be walked: each folder is entered by one.
+        let is_link = entry.path_is_symlink() && entry.file_type().is_dir() && entry.depth() > 0;
+        !is_skipped(entry)
+            && (!is_link || fs::canonicalize(entry.path()).is_ok_and(|path| entered.insert(path)))
+    };
+    for entry in walker.into_iter().filter_entry(is_wanted) {
         let entry = match entry {
             Ok(entry) => entry,
             // A link that leads nowhere, or in a circle, is no migration.
@@ -149,7 +182,11 @@ fn walk(
             folders.entry(path.clone()).or_insert_with(|| Tree { path, ..Tree::default() });
             continue;
         }
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        // A pipe or a device would never end.
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
         let is_sql = is_sql(&name);
         let is_side_file = SIDE_FILES.contains(&name.as_str()) || name.ends_with(".sql.conf");
         let text = is_side_file.then(|| fs::read_to_string(entry.path()).ok()).flatten();
@@ -167,7 +204,7 @@ fn walk(
 }
 
 /// Returns a path without a leading `./`.
-fn clean(path: &Path) -> PathBuf {
+pub fn clean(path: &Path) -> PathBuf {
     path.strip_prefix(".").map_or_else(|_| path.to_owned(), Path::to_owned)
 }
 
@@ -201,20 +238,21 @@ fn sort_folders(tree: &mut Tree) {
 /// whether there is such a tree.
 pub fn add_file(trees: &mut [Tree], file: &SourceFile, index: usize) -> bool {
     let folder = file.path.parent().unwrap_or(Path::new(""));
-    let found = trees.iter_mut().find_map(|tree| find_folder(tree, folder));
-    let is_found = found.is_some();
-    add_entry(found, file, index);
-    is_found
-}
-
-fn add_entry(folder: Option<&mut Tree>, file: &SourceFile, index: usize) {
-    let Some(folder) = folder else { return };
     let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let is_sql = is_sql(&name);
-    let at = folder.files.partition_point(|other| other.name < name);
-    let id = is_sql.then(|| file_id(index));
-    let text = (!is_sql).then(|| file.text.clone());
-    folder.files.insert(at, Entry { name, id, text });
+    let entry = Entry {
+        id: is_sql.then(|| file_id(index)),
+        text: (!is_sql).then(|| file.text.clone()),
+        name,
+    };
+    for tree in trees {
+        if let Some(found) = find_folder(tree, folder) {
+            let at = found.files.partition_point(|other| other.name < entry.name);
+            found.files.insert(at, entry);
+            return true;
+        }
+    }
+    false
 }
 
 fn find_folder<'a>(tree: &'a mut Tree, path: &Path) -> Option<&'a mut Tree> {

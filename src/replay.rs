@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Origin};
 use crate::effects;
 use crate::layout::{Layout, Migration, TransactionMode};
-use crate::session::{Holder, Session, Transaction};
+use crate::session::{Holder, Savepoints, Session, Transaction};
 use crate::source::{FileId, Span};
 use crate::sql::{Action, Script, Setting, Statement, TransactionAction};
 
@@ -139,19 +139,15 @@ impl State {
                 self.reopen_block();
             }
             (TransactionAction::Savepoint(name), Some(open)) => {
-                let point = (name.clone(), self.catalog.clone(), self.session.clone());
-                open.savepoints.push(point);
+                open.savepoints.push(name, self.catalog.clone(), self.session.clone());
             }
             (TransactionAction::Release(name), Some(open)) => {
-                if let Some(at) = open.savepoints.iter().rposition(|point| point.0 == *name) {
-                    open.savepoints.truncate(at);
-                }
+                open.savepoints.take(name);
             }
             (TransactionAction::RollbackTo(name), Some(open)) => {
-                if let Some(at) = open.savepoints.iter().rposition(|point| point.0 == *name) {
-                    open.savepoints.truncate(at + 1);
-                    (self.catalog, self.session) =
-                        (open.savepoints[at].1.clone(), open.savepoints[at].2.clone());
+                if let Some((catalog, session)) = open.savepoints.take(name) {
+                    open.savepoints.push(name, catalog.clone(), session.clone());
+                    (self.catalog, self.session) = (catalog, session);
                 }
             }
             // BEGIN in a transaction and COMMIT outside of one only warn.
@@ -173,7 +169,7 @@ impl State {
             begin,
             id: self.transactions,
             start: Box::new((self.catalog.clone(), self.session.clone())),
-            savepoints: Vec::new(),
+            savepoints: Savepoints::default(),
         });
         self.transactions += 1;
     }

@@ -1,5 +1,6 @@
 //! The session that migrations run in: its settings and its open transaction.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -149,5 +150,40 @@ pub struct Transaction {
     /// The schema and the settings when it began, to which `ROLLBACK` returns.
     pub start: Box<(Catalog, Session)>,
     /// Its savepoints, oldest first.
-    pub savepoints: Vec<(String, Catalog, Session)>,
+    pub savepoints: Savepoints,
+}
+
+/// The savepoints of a transaction; several may have one name, and the newest counts.
+#[derive(Clone, Debug, Default)]
+pub struct Savepoints {
+    open: Vec<(String, Catalog, Session)>,
+    /// How many there are of each name, so that a name that is not there is not searched for.
+    names: HashMap<String, usize>,
+}
+
+impl Savepoints {
+    /// Adds one.
+    pub fn push(&mut self, name: &str, catalog: Catalog, session: Session) {
+        *self.names.entry(name.to_owned()).or_default() += 1;
+        self.open.push((name.to_owned(), catalog, session));
+    }
+
+    /// Removes the newest of that name and all after it; returns it.
+    pub fn take(&mut self, name: &str) -> Option<(Catalog, Session)> {
+        if !self.names.contains_key(name) {
+            return None;
+        }
+        while let Some((last, catalog, session)) = self.open.pop() {
+            if let Some(count) = self.names.get_mut(&last) {
+                *count -= 1;
+                if *count == 0 {
+                    self.names.remove(&last);
+                }
+            }
+            if last == name {
+                return Some((catalog, session));
+            }
+        }
+        None
+    }
 }

@@ -83,7 +83,12 @@ pub struct SourceFile {
     /// What is wrong with the file's bytes, if anything is.
     pub encoding: Option<EncodingProblem>,
     line_starts: Vec<u32>,
+    /// How many characters come before each block of [`BLOCK`] bytes.
+    characters: Vec<u32>,
 }
+
+/// The bytes of text that are counted anew for each position.
+const BLOCK: usize = 1024;
 
 const BOM: &str = "\u{feff}";
 
@@ -93,7 +98,13 @@ impl SourceFile {
         let line_starts = codespan_reporting::files::line_starts(&text)
             .map(|start| u32::try_from(start).unwrap_or(u32::MAX))
             .collect();
-        Self { path: path.into(), text, encoding: None, line_starts }
+        let mut count = 0;
+        let mut characters = vec![0];
+        characters.extend(text.as_bytes().chunks(BLOCK).map(|block| {
+            count += count_characters(block);
+            count
+        }));
+        Self { path: path.into(), text, encoding: None, line_starts, characters }
     }
 
     /// Makes a source file of a file's bytes, whatever they are. Files over 4 GiB are cut off.
@@ -151,8 +162,15 @@ impl SourceFile {
         let line = self.line_index(offset);
         let start = self.line_starts.get(line).map_or(0, |&start| start as usize);
         let start = if line == 0 { self.text_start().min(offset) } else { start };
-        let before = self.text.get(start..offset).unwrap_or_default();
-        Position { line: line + 1, column: before.chars().count() + 1, offset }
+        let column = self.characters_before(offset).saturating_sub(self.characters_before(start));
+        Position { line: line + 1, column: column as usize + 1, offset }
+    }
+
+    /// Returns how many characters begin before `offset`. A line may be as long as a file.
+    fn characters_before(&self, offset: usize) -> u32 {
+        let block = offset / BLOCK;
+        let rest = self.text.as_bytes().get(block * BLOCK..offset).unwrap_or_default();
+        self.characters.get(block).copied().unwrap_or_default() + count_characters(rest)
     }
 
     /// Returns the line break that the file uses: that of its first line.
@@ -162,6 +180,11 @@ impl SourceFile {
             _ => "\n",
         }
     }
+}
+
+/// Counts the bytes that begin a character.
+fn count_characters(bytes: &[u8]) -> u32 {
+    bytes.iter().map(|&byte| u32::from(byte & 0xc0 != 0x80)).sum()
 }
 
 /// A place in a file as people and editors name it.
@@ -213,5 +236,15 @@ mod tests {
         let x = u32::try_from(file.text.find('x').expect("there is an x")).expect("small");
         assert_eq!((file.position(x).line, file.position(x).column), (1, 3));
         assert_eq!((file.position(x + 3).line, file.position(x + 3).column), (2, 2));
+    }
+
+    #[test]
+    fn columns_are_right_far_into_a_long_line() {
+        let text = format!("x\n{}", "é表a".repeat(1000));
+        let file = SourceFile::new("a.sql", text.clone());
+        for (at, _) in text.char_indices().skip(2).chain([(text.len(), ' ')]) {
+            let position = file.position(u32::try_from(at).expect("small"));
+            assert_eq!(position.column, text[2..at].chars().count() + 1);
+        }
     }
 }

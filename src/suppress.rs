@@ -1,11 +1,13 @@
 //! Comments that silence rules: `-- lockmaster: ignore <rule>[, <rule>] -- reason`.
 
+use std::collections::HashMap;
+
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::Sources;
 use crate::rules;
 use crate::source::{FileId, SourceFile, Span};
 use crate::sql::lex::{TokenKind, token};
-use crate::sql::{ChunkKind, split};
+use crate::sql::{Chunk, ChunkKind, split};
 
 /// The name under which a comment that silences nothing is reported.
 pub const UNUSED: &str = "unused-suppression";
@@ -18,9 +20,8 @@ struct Suppression {
     comment: Span,
     /// The rules; empty for all.
     rules: Vec<String>,
-    /// Where diagnostics are silenced; nothing for the whole file.
-    reach: Option<Span>,
-    is_used: bool,
+    /// Where diagnostics are silenced.
+    reach: Span,
 }
 
 /// Takes away the diagnostics that a comment silences, and adds one for each comment that silences
@@ -42,39 +43,92 @@ pub fn apply(
     if suppressions.is_empty() {
         return 0;
     }
+    let places = Places::new(diagnostics);
+    let silent = Silent::new(&suppressions);
     let before = diagnostics.len();
-    diagnostics.retain(|diagnostic| {
-        let mut is_kept = true;
-        for suppression in &mut suppressions {
-            if suppression.silences(diagnostic) {
-                suppression.is_used = true;
-                is_kept = false;
-            }
-        }
-        is_kept
-    });
+    diagnostics.retain(|diagnostic| !silent.covers(diagnostic));
     let silenced = before - diagnostics.len();
     for suppression in &suppressions {
-        diagnostics.extend(complaint(suppression));
+        diagnostics.extend(complaint(suppression, places.has_any(suppression)));
     }
     silenced
 }
 
 const MARK: &str = "lockmaster:";
 
+/// A rule in a file; nothing for every rule.
+type Key<'a> = (FileId, Option<&'a str>);
+
+/// Where diagnostics begin. There may be as many of them as comments, and many of both.
+struct Places<'a>(HashMap<Key<'a>, Vec<u32>>);
+
+impl Places<'_> {
+    fn new(diagnostics: &[Diagnostic]) -> Self {
+        let mut places: HashMap<Key, Vec<u32>> = HashMap::new();
+        for diagnostic in diagnostics {
+            for rule in [None, Some(diagnostic.rule)] {
+                places.entry((diagnostic.file, rule)).or_default().push(diagnostic.span.start);
+            }
+        }
+        places.values_mut().for_each(|starts| starts.sort_unstable());
+        Self(places)
+    }
+
+    /// Returns whether a suppression silences anything.
+    fn has_any(&self, suppression: &Suppression) -> bool {
+        suppression.keys().any(|key| {
+            let starts = self.0.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let next = starts.partition_point(|&start| start < suppression.reach.start);
+            starts.get(next).is_some_and(|&start| start <= suppression.reach.end)
+        })
+    }
+}
+
+/// Where nothing is reported: parts in order and apart.
+struct Silent<'a>(HashMap<Key<'a>, Vec<Span>>);
+
+impl<'a> Silent<'a> {
+    fn new(suppressions: &'a [Suppression]) -> Self {
+        let mut silent: HashMap<Key, Vec<Span>> = HashMap::new();
+        for suppression in suppressions {
+            for key in suppression.keys() {
+                silent.entry(key).or_default().push(suppression.reach);
+            }
+        }
+        for parts in silent.values_mut() {
+            parts.sort_unstable();
+            parts.dedup_by(|next, last| {
+                let touches = next.start <= last.end;
+                if touches {
+                    last.end = last.end.max(next.end);
+                }
+                touches
+            });
+        }
+        Self(silent)
+    }
+
+    fn covers(&self, diagnostic: &Diagnostic) -> bool {
+        [None, Some(diagnostic.rule)].into_iter().any(|rule| {
+            let parts = self.0.get(&(diagnostic.file, rule));
+            let parts = parts.map(Vec::as_slice).unwrap_or_default();
+            let start = diagnostic.span.start;
+            let next = parts.partition_point(|part| part.end < start);
+            parts.get(next).is_some_and(|part| part.start <= start)
+        })
+    }
+}
+
 impl Suppression {
-    fn silences(&self, diagnostic: &Diagnostic) -> bool {
-        let is_named =
-            self.rules.is_empty() || self.rules.iter().any(|rule| rule == diagnostic.rule);
-        let is_here = self.reach.is_none_or(|reach| {
-            reach.start <= diagnostic.span.start && diagnostic.span.start <= reach.end
-        });
-        self.file == diagnostic.file && is_named && is_here
+    /// Returns what it silences.
+    fn keys(&self) -> impl Iterator<Item = Key<'_>> {
+        let all = self.rules.is_empty().then_some((self.file, None));
+        all.into_iter().chain(self.rules.iter().map(|rule| (self.file, Some(rule.as_str()))))
     }
 }
 
 /// Returns what is wrong with a comment, if anything is.
-fn complaint(suppression: &Suppression) -> Option<Diagnostic> {
+fn complaint(suppression: &Suppression, is_used: bool) -> Option<Diagnostic> {
     let report = |message: String| {
         let mut diagnostic = Diagnostic::new(suppression.file, suppression.comment, message);
         diagnostic.rule = UNUSED;
@@ -92,7 +146,7 @@ fn complaint(suppression: &Suppression) -> Option<Diagnostic> {
             None => diagnostic.help("`lockmaster rules` lists the rules"),
         });
     }
-    (!suppression.is_used).then(|| {
+    (!is_used).then(|| {
         let what = match &suppression.rules[..] {
             [] => "there is nothing to ignore here".to_owned(),
             rules => format!("`{}` reports nothing here", rules.join("`, `")),
@@ -103,7 +157,9 @@ fn complaint(suppression: &Suppression) -> Option<Diagnostic> {
 
 /// Reads the comments of a file.
 fn read(file: &SourceFile, id: FileId) -> Vec<Suppression> {
-    let chunks = split(&file.text);
+    let statements: Vec<Chunk> =
+        split(&file.text).into_iter().filter(|chunk| chunk.kind == ChunkKind::Statement).collect();
+    let whole = Span::new(0..file.text.len());
     let mut found = Vec::new();
     let mut at = file.text_start();
     while at < file.text.len() {
@@ -111,8 +167,8 @@ fn read(file: &SourceFile, id: FileId) -> Vec<Suppression> {
         if token.kind == TokenKind::Comment {
             let comment = Span::new(at..at + token.len);
             if let Some((rules, whole_file)) = directive(file.slice(comment)) {
-                let reach = (!whole_file).then(|| reach(file, &chunks, comment));
-                found.push(Suppression { file: id, comment, rules, reach, is_used: false });
+                let reach = if whole_file { whole } else { reach(file, &statements, comment) };
+                found.push(Suppression { file: id, comment, rules, reach });
             }
         }
         at += token.len;
@@ -135,21 +191,20 @@ fn directive(comment: &str) -> Option<(Vec<String>, bool)> {
 }
 
 /// Returns what a comment silences: its own line if a statement stands on it, else the next statement.
-fn reach(file: &SourceFile, chunks: &[crate::sql::Chunk], comment: Span) -> Span {
+fn reach(file: &SourceFile, statements: &[Chunk], comment: Span) -> Span {
     let line = file.line_range(file.line_index(comment.start as usize)).unwrap_or_default();
     let before = file.text.get(line.start..comment.start as usize).unwrap_or_default();
-    let statements = || chunks.iter().filter(|chunk| chunk.kind == ChunkKind::Statement);
-    if !before.trim().is_empty() {
+    let earlier = statements.partition_point(|chunk| chunk.span.start < comment.start);
+    let around = earlier.checked_sub(1).and_then(|at| statements.get(at));
+    if !before.trim_end().is_empty() {
         // The statement that ends on this line, or goes on over it, may begin on an earlier one.
         let here = Span::new(line);
-        let around = statements()
-            .rfind(|chunk| chunk.span.start < comment.start && chunk.full_end > here.start);
+        let around = around.filter(|chunk| chunk.full_end > here.start);
         let start = around.map_or(here.start, |chunk| chunk.span.start.min(here.start));
         return Span { start, end: comment.end };
     }
-    let inside = statements().find(|chunk| chunk.span.contains(comment));
-    let next = inside.or_else(|| statements().find(|chunk| chunk.span.start >= comment.end));
-    next.map_or(comment, |chunk| Span {
+    let inside = around.filter(|chunk| chunk.span.contains(comment));
+    inside.or(statements.get(earlier)).map_or(comment, |chunk| Span {
         start: comment.start.min(chunk.span.start),
         end: chunk.span.end,
     })

@@ -333,3 +333,206 @@ fn the_list_is_what_its_schema_says() {
         assert!(errors.is_empty(), "{fixture}: {errors:#?}");
     }
 }
+
+/// Returns the places of blocking indexes that a run reports.
+fn blocking_indexes(output: &Output) -> Vec<String> {
+    let text = stdout(output);
+    let lines = text.lines().filter(|line| line.contains("[blocking-index]"));
+    lines.map(|line| line.split(':').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// A project with two directories of migrations, each with one that blocks writes.
+fn two_sets() -> TempDir {
+    let folder = project();
+    write(&folder, "other/0001_init.sql", "create table t (a int);\n");
+    write(&folder, "other/0002_index.sql", "create index on t (a);\n");
+    folder
+}
+
+#[test]
+fn folders_and_files_that_are_asked_for_are_all_shown_however_they_are_spelled() {
+    let folder = two_sets();
+    let absolute = folder.path().join("migrations/0002_index.sql");
+    let absolute = absolute.to_str().unwrap();
+    let both = ["migrations/0002_index.sql", "other/0002_index.sql"];
+    for arguments in [
+        ["other/0002_index.sql", "migrations"],
+        ["other/0002_index.sql", "./migrations"],
+        ["other/0002_index.sql", "."],
+        [".", "other/0002_index.sql"],
+        ["migrations", "./other/"],
+        [".", "other"],
+        ["migrations", "migrations/../other"],
+    ] {
+        let output =
+            run(folder.path(), &["lint", "--format", "concise", arguments[0], arguments[1]]);
+        let shown = blocking_indexes(&output);
+        let mut shown: Vec<&str> =
+            shown.iter().map(|path| path.trim_start_matches("migrations/../")).collect();
+        shown.sort_unstable();
+        assert_eq!(shown, both, "{arguments:?}");
+    }
+    let output = run(folder.path(), &["lint", "--format", "concise", "migrations", absolute]);
+    assert_eq!(blocking_indexes(&output), both[..1]);
+}
+
+#[test]
+fn standard_input_is_never_left_out() {
+    let folder = two_sets();
+    for (name, paths) in [
+        ("./migrations/0002_index.sql", &["-"][..]),
+        ("migrations/../migrations/0002_index.sql", &["migrations", "-"]),
+        ("new/folder/0001_x.sql", &["-"]),
+        ("new/folder/0001_x.sql", &["migrations", "-"]),
+        ("other/0003_x.sql", &["migrations", "-"]),
+    ] {
+        let mut command = lockmaster(folder.path());
+        command.args(["lint", "--format", "concise", "--stdin-filename", name]).args(paths);
+        let output = with_input(command, "create index on accounts (id);\n");
+        assert!(stdout(&output).contains("on `accounts` blocks"), "{name}: {}", stdout(&output));
+    }
+    let mut command = lockmaster(folder.path());
+    command.args(["lint", "--format", "concise", "-", "migrations"]);
+    let output = with_input(command, "create index on accounts (id);\n");
+    assert_eq!(blocking_indexes(&output), ["<stdin>.sql", "migrations/0002_index.sql"]);
+    assert_refused(&run(folder.path(), &["lint", "-", "-"]), &["standard input", "only once"]);
+}
+
+fn with_input(mut command: Command, text: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn globs_are_matched_from_the_current_folder() {
+    let folder = two_sets();
+    for arguments in [
+        ["--include", "other/*", "."],
+        ["--include", "other/*", "./other"],
+        ["--exclude", "migrations", "."],
+        ["--exclude", "./migrations/*", "./"],
+    ] {
+        let output = lockmaster(folder.path())
+            .args(["lint", "--format", "concise"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(blocking_indexes(&output), ["other/0002_index.sql"], "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_excluded_is_no_error_but_said_not_to_be_checked() {
+    let folder = project();
+    let output =
+        run(folder.path(), &["lint", "migrations/0002_index.sql", "--exclude", "migrations/0002*"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("`migrations/0002_index.sql` is not checked"));
+    let output =
+        run(folder.path(), &["lint", "migrations/0002_index.sql", "--exclude", "migrations"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("`migrations/0002_index.sql` is not checked"));
+}
+
+#[test]
+fn a_list_may_hold_names_that_git_has_quoted() {
+    let folder = project();
+    write(&folder, "migrations/0003_caf\u{e9}.sql", "create index on users (id);\n");
+    write(&folder, "list", "\"migrations/0003_caf\\303\\251.sql\"\n");
+    let output = run(folder.path(), &["lint", "--format", "concise", "--files-from", "list"]);
+    assert_eq!(blocking_indexes(&output), ["migrations/0003_caf\u{e9}.sql"]);
+}
+
+#[test]
+fn what_is_no_plain_file_is_not_read() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    let folder = project();
+    let migrations = folder.path().join("migrations");
+    let pipe = migrations.join("0003_pipe.sql");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    symlink("/dev/zero", migrations.join("0004_zero.sql")).unwrap();
+    symlink("nowhere.sql", migrations.join("0005_nowhere.sql")).unwrap();
+    symlink(".", migrations.join("circle")).unwrap();
+    fs::create_dir(migrations.join("0006_folder.sql")).unwrap();
+    write(&folder, "migrations/0007_empty.sql", "");
+    let strange = std::ffi::OsStr::from_bytes(b"0008_\xff.sql");
+    fs::write(migrations.join(strange), "create index on users (id);\n").unwrap();
+    let output = run(folder.path(), &["lint", "--format", "concise", "migrations"]);
+    assert_eq!(
+        blocking_indexes(&output),
+        ["migrations/0002_index.sql", "migrations/0008_\u{fffd}.sql"]
+    );
+    assert_refused(
+        &run(folder.path(), &["lint", "migrations/0003_pipe.sql"]),
+        &["0003_pipe.sql` is neither a directory nor an .sql file"],
+    );
+}
+
+#[test]
+fn folders_that_link_to_each_other_are_not_walked_for_ever() {
+    let folder = TempDir::new().unwrap();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    for name in names {
+        write(&folder, &format!("{name}/0001_x.sql"), "create table t (a int);\n");
+    }
+    for (name, other) in names.iter().flat_map(|name| names.map(|other| (name, other))) {
+        let link = folder.path().join(name).join(format!("to_{other}"));
+        std::os::unix::fs::symlink(format!("../{other}"), link).unwrap();
+    }
+    assert_eq!(run(folder.path(), &["lint", "."]).status.code(), Some(0));
+}
+
+#[test]
+fn a_configuration_deeper_than_the_folder_that_is_linted_holds_for_what_is_below_it() {
+    let folder = two_sets();
+    write(
+        &folder,
+        "other/lockmaster.toml",
+        "layout = 'numbered'\ntransaction = 'runner'\nexclude = ['0003*']\nfail-on = 'never'\n",
+    );
+    write(&folder, "other/0003_x.sql", "create index on t (a);\n");
+    write(&folder, "other/0004_y.sql", "create index concurrently on t (a);\n");
+    let output = run(folder.path(), &["lint", "--format", "concise", "."]);
+    assert_eq!(
+        blocking_indexes(&output),
+        ["migrations/0002_index.sql", "other/0002_index.sql"],
+        "{}",
+        stderr(&output)
+    );
+    let text = stdout(&output);
+    assert!(text.contains("other/0004_y.sql:1:1: error[concurrently-in-transaction]"), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+    let output = run(folder.path(), &["lint", "other"]);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_directory_may_be_named_in_any_way_in_the_configuration() {
+    for path in ["./migrations", "migrations/", "other/../migrations"] {
+        let folder = two_sets();
+        write(&folder, "migrations/0003_x.sql", "create index concurrently on users (id);\n");
+        write(
+            &folder,
+            "lockmaster.toml",
+            &format!("[[migrations]]\npath = '{path}'\ntransaction = 'runner'\n"),
+        );
+        for arguments in [&[][..], &["migrations"], &["./migrations/0003_x.sql"]] {
+            let output = lockmaster(folder.path())
+                .args(["lint", "--format", "concise"])
+                .args(arguments)
+                .output()
+                .unwrap();
+            let text = stdout(&output);
+            let expected = "migrations/0003_x.sql:1:1: error[concurrently-in-transaction]";
+            assert!(text.contains(expected), "{path} {arguments:?}: {text}");
+        }
+    }
+}

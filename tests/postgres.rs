@@ -179,6 +179,57 @@ fn real_refusals(
     (refused, unreached)
 }
 
+/// Broken statements.
+const BROKEN: &[&str] = &[
+    "create tabel t (a int);",
+    "create table t (a int;",
+    "create table t (a int, );",
+    "select * from from t;",
+    "select a : b from t where c::text = 'x';",
+    "select 'stalled'::text, 'x':: : int;",
+    "update t set a = 1 limit 1;",
+    "insert into t (a) values (1) values (2);",
+    "alter table t add column ;",
+    "drop index if exists ;",
+    "select 1 +\n  /* why */ ;",
+    "select 'never closed;",
+    "foo 'never closed;",
+    "alter table t drop column 'a' drop column 'b';",
+    "alter type e add value 'a' if not exists 'b';",
+    "create table `t` (a int);",
+    "select \"é表\", 'ü' from_ from t where ((a);",
+    "select a $$b$$ c d;",
+    "create table t (a numeric(10, 2) 2);",
+    "comment on column t.a as 'x';",
+    "create function f() returns int language sql as $$ select 1 $$ $$;",
+    "select 1 from_ x y;",
+    "grant select ont to r;",
+    "select 1abc;",
+];
+
+/// The caret stands where the server points. Before version 15 numbers were read otherwise.
+#[test]
+fn the_caret_stands_where_the_server_points() {
+    for major in versions().into_iter().filter(|major| *major >= 15) {
+        let database = shared(major).database();
+        let mut client = database.connect();
+        for &text in BROKEN {
+            let error = client.batch_execute(text).unwrap_err();
+            let refusal = error.as_db_error().unwrap();
+            let Some(postgres::error::ErrorPosition::Original(server)) = refusal.position() else {
+                panic!("{text}: {refusal}")
+            };
+            let file = SourceFile::new("a.sql", text.to_owned());
+            let script = sql::parse(&file, Span::new(0..text.len()));
+            let Some(Item::SyntaxError(ours)) = script.items.first() else {
+                panic!("{text}: {:?}", script.items)
+            };
+            let before = &text[..ours.span.start as usize];
+            assert_eq!(before.chars().count() + 1, *server as usize, "{major}: {text}: {refusal}");
+        }
+    }
+}
+
 /// Statements and whether the server refuses them in a transaction block, checked both ways.
 #[test]
 fn the_server_refuses_in_a_transaction_block_what_effects_say() {

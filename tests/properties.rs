@@ -8,11 +8,12 @@ use std::sync::LazyLock;
 
 use lockmaster::check::{SetOptions, check};
 use lockmaster::layout::{self, Override, Sources};
-use lockmaster::report::{sort, text};
+use lockmaster::report::{sort, stamp_fingerprints, text};
 use lockmaster::rule::Rule;
 use lockmaster::rules::RULES;
 use lockmaster::source::{SourceFile, Span};
 use lockmaster::sql::{self, ChunkKind, Item, split};
+use lockmaster::suppress;
 use proptest::prelude::*;
 
 /// Threads with the stack that the program gives its own.
@@ -110,6 +111,37 @@ fn nothing_that_never_ends_costs_more_than_linear_time() {
     }
 }
 
+/// Texts of some hundred kilobytes, each of which once took minutes, or would.
+#[test]
+fn nothing_that_is_repeated_costs_more_than_linear_time() {
+    let numbered = |times: usize, text: &str| -> String {
+        (0..times).map(|at| text.replace('#', &at.to_string())).collect()
+    };
+    for (name, text) in [
+        ("open placeholders", format!("select {}", "{{".repeat(200_000))),
+        ("placeholders that end far below", format!("select {}}}", "${\n".repeat(120_000))),
+        ("COPY without an end", "copy t from stdin;\n".repeat(30_000)),
+        ("DELIMITER on one line", "delimiter x;".repeat(100_000)),
+        ("comments that silence", "-- lockmaster: ignore\nselect 1;\n".repeat(40_000)),
+        ("one line", "create index on t (a);".repeat(15_000)),
+        ("passwords", "create role r password 'secret';".repeat(10_000)),
+        ("columns", format!("create table t ();{}", numbered(8_000, "alter table t add c# int;"))),
+        (
+            "savepoints",
+            format!("begin;{}", "savepoint s;".repeat(20_000) + &"release r;".repeat(20_000)),
+        ),
+        ("drops", format!("drop table {};", numbered(20_000, "t#, ") + "t")),
+        (
+            "subcommands",
+            format!("alter table t {};", numbered(5_000, "add c# int, ") + "add d int"),
+        ),
+    ] {
+        let started = std::time::Instant::now();
+        POOL.install(|| lint(&[("0001_x.sql".to_owned(), text.into_bytes())], "numbered"));
+        assert!(started.elapsed().as_secs() < 60, "{name}: {:?}", started.elapsed());
+    }
+}
+
 #[test]
 fn the_report_does_not_depend_on_the_number_of_threads() {
     let folder = support::project("fixtures/numbered/digis/migrations");
@@ -169,6 +201,9 @@ fn lint(files: &[(String, Vec<u8>)], layout: &str) -> String {
             assert!(sources.get(label.file).text.get(label.span.range()).is_some(), "{label:?}");
         }
     }
+    sort(&mut diagnostics, &sources);
+    stamp_fingerprints(&mut diagnostics, &sources);
+    suppress::apply(&mut diagnostics, &sources, |_| true);
     sort(&mut diagnostics, &sources);
     text::render(&sources, &diagnostics, text::Style::default())
 }

@@ -168,8 +168,10 @@ impl Catalog {
                 || definition.generated,
             created: origin,
         };
-        table.columns.retain(|other| other.name != column.name);
-        table.columns.push(column);
+        if table.columns.len() < MAX_COLUMNS {
+            table.columns.retain(|other| other.name != column.name);
+            table.columns.push(column);
+        }
         for constraint in &definition.constraints {
             self.add_constraint(table, constraint, origin, path);
         }
@@ -451,17 +453,15 @@ impl Catalog {
         let name = found.name.clone();
         match &alter.change {
             TableChange::AddColumn { column, if_not_exists } => {
-                let mut table = found.clone();
-                if !(*if_not_exists && table.column(&column.name).is_some()) {
-                    self.add_column(&mut table, column, origin, path);
-                    self.insert(table);
+                if !(*if_not_exists && found.column(&column.name).is_some()) {
+                    self.extend(&name, |catalog, table| {
+                        catalog.add_column(table, column, origin, path);
+                    });
                 }
             }
-            TableChange::AddConstraint(definition) => {
-                let mut table = found.clone();
-                self.add_constraint(&mut table, definition, origin, path);
-                self.insert(table);
-            }
+            TableChange::AddConstraint(definition) => self.extend(&name, |catalog, table| {
+                catalog.add_constraint(table, definition, origin, path);
+            }),
             TableChange::DropColumn { column, .. } => {
                 self.change(&name, |table| {
                     table.columns.retain(|found| *found.name != **column);
@@ -514,6 +514,17 @@ impl Catalog {
         }
     }
 
+    /// Changes a table and the catalog around it. The table itself is not copied for that, which would
+    /// cost too much where a thousand statements add to it.
+    fn extend(&mut self, name: &QualifiedName, extend: impl FnOnce(&mut Self, &mut Relation)) {
+        let Some(slot) = self.relations.get_mut(name) else { return };
+        // Who looks the table up meanwhile finds its name.
+        let stand_in = Relation::new(name.clone(), slot.kind, slot.created);
+        let mut table = std::mem::replace(slot, Arc::new(stand_in));
+        extend(self, Arc::make_mut(&mut table));
+        self.relations.insert(name.clone(), table);
+    }
+
     fn change(&mut self, name: &QualifiedName, change: impl FnOnce(&mut Relation)) {
         if let Some(relation) = self.relations.get_mut(name) {
             change(Arc::make_mut(relation));
@@ -555,6 +566,9 @@ impl Catalog {
         change(&mut Arc::make_mut(entry).labels);
     }
 }
+
+/// PostgreSQL refuses tables with more columns.
+const MAX_COLUMNS: usize = 1600;
 
 /// Returns whether a type name stands for an integer with a sequence of its own.
 pub(crate) fn is_serial(name: &str) -> bool {

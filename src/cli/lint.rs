@@ -108,14 +108,18 @@ fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) 
         not_analysed: outcome.checked.iter().map(|set| set.not_analysed).sum(),
         seconds: started.elapsed().as_secs_f64(),
         suppressed: outcome.suppressed,
-        notes: input.notes(&loaded.found),
+        notes: input.notes(loaded),
     }
 }
 
 fn exit_code(arguments: &LintArguments, found: &Found, outcome: &Outcome) -> ExitCode {
-    let configured = || found.configs.iter().find_map(|config| config.fail_on());
-    let fail_on = arguments.fail_on.or_else(configured).unwrap_or_default();
-    let fails = outcome.diagnostics.iter().any(|diagnostic| fail_on.includes(diagnostic.severity));
+    let configs = &found.configs;
+    let anywhere = configs.iter().find_map(|config| config.fail_on());
+    let fails = outcome.diagnostics.iter().any(|diagnostic| {
+        let own = diagnostic.migration.and_then(|migration| configs.get(migration.set));
+        let configured = own.map_or(anywhere, |config| config.fail_on());
+        arguments.fail_on.or(configured).unwrap_or_default().includes(diagnostic.severity)
+    });
     if fails { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }
 

@@ -1,9 +1,9 @@
 //! What all commands that read migrations share: from arguments to checked sets.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, anyhow, bail};
 
@@ -24,8 +24,12 @@ use crate::version::PgVersion;
 #[derive(Debug)]
 pub(super) struct Input {
     roots: Vec<PathBuf>,
-    /// The files whose diagnostics are shown; nothing for all.
+    /// The files and folders whose diagnostics are shown; nothing for all.
     focus: Option<BTreeSet<PathBuf>>,
+    /// The files that were asked for by name.
+    files: Vec<PathBuf>,
+    /// Whether a folder was asked for, or nothing in particular.
+    has_folder: bool,
     /// The text of standard input and the file that it stands for.
     replaced: Option<(PathBuf, Vec<u8>)>,
     /// Whether folders that hold unordered SQL files count.
@@ -65,6 +69,8 @@ impl Input {
         let mut input = Self {
             roots: Vec::new(),
             focus: None,
+            files: Vec::new(),
+            has_folder: false,
             replaced: None,
             plain: true,
             include: globs(&arguments.include).map_err(|error| anyhow!("--include: {error}"))?,
@@ -102,6 +108,7 @@ impl Input {
         };
         let named = config.directories();
         self.plain = false;
+        self.has_folder = true;
         if named.is_empty() {
             self.roots.push(PathBuf::from("."));
         } else {
@@ -115,18 +122,20 @@ impl Input {
 
     fn add(&mut self, path: &Path, arguments: &InputArguments) -> anyhow::Result<()> {
         if path == Path::new("-") {
+            if self.replaced.is_some() || arguments.files_from.as_deref() == Some(path) {
+                bail!("standard input can be read only once");
+            }
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
             let name = arguments.stdin_filename.clone();
             let (root, name) = match name {
                 Some(name) => (discover::context_of(&name), name),
-                // Nothing says where it belongs: it is a history of one migration.
-                None => (PathBuf::new(), PathBuf::from("<stdin>.sql")),
+                None => (PathBuf::new(), PathBuf::from(discover::STDIN)),
             };
+            self.focus_on(&name);
             if root.is_dir() {
                 self.roots.push(root);
             }
-            self.focus.get_or_insert_default().insert(name.clone());
             self.replaced = Some((name, bytes));
             return Ok(());
         }
@@ -136,20 +145,30 @@ impl Input {
         })?;
         if metadata.is_dir() {
             self.roots.push(path.to_owned());
+            self.has_folder = true;
             // A folder that was asked for is shown whole.
-            if let Some(focus) = &mut self.focus {
-                focus.insert(path.to_owned());
+            if self.focus.is_some() {
+                self.focus_on(path);
             }
             return Ok(());
         }
-        if !is_sql(path) {
+        if !is_sql(path) || !metadata.is_file() {
             bail!("`{}` is neither a directory nor an .sql file", path.display());
         }
-        let directories = self.roots.clone();
-        let focus = self.focus.get_or_insert_with(|| directories.into_iter().collect());
-        focus.insert(path.strip_prefix(".").unwrap_or(path).to_owned());
+        self.focus_on(path);
+        self.files.push(path.to_owned());
         self.roots.push(self.root_of(path)?);
         Ok(())
+    }
+
+    /// Shows what a file or folder has, beside the folders that came before it.
+    fn focus_on(&mut self, path: &Path) {
+        let roots = self.roots.clone();
+        let before = self.focus.take();
+        let mut focus =
+            before.unwrap_or_else(|| roots.iter().flat_map(|root| names(root)).collect());
+        focus.extend(names(path));
+        self.focus = Some(focus);
     }
 
     /// Returns the directory that a file is read with: the one that the configuration names, or the
@@ -171,21 +190,15 @@ impl Input {
     }
 
     fn drop_nested_roots(&mut self) {
-        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        let all: BTreeMap<PathBuf, PathBuf> =
-            self.roots.iter().map(|root| (absolute(root), root.clone())).collect();
+        let mut all: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+        for root in &self.roots {
+            let real = std::fs::canonicalize(root).unwrap_or_else(|_| discover::real(root));
+            all.entry(real).or_insert_with(|| root.clone());
+        }
         let is_nested =
             |path: &PathBuf| path.ancestors().skip(1).any(|above| all.contains_key(above));
         self.roots =
             all.iter().filter(|(path, _)| !is_nested(path)).map(|(_, root)| root.clone()).collect();
-    }
-
-    /// Returns whether a file's own diagnostics are wanted.
-    pub(super) fn shows(&self, path: &Path) -> bool {
-        match &self.focus {
-            None => true,
-            Some(focus) => focus.iter().any(|wanted| path.starts_with(wanted)),
-        }
     }
 
     /// Returns whether the arguments ask for nothing at all.
@@ -204,13 +217,16 @@ impl Input {
     pub(super) fn load(&self) -> anyhow::Result<Loaded> {
         let configs =
             self.roots.iter().map(|root| self.config_for(root)).collect::<Result<Vec<_>, _>>()?;
+        let deeper = Deeper { is_on: self.config.is_none(), known: Mutex::default() };
         let skip = |path: &Path| {
+            let path = &discover::clean(path);
             let is_unwanted = !self.include.is_empty()
                 && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sql"))
                 && !self.include.is_match(path);
             is_unwanted
                 || self.exclude.is_match(path)
                 || configs.iter().any(|config| config.excludes(path))
+                || deeper.excludes(path)
         };
         let replaced = self.replaced.as_ref().map(|(path, text)| (path.as_path(), text.as_slice()));
         let found = discover::load(&self.roots, &skip, replaced)?;
@@ -222,8 +238,15 @@ impl Input {
     pub(super) fn recognise(&self, trees: &[Tree], sources: &Sources) -> anyhow::Result<Found> {
         let mut found = Found { sets: Vec::new(), configs: Vec::new() };
         for tree in trees {
-            let config = self.config_for(&tree.path)?;
-            let overrides = |path: &Path| config.layout_override(path);
+            let mut configs = vec![(tree.path.clone(), self.config_for(&tree.path)?)];
+            if self.config.is_none() {
+                add_deeper(tree, &mut configs)?;
+            }
+            // The deeper ones come later.
+            let overrides = |path: &Path| {
+                let nearest = configs.iter().rev().find(|(folder, _)| path.starts_with(folder));
+                nearest.map(|(_, config)| config.layout_override(path)).unwrap_or_default()
+            };
             found.sets.extend(recognise(tree, sources, self.plain, &overrides));
         }
         for set in &found.sets {
@@ -234,7 +257,8 @@ impl Input {
 
     /// Fails with one clear line if there is nothing to lint.
     pub(super) fn require_sets(&self, loaded: &Loaded) -> anyhow::Result<()> {
-        if !loaded.found.sets.is_empty() {
+        // A file that was asked for may be excluded: who asks need not know what is.
+        if !loaded.found.sets.is_empty() || !self.has_folder {
             return Ok(());
         }
         let roots: Vec<String> =
@@ -279,9 +303,18 @@ impl Input {
         Outcome { diagnostics, checked, suppressed }
     }
 
-    /// Returns what the user must know about the configurations.
-    pub(super) fn notes(&self, found: &Found) -> Vec<String> {
+    /// Returns what the user must know about the arguments and the configurations.
+    pub(super) fn notes(&self, loaded: &Loaded) -> Vec<String> {
         let mut notes = self.notes.clone();
+        let found = &loaded.found;
+        if !self.files.is_empty() {
+            let read: HashSet<PathBuf> =
+                loaded.sources.files.iter().map(|file| discover::real(&file.path)).collect();
+            let left = self.files.iter().filter(|file| !read.contains(&discover::real(file)));
+            notes.extend(left.map(|file| {
+                format!("`{}` is not checked: it is hidden or excluded", file.display())
+            }));
+        }
         if self.version.is_none() {
             let texts = found.configs.iter().filter_map(|config| config.pg_version_text());
             notes.extend(texts.filter_map(|text| PgVersion::note_newer(&text)));
@@ -298,8 +331,57 @@ impl Input {
 
     fn shown_files(&self, sources: &Sources) -> HashSet<FileId> {
         let ids = (0..).map(FileId).zip(&sources.files);
-        ids.filter(|(_, file)| self.shows(&file.path)).map(|(id, _)| id).collect()
+        let Some(focus) = &self.focus else { return ids.map(|(id, _)| id).collect() };
+        let is_inside = |folder: &PathBuf| folder.ancestors().any(|above| focus.contains(above));
+        let mut folders: HashMap<&Path, ([PathBuf; 2], bool)> = HashMap::new();
+        let mut shown = HashSet::new();
+        for (id, file) in ids {
+            let folder = file.path.parent().unwrap_or(Path::new(""));
+            let (names, is_whole) = folders.entry(folder).or_insert_with(|| {
+                let names = names(folder);
+                let is_whole = names.iter().any(is_inside);
+                (names, is_whole)
+            });
+            let name = file.path.file_name().unwrap_or_default();
+            if *is_whole || names.iter().any(|folder| focus.contains(&folder.join(name))) {
+                shown.insert(id);
+            }
+        }
+        shown
     }
+}
+
+/// The configurations that lie below the folders that were asked for.
+struct Deeper {
+    is_on: bool,
+    known: Mutex<HashMap<PathBuf, Option<Config>>>,
+}
+
+impl Deeper {
+    /// Returns whether a configuration in a folder above `path` excludes it.
+    fn excludes(&self, path: &Path) -> bool {
+        let Ok(mut known) = self.known.lock() else { return false };
+        self.is_on
+            && path.ancestors().skip(1).any(|folder| {
+                let config = known.entry(folder.to_owned()).or_insert_with(|| {
+                    let file = folder.join(FILE_NAME);
+                    // What is wrong with it shows where its directory is recognised.
+                    if file.is_file() { Config::read(&file).ok() } else { None }
+                });
+                config.as_ref().is_some_and(|config| config.excludes(path))
+            })
+    }
+}
+
+/// Adds the configurations in the folders below `tree`.
+fn add_deeper(tree: &Tree, configs: &mut Vec<(PathBuf, Config)>) -> anyhow::Result<()> {
+    for folder in &tree.folders {
+        if folder.file(FILE_NAME).is_some() {
+            configs.push((folder.path.clone(), Config::read(&folder.path.join(FILE_NAME))?));
+        }
+        add_deeper(folder, configs)?;
+    }
+    Ok(())
 }
 
 /// Gives a diagnostic the severity that the configuration says; returns whether it is wanted at all.
@@ -307,7 +389,10 @@ fn configure(diagnostic: &mut Diagnostic, sources: &Sources, found: &Found) -> b
     let path = &sources.get(diagnostic.file).path;
     let set = match diagnostic.migration {
         Some(migration) => Some(migration.set),
-        None => found.sets.iter().position(|set| path.starts_with(&set.root)),
+        // The set whose directory is the deepest.
+        None => (0..found.sets.len())
+            .filter(|&at| path.starts_with(&found.sets[at].root))
+            .max_by_key(|&at| found.sets[at].root.components().count()),
     };
     let (Some(config), Some(rule)) =
         (set.and_then(|set| found.configs.get(set)), info(diagnostic.rule))
@@ -319,8 +404,16 @@ fn configure(diagnostic: &mut Diagnostic, sources: &Sources, found: &Found) -> b
     severity.is_some()
 }
 
+/// Returns the names under which a path is found again, however it is spelled there.
+fn names(path: &Path) -> [PathBuf; 2] {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = if path.is_dir() { std::fs::canonicalize(path).ok() } else { None };
+    [absolute, real.unwrap_or_else(|| discover::real(path))]
+}
+
 fn is_sql(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(discover::is_sql)
+    path.file_name().is_some_and(|name| discover::is_sql(&name.to_string_lossy()))
 }
 
 fn read_list(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -332,5 +425,30 @@ fn read_list(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
     };
     let separator = if text.contains('\0') { '\0' } else { '\n' };
     let lines = text.split(separator).map(|line| line.trim_end_matches('\r'));
-    Ok(lines.filter(|line| !line.trim().is_empty()).map(PathBuf::from).collect())
+    let lines = lines.filter(|line| !line.trim().is_empty());
+    Ok(lines.map(|line| unquote(line).unwrap_or_else(|| PathBuf::from(line))).collect())
+}
+
+/// Reads a path as Git quotes it where it holds more than plain ASCII: `"caf\303\251.sql"`.
+fn unquote(line: &str) -> Option<PathBuf> {
+    let mut rest = line.strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    let mut bytes = Vec::with_capacity(rest.len());
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        let octal = rest.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        let (escaped, len) = match (octal, rest.first()?) {
+            (Some(octal), _) => (octal, 3),
+            (None, b'n') => (b'\n', 1),
+            (None, b't') => (b'\t', 1),
+            (None, other) => (*other, 1),
+        };
+        bytes.push(escaped);
+        rest = &rest[len..];
+    }
+    Some(PathBuf::from(String::from_utf8_lossy(&bytes).into_owned()))
 }

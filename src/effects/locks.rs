@@ -1,5 +1,7 @@
 //! Which relations an action locks, and in which mode.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{Catalog, Lookup, Origin, QualifiedName, Relation, RelationKind, SearchPath};
 use crate::sql::{
     Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
@@ -75,17 +77,16 @@ impl Taken<'_> {
         if only {
             return;
         }
-        let mut above = vec![self.catalog.resolve(name, self.path)];
+        let top = self.catalog.resolve(name, self.path);
+        let mut seen = BTreeSet::from([top.clone()]);
+        let mut above = vec![top];
         let is_parent = self.found(name).is_some_and(Relation::is_table);
         while let Some(parent) = above.pop().filter(|_| is_parent) {
-            let children: Vec<QualifiedName> = self
-                .catalog
-                .children(&parent)
-                .filter(|child| self.locks.iter().all(|lock| lock.relation != *child))
-                .collect();
-            for child in children {
-                self.lock_full(&child, mode);
-                above.push(child);
+            for child in self.catalog.children(&parent) {
+                if seen.insert(child.clone()) {
+                    self.lock_full(&child, mode);
+                    above.push(child);
+                }
             }
         }
     }

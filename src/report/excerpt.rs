@@ -38,17 +38,25 @@ impl Secrets {
             let hidden = diagnostic.redact.iter().map(|&span| clamp(span, length));
             secrets.0.entry(diagnostic.file).or_default().extend(hidden);
         }
+        for parts in secrets.0.values_mut() {
+            parts.sort_unstable_by_key(|part| part.start);
+            parts.dedup_by(|next, last| {
+                let touches = next.start <= last.end;
+                if touches {
+                    last.end = last.end.max(next.end);
+                }
+                touches
+            });
+        }
         secrets
     }
 
-    /// Returns the secret parts of a range of a file, measured from its start.
-    pub(super) fn within(&self, file: FileId, range: &Range<usize>) -> Vec<Range<usize>> {
+    /// Returns the secret parts that lie in a range of a file or reach into it, in order and apart.
+    pub(super) fn within(&self, file: FileId, range: &Range<usize>) -> &[Range<usize>] {
         let all = self.0.get(&file).map(Vec::as_slice).unwrap_or_default();
-        let here = all.iter().filter(|secret| secret.start < range.end && range.start < secret.end);
-        here.map(|secret| {
-            secret.start.saturating_sub(range.start)..secret.end.min(range.end) - range.start
-        })
-        .collect()
+        let first = all.partition_point(|secret| secret.end <= range.start);
+        let len = all[first..].partition_point(|secret| secret.start < range.end);
+        &all[first..first + len]
     }
 }
 
@@ -148,7 +156,8 @@ impl Excerpts {
             let source = line::Source {
                 text: &file.text[range.clone()],
                 skip: if range.start == 0 { file.text_start() } else { 0 },
-                secrets: &secrets.within(id, &range),
+                base: range.start,
+                secrets: secrets.within(id, &range),
             };
             let line = Line::new(source, &places, limit);
             let base = excerpt.push(number, &line.text);

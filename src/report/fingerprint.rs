@@ -49,6 +49,7 @@ fn base(diagnostic: &Diagnostic, file: &SourceFile, secrets: &Secrets) -> Hash {
     let hidden = secrets.within(diagnostic.file, &range);
     let mut is_space = false;
     for (at, byte) in bytes.iter().enumerate() {
+        let at = range.start + at;
         match byte {
             // A hash of a password is a way to guess it.
             _ if hidden.iter().any(|secret| secret.contains(&at)) => {}

@@ -33,7 +33,9 @@ pub(super) struct Source<'a> {
     pub(super) text: &'a str,
     /// How many bytes at its beginning are not shown: the byte order mark.
     pub(super) skip: usize,
-    /// The parts to cover, in bytes of the line.
+    /// Where in its file the line begins.
+    pub(super) base: usize,
+    /// The parts of the file to cover, in order and apart.
     pub(super) secrets: &'a [Range<usize>],
 }
 
@@ -50,7 +52,7 @@ impl Line {
         for window in windows {
             line.leave_out(at..window.start, &mut column);
             for (offset, ch) in source.text[window.clone()].char_indices() {
-                line.push(window.start + offset, ch, source.secrets, &mut column);
+                line.push(window.start + offset, ch, source, &mut column);
             }
             at = window.end;
         }
@@ -66,10 +68,11 @@ impl Line {
         }
     }
 
-    fn push(&mut self, at: usize, ch: char, secrets: &[Range<usize>], column: &mut usize) {
+    fn push(&mut self, at: usize, ch: char, source: Source, column: &mut usize) {
         self.places.push((at, self.text.len()));
-        let end = at + ch.len_utf8();
-        let is_secret = secrets.iter().any(|secret| secret.start < end && at < secret.end);
+        let (start, end) = (source.base + at, source.base + at + ch.len_utf8());
+        let next = source.secrets.partition_point(|secret| secret.end <= start);
+        let is_secret = source.secrets.get(next).is_some_and(|secret| secret.start < end);
         let width = match ch {
             '\t' => TAB - *column % TAB,
             _ => visible::width(ch),
@@ -198,7 +201,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, places: &[usize], limit: usize) -> String {
-        Line::new(Source { text, skip: 0, secrets: &[] }, places, limit).text
+        Line::new(Source { text, skip: 0, base: 0, secrets: &[] }, places, limit).text
     }
 
     #[test]
@@ -225,7 +228,7 @@ mod tests {
     fn places_are_found_in_what_is_shown() {
         let text = "\tpassword '\u{1b}é'";
         let secret = text.find('\u{1b}').map(|at| at..at + 3).into_iter().collect::<Vec<_>>();
-        let line = Line::new(Source { text, skip: 0, secrets: &secret }, &[], 80);
+        let line = Line::new(Source { text, skip: 0, base: 0, secrets: &secret }, &[], 80);
         assert_eq!(line.text, "    password '*******'");
         assert_eq!((line.start(1), line.end(9)), (4, 12));
         assert_eq!((line.start(99), line.end(99)), (22, 22));

@@ -49,8 +49,14 @@ pub(super) struct Subcommand<'a> {
     pub(super) span: Span,
 }
 
+/// The most subcommands that are told apart: each one costs a look at the whole statement.
+const MAX_SUBCOMMANDS: usize = 200;
+
 /// Returns the subcommand of `ALTER TABLE` that became the action number `at`.
 pub(super) fn subcommand<'a>(cx: &'a StatementContext, at: usize) -> Option<Subcommand<'a>> {
+    if cx.statement.actions.len() > MAX_SUBCOMMANDS {
+        return None;
+    }
     let mut depth = 0_usize;
     let mut parts: Vec<Vec<Lexeme>> = vec![Vec::new()];
     for lexeme in lexemes(cx.statement.text(cx.file())) {

@@ -589,6 +589,7 @@ fn has_concurrent(cx: &MigrationContext) -> bool {
 
 fn fix(cx: &MigrationContext, obstacles: &[Obstacle]) -> Option<Fix> {
     let mut edits: Vec<Edit> = Vec::new();
+    let mut places = BTreeSet::new();
     // An applied file that changes stops a runner that keeps checksums.
     let mut applicability =
         if cx.history.set.layout.checksums { Applicability::Unsafe } else { Applicability::Safe };
@@ -601,7 +602,7 @@ fn fix(cx: &MigrationContext, obstacles: &[Obstacle]) -> Option<Fix> {
             }
             Guard::ByHand(_) => continue,
         };
-        if !edits.contains(edit) {
+        if places.insert((edit.span, &edit.text)) {
             edits.push(edit.clone());
         }
     }

@@ -137,6 +137,12 @@ fn parse_chunk(text: &str, chunk: Chunk, base: u32) -> Vec<Item> {
                 let mut error = syntax_error::locate(sql, message, chunk.problem, span.start);
                 let at = error.span.start;
                 error.span = error.span.shift(span.start + base);
+                let end = chunk.full_end as usize;
+                if error.message.ends_with("end of input") && text[..end].ends_with(';') {
+                    // The server reads the `;` too.
+                    error.message = "syntax error at or near \";\"".to_owned();
+                    error.span = Span::new(end - 1..end).shift(base);
+                }
                 error.statement = span.shift(base);
                 if !error.missing_semicolon || items.len() > 100 {
                     items.push(Item::SyntaxError(error));
@@ -312,10 +318,12 @@ impl Statement {
 
 /// Returns the first line of `span`, or all of it if it has no more than three lines.
 pub fn head(file: &SourceFile, span: Span) -> Span {
-    let text = file.slice(span);
-    if text.lines().count() <= 3 {
+    let line = file.line_index(span.start as usize);
+    if file.line_index(span.end as usize) <= line + 2 {
         return span;
     }
-    let first = text.lines().next().unwrap_or_default().trim_end().len();
-    Span { start: span.start, end: span.start + Span::new(0..first).end }
+    let end = file.line_range(line).map_or(span.end as usize, |line| line.end);
+    let first = Span::new(span.start as usize..end);
+    let len = file.slice(first).trim_end().len();
+    Span { start: span.start, end: span.start + Span::new(0..len).end }
 }

@@ -8,6 +8,9 @@ use super::lex::{TokenKind, token};
 /// The letter (two bytes of UTF-8) that stands for a placeholder in a name.
 pub(super) const MARK: char = '\u{2ad}';
 
+/// The longest placeholder, in bytes.
+const MAX_LEN: usize = 500;
+
 /// Returns `text` with its placeholders replaced, or nothing if there is none.
 pub(super) fn replace(text: &str) -> Option<String> {
     let mut output = String::with_capacity(text.len());
@@ -45,6 +48,8 @@ fn placeholder(text: &str, after_colon: bool) -> Option<(usize, Option<char>)> {
     };
     let until = |open: &str, close: &str| {
         let body = text.strip_prefix(open)?;
+        // It ends soon and on its line, or is none: looking further would cost too much.
+        let body = &body[..body.floor_char_boundary(MAX_LEN)];
         let end = body.find(close)?;
         (!body[..end].contains('\n')).then_some((open.len() + end + close.len(), None))
     };

@@ -53,8 +53,15 @@ const MAX_RESTARTS: usize = 50;
 
 /// Splits `text`; the spans count from its beginning.
 pub fn split(text: &str) -> Vec<Chunk> {
-    let mut splitter =
-        Splitter { text, at: 0, chunks: Vec::new(), statement: None, delimiter: None, restarts: 0 };
+    let mut splitter = Splitter {
+        text,
+        at: 0,
+        chunks: Vec::new(),
+        statement: None,
+        delimiter: None,
+        restarts: 0,
+        has_end_marker: true,
+    };
     splitter.run();
     splitter.chunks
 }
@@ -66,6 +73,8 @@ struct Splitter<'a> {
     statement: Option<Open<'a>>,
     delimiter: Option<&'a str>,
     restarts: usize,
+    /// Whether a line `\.` may lie ahead.
+    has_end_marker: bool,
 }
 
 /// The statement that is being read.
@@ -224,6 +233,9 @@ impl<'a> Splitter<'a> {
 
     /// Reads the rows after `COPY ... FROM stdin;`: whole lines up to `\.`, if there is such a line.
     fn copy_data(&mut self) {
+        if !self.has_end_marker {
+            return;
+        }
         let Some(line_end) = self.text[self.at..].find('\n') else { return };
         let start = self.at + line_end + 1;
         let mut at = start;
@@ -239,6 +251,7 @@ impl<'a> Splitter<'a> {
             at = end;
         }
         // No end marker: the text is SQL after all (the runner feeds the rows from elsewhere).
+        self.has_end_marker = false;
     }
 
     /// Reads a line that changes the delimiter, such as `DELIMITER d//`.
@@ -246,23 +259,16 @@ impl<'a> Splitter<'a> {
         if !rest.get(..9).is_some_and(|word| word.eq_ignore_ascii_case("delimiter")) {
             return false;
         }
-        let line = rest.lines().next().unwrap_or_default();
-        let mark = line[9..].trim();
-        let is_mark = line[9..].starts_with([' ', '\t'])
-            && !mark.is_empty()
-            && !mark.contains(char::is_whitespace);
-        if is_mark {
-            self.delimiter = (mark != ";").then_some(mark);
-            self.push(
-                ChunkKind::Delimiter,
-                self.at,
-                self.at + line.len(),
-                self.at + line.len(),
-                None,
-            );
-            self.at += line.len();
+        let Some((mark, len)) = delimiter_mark(&rest[9..]) else { return false };
+        let before = self.text[..self.at].trim_end_matches([' ', '\t', BOM]);
+        if !before.is_empty() && !before.ends_with(['\n', '\r']) {
+            return false;
         }
-        is_mark
+        self.delimiter = (mark != ";").then_some(mark);
+        let end = self.at + 9 + len;
+        self.push(ChunkKind::Delimiter, self.at, end, end, None);
+        self.at = end;
+        true
     }
 
     /// Goes on behind a token that never ends: at the next line that looks like a new statement.
@@ -301,6 +307,27 @@ impl Open<'_> {
 
 fn offset(at: usize) -> u32 {
     Span::new(at..at).start
+}
+
+/// The longest delimiter, in bytes.
+const MAX_DELIMITER: usize = 32;
+
+const BOM: char = '\u{feff}';
+
+/// Reads what follows the word `DELIMITER`: the delimiter itself, alone on the rest of the line.
+/// Returns it with the length of all that was read.
+fn delimiter_mark(rest: &str) -> Option<(&str, usize)> {
+    let blank = |text: &str| text.bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let start = blank(rest);
+    let len = rest[start..]
+        .char_indices()
+        .take_while(|(at, c)| *at <= MAX_DELIMITER && !c.is_whitespace())
+        .map(|(at, c)| at + c.len_utf8())
+        .last()?;
+    let end = start + len;
+    let after = end + blank(&rest[end..]);
+    let is_line_end = rest[after..].is_empty() || rest[after..].starts_with(['\n', '\r']);
+    (start > 0 && len <= MAX_DELIMITER && is_line_end).then(|| (&rest[start..end], end))
 }
 
 /// Words that begin a statement and seldom begin a line of something else.

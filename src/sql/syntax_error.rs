@@ -26,25 +26,33 @@ pub(super) fn locate(
         missing_semicolon: false,
         message,
     };
+    let line_of = |at: u32| sql[..at.saturating_sub(base) as usize].matches('\n').count() + 1;
     if let Some(SplitProblem::Unterminated { at, kind }) = problem {
-        let at = at.saturating_sub(base);
-        let line = sql[at as usize..].lines().next().unwrap_or_default().len();
-        error.span = Span { start: at, end: at + Span::new(0..line).end.max(1) };
-        error.hint = Some(format!("the {} that begins here is never closed", token_name(kind)));
-        return error;
+        // The grammar may have stopped before it gets there.
+        if error.message.starts_with("unterminated") {
+            let at = at.saturating_sub(base);
+            let line = sql[at as usize..].lines().next().unwrap_or_default().len();
+            error.span = Span { start: at, end: at + Span::new(0..line).end.max(1) };
+            error.hint = Some(format!("the {} that begins here is never closed", token_name(kind)));
+            return error;
+        }
+        let (token, line) = (token_name(kind), line_of(at));
+        error.hint = Some(format!(
+            "the {token} that begins on line {line} of this statement is never closed"
+        ));
     }
-    if let Some(at) = quoted_token(&error.message)
-        .filter(|_| sql.len() <= MAX_LEN)
-        .and_then(|token| find_token(sql, &token))
-    {
-        error.span = at;
-    } else if error.message.ends_with("end of input") {
+    let is_short = sql.len() <= MAX_LEN;
+    if error.message.ends_with("end of input") {
         error.span = Span::new(sql.len()..sql.len());
+    } else if let Some(token) = quoted_token(&error.message).filter(|_| is_short) {
+        error.span = find_token(sql, &token).unwrap_or(error.span);
+    } else if is_short {
+        error.span = find_message(sql, &error.message).unwrap_or(error.span);
     }
     if let Some(SplitProblem::OpenParenthesis { at }) = problem {
-        let line = sql[..at.saturating_sub(base) as usize].matches('\n').count() + 1;
         error.hint = Some(format!(
-            "the parenthesis opened on line {line} of this statement is never closed"
+            "the parenthesis opened on line {} of this statement is never closed",
+            line_of(at)
         ));
     }
     let at = error.span.start as usize;
@@ -79,7 +87,7 @@ fn find_token(sql: &str, token: &str) -> Option<Span> {
             lexeme.text == token || lexeme.text.starts_with(token) || token.starts_with(lexeme.text)
         })
         .map(|lexeme| lexeme.start)
-        .filter(|&start| sql[start..].starts_with(token))
+        .filter(|&start| sql[start..].starts_with(token) && !is_part(sql, start, token))
         .collect();
     let refused = |start: &usize| {
         let prefix = &sql[..start + token.len()];
@@ -89,6 +97,24 @@ fn find_token(sql: &str, token: &str) -> Option<Span> {
     let index = if places.len() == 1 { 0 } else { places.partition_point(|start| !refused(start)) };
     let start = *places.get(index).or(places.last())?;
     Some(Span::new(start..start + token.len()))
+}
+
+/// Returns whether the colon or dot at `start` is half of a longer token: `::`, `:=` or `..`.
+fn is_part(sql: &str, start: usize, token: &str) -> bool {
+    let rest = &sql[start + token.len()..];
+    match token {
+        ":" => rest.starts_with([':', '=']) || sql[..start].ends_with(':'),
+        "." => rest.starts_with('.') || sql[..start].ends_with('.'),
+        _ => false,
+    }
+}
+
+/// Returns the token at whose end the grammar first has this to say, for a message that names none.
+fn find_message(sql: &str, message: &str) -> Option<Span> {
+    let tokens: Vec<Span> =
+        lexemes(sql).map(|lexeme| Span::new(lexeme.start..lexeme.end())).collect();
+    let has_message = |token: &Span| matches!(grammar(&sql[..token.end as usize]), Err(Failure::Syntax(found)) if found == message);
+    tokens.get(tokens.partition_point(|token| !has_message(token))).copied()
 }
 
 /// Returns whether `text` begins with a word that begins a statement.
