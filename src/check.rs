@@ -44,6 +44,7 @@ pub fn check(
     let scripts = parse(set, sources);
     let (checkpoints, last) = replay(set, &scripts, options);
     let (known, external) = last.catalog.known_and_external();
+    drop(last);
     let is_complete = options.is_complete.unwrap_or(known > 0 && external * 20 <= known);
     let history =
         HistoryContext { sources, set, scripts: &scripts, is_complete, target: options.target };

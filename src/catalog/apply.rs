@@ -89,6 +89,12 @@ impl Catalog {
         }
     }
 
+    /// Returns the names of the relations in a schema.
+    fn names_in(&self, schema: &str) -> Vec<QualifiedName> {
+        let names = self.relations.range(QualifiedName::new(schema, "")..).map(|(name, _)| name);
+        names.take_while(|name| *name.schema == *schema).cloned().collect()
+    }
+
     fn insert(&mut self, relation: Relation) {
         self.dropped.remove(&relation.name);
         for parent in &relation.parents {
@@ -98,15 +104,12 @@ impl Catalog {
     }
 
     fn add_child(&mut self, parent: QualifiedName, child: &QualifiedName) {
-        let children = self.children.entry(parent).or_default();
-        if !children.contains(child) {
-            children.push(child.clone());
-        }
+        self.children.entry(parent).or_default().insert(child.clone());
     }
 
     fn remove_child(&mut self, parent: &QualifiedName, child: &QualifiedName) {
         if let Some(children) = self.children.get_mut(parent) {
-            children.retain(|other| other != child);
+            children.remove(child);
         }
     }
 
@@ -136,6 +139,7 @@ impl Catalog {
         }
         let parents = create.partition_of.iter().chain(&create.inherits);
         table.parents = parents.map(|parent| self.resolve(parent, path)).collect();
+        table.columns.reserve_exact(create.columns.len());
         for definition in &create.columns {
             self.add_column(&mut table, definition, origin, path);
         }
@@ -169,6 +173,8 @@ impl Catalog {
             created: origin,
         };
         table.columns.retain(|other| other.name != column.name);
+        // Catalogs are kept at many places of a history: no list is larger than it needs to be.
+        table.columns.reserve_exact(1);
         table.columns.push(column);
         for constraint in &definition.constraints {
             self.add_constraint(table, constraint, origin, path);
@@ -212,9 +218,11 @@ impl Catalog {
                 partial: false,
                 created: origin,
             };
+            table.indexes.reserve_exact(1);
             table.indexes.push(index);
             self.insert_index(&table.name, &index_name, origin);
         }
+        table.constraints.reserve_exact(1);
         table.constraints.push(Constraint {
             name: name.or_else(|| default_constraint_name(table, definition)),
             kind: definition.kind,
@@ -228,7 +236,7 @@ impl Catalog {
     fn insert_index(&mut self, table: &QualifiedName, name: &str, origin: Origin) {
         let full = QualifiedName::new(&table.schema, name);
         let mut index = Relation::new(full, RelationKind::Index, origin);
-        index.uses.push(table.clone());
+        index.uses = vec![table.clone()];
         self.insert(index);
     }
 
@@ -253,7 +261,10 @@ impl Catalog {
             partial: create.partial,
             created: origin,
         };
-        self.change(&table, |table| table.indexes.push(index));
+        self.change(&table, |table| {
+            table.indexes.reserve_exact(1);
+            table.indexes.push(index);
+        });
         self.insert_index(&table, &name, origin);
     }
 
@@ -304,13 +315,7 @@ impl Catalog {
                 }
             }
             ObjectKind::Schema if drop.cascade => {
-                let inside: Vec<QualifiedName> = self
-                    .relations
-                    .keys()
-                    .filter(|name| *name.schema == *drop.name.name)
-                    .cloned()
-                    .collect();
-                for name in inside {
+                for name in self.names_in(&drop.name.name) {
                     self.remove(&name, origin);
                 }
             }
@@ -355,13 +360,7 @@ impl Catalog {
                 }
             }
             RenamedPart::Whole if rename.kind == ObjectKind::Schema => {
-                let inside: Vec<QualifiedName> = self
-                    .relations
-                    .keys()
-                    .filter(|name| *name.schema == *rename.name.name)
-                    .cloned()
-                    .collect();
-                for name in inside {
+                for name in self.names_in(&rename.name.name) {
                     let to = QualifiedName::new(&rename.to, &name.name);
                     self.relocate(&name, to, origin);
                 }

@@ -3,7 +3,7 @@
 mod apply;
 mod object;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
 pub use object::{Column, Constraint, EnumLabel, EnumType, Index, Origin, Relation, RelationKind};
@@ -61,7 +61,7 @@ pub struct Catalog {
     /// Relations that were dropped or renamed away and not made anew, and where.
     dropped: OrdMap<QualifiedName, Origin>,
     /// Partitions and inheritance children, by the table above them.
-    children: OrdMap<QualifiedName, Vec<QualifiedName>>,
+    children: OrdMap<QualifiedName, OrdSet<QualifiedName>>,
     /// Names that a statement used although nothing at hand made them.
     external: OrdMap<QualifiedName, Origin>,
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::in_transaction::{constant, explain};
 use crate::catalog::{EnumLabel, EnumType, Lookup, QualifiedName};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -27,7 +29,7 @@ struct Use {
 
 enum Of {
     /// The type of this name.
-    Type(TypeName),
+    Type(Arc<TypeName>),
     /// That of a column which the files do not show.
     Unknown { relation: RelationName, column: String },
 }
@@ -306,7 +308,7 @@ fn plain_default(default: &Expression, of: Option<Of>, uses: &mut Vec<Use>) {
 
 fn constants(cx: &StatementContext, found: &[Constant], table: Option<Table>, uses: &mut Vec<Use>) {
     for constant in found {
-        let of = match &constant.of {
+        let of = match &*constant.of {
             ConstantOf::Type(name) => Some(Of::Type(name.clone())),
             ConstantOf::Column { relations, column } => {
                 match table.filter(|_| relations.is_empty()) {

@@ -1,5 +1,7 @@
 //! The parts of actions: what each kind of statement spells out.
 
+use std::sync::Arc;
+
 use super::action::Action;
 use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
 
@@ -50,11 +52,11 @@ pub struct ColumnDefinition {
     /// The column.
     pub name: String,
     /// Its type.
-    pub type_name: TypeName,
+    pub type_name: Arc<TypeName>,
     /// Whether `NOT NULL` or `PRIMARY KEY` stands there.
     pub not_null: bool,
     /// Its default, if it has one.
-    pub default: Option<Expression>,
+    pub default: Option<Box<Expression>>,
     /// Whether it is an identity column.
     pub identity: bool,
     /// Whether it is generated, stored or virtual.
@@ -94,7 +96,7 @@ pub struct ConstraintDefinition {
     /// The index of `USING INDEX`.
     pub using_index: Option<String>,
     /// For a check: what it says.
-    pub expression: Option<Expression>,
+    pub expression: Option<Box<Expression>>,
 }
 
 /// What a constraint is.
@@ -180,7 +182,7 @@ pub enum TableChange {
         /// The column.
         column: String,
         /// Its new type.
-        type_name: TypeName,
+        type_name: Arc<TypeName>,
         /// Whether it has a `USING` expression.
         using: bool,
     },
@@ -189,7 +191,7 @@ pub enum TableChange {
         /// The column.
         column: String,
         /// The default; nothing if it is dropped.
-        default: Option<Expression>,
+        default: Option<Box<Expression>>,
     },
     /// `ALTER COLUMN ... SET NOT NULL`.
     SetNotNull {

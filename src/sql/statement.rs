@@ -1,6 +1,7 @@
 //! Statements, what could not be read, and the names in them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::action::Action;
 use super::placeholder::MARK;
@@ -25,7 +26,7 @@ pub enum Item {
     /// A statement that parses.
     Statement(Statement),
     /// A statement that PostgreSQL's grammar refuses.
-    SyntaxError(SyntaxError),
+    SyntaxError(Box<SyntaxError>),
     /// Text that cannot be analysed.
     NotAnalysed(NotAnalysed),
 }
@@ -125,14 +126,14 @@ pub struct Constant {
     /// The constant.
     pub value: String,
     /// What decides its type.
-    pub of: ConstantOf,
+    pub of: Arc<ConstantOf>,
 }
 
 /// What decides the type of a constant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConstantOf {
     /// A cast to this type.
-    Type(TypeName),
+    Type(Arc<TypeName>),
     /// The column that it is compared with or assigned to.
     Column {
         /// The relations that the column may be of: the first one that has it. None of them where the

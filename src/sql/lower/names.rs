@@ -1,5 +1,7 @@
 //! Names, types, options and expressions of `pg_query`'s tree.
 
+use std::sync::{Arc, LazyLock};
+
 use pg_query::protobuf::{AConst, RangeVar, a_const};
 use pg_query::{Node, NodeEnum};
 
@@ -51,11 +53,48 @@ pub(super) fn object_on_table(node: &Node) -> Option<(RelationName, String)> {
     Some((qualified(table)?, string(last)?))
 }
 
-pub(super) fn type_name(name: &pg_query::protobuf::TypeName) -> TypeName {
+/// The types of most columns, without and with the schema in which the grammar puts its own types.
+/// All columns of a history share them.
+static COMMON_TYPES: LazyLock<Vec<Arc<TypeName>>> = LazyLock::new(|| {
+    let names = [
+        "bigserial",
+        "bool",
+        "bpchar",
+        "bytea",
+        "date",
+        "float8",
+        "inet",
+        "int2",
+        "int4",
+        "int8",
+        "interval",
+        "json",
+        "jsonb",
+        "numeric",
+        "serial",
+        "text",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "varchar",
+    ];
+    let both = |name: &&str| {
+        [None, Some("pg_catalog".to_owned())].map(|schema| {
+            Arc::new(TypeName { schema, name: (*name).to_owned(), ..TypeName::default() })
+        })
+    };
+    names.iter().flat_map(both).collect()
+});
+
+pub(super) fn type_name(name: &pg_query::protobuf::TypeName) -> Arc<TypeName> {
     let RelationName { schema, name: base } =
         qualified(&name.names).unwrap_or(RelationName::unqualified(""));
     let modifiers = name.typmods.iter().filter_map(integer).collect();
-    TypeName { schema, name: base, modifiers, dimensions: name.array_bounds.len() }
+    let found = TypeName { schema, name: base, modifiers, dimensions: name.array_bounds.len() };
+    let is_plain = found.modifiers.is_empty() && found.dimensions == 0;
+    let common = COMMON_TYPES.iter().filter(|_| is_plain).find(|common| ***common == found);
+    common.cloned().unwrap_or_else(|| Arc::new(found))
 }
 
 fn integer(node: &Node) -> Option<i32> {
@@ -107,6 +146,8 @@ pub(super) fn expression(node: &Node) -> Expression {
     }
     walk(node, &mut expression);
     expression.constants = super::constants::of_expression(node);
+    expression.strings.shrink_to_fit();
+    expression.functions.shrink_to_fit();
     expression
 }
 

@@ -358,7 +358,8 @@ fn create_function(function: &CreateFunctionStmt) -> Create {
         Some(NodeEnum::FunctionParameter(parameter)) => {
             use pg_query::protobuf::FunctionParameterMode::{FuncParamOut, FuncParamTable};
             let is_input = !matches!(parameter.mode(), FuncParamOut | FuncParamTable);
-            is_input.then(|| parameter.arg_type.as_ref().map(|name| type_name(name).name))?
+            is_input
+                .then(|| parameter.arg_type.as_ref().map(|name| type_name(name).name.clone()))?
         }
         _ => None,
     };

@@ -21,6 +21,7 @@ pub(super) fn tables(tree: &ParseResult, except: Option<&RelationName>) -> Vec<R
         .collect();
     tables.sort();
     tables.dedup();
+    tables.shrink_to_fit();
     tables
 }
 

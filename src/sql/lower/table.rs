@@ -11,7 +11,7 @@ use super::object::object_kind;
 use super::strings;
 use crate::sql::{
     Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateTable,
-    LockMode, Persistence, TableChange,
+    Expression, LockMode, Persistence, TableChange,
 };
 
 pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
@@ -24,6 +24,7 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
         columns_unknown: create.of_typename.is_some(),
         ..CreateTable::default()
     };
+    table.columns.reserve_exact(create.table_elts.len());
     let mut parents = create.inh_relations.iter().filter_map(relation_node);
     if create.partbound.is_some() {
         table.partition_of = parents.next();
@@ -42,6 +43,8 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
             _ => {}
         }
     }
+    table.columns.shrink_to_fit();
+    table.constraints.shrink_to_fit();
     vec![Action::CreateTable(Box::new(table))]
 }
 
@@ -65,7 +68,7 @@ fn column(definition: &ColumnDef) -> ColumnDefinition {
         match part.contype() {
             ConstrType::ConstrNotnull => column.not_null = true,
             ConstrType::ConstrDefault => {
-                column.default = part.raw_expr.as_deref().map(expression);
+                column.default = part.raw_expr.as_deref().map(boxed_expression);
             }
             ConstrType::ConstrIdentity => {
                 column.identity = true;
@@ -81,7 +84,12 @@ fn column(definition: &ColumnDef) -> ColumnDefinition {
             }
         }
     }
+    column.constraints.shrink_to_fit();
     column
+}
+
+fn boxed_expression(node: &Node) -> Box<Expression> {
+    Box::new(expression(node))
 }
 
 fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
@@ -106,7 +114,7 @@ fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
         referenced_columns: strings(&definition.pk_attrs),
         validated: !definition.skip_validation,
         using_index: Some(definition.indexname.clone()).filter(|name| !name.is_empty()),
-        expression: definition.raw_expr.as_deref().map(expression),
+        expression: definition.raw_expr.as_deref().map(boxed_expression),
     })
 }
 
@@ -151,7 +159,7 @@ fn change(command: &AlterTableCmd) -> TableChange {
             }
         }
         (AlterTableType::AtColumnDefault, _) => {
-            let default = command.def.as_deref().map(expression);
+            let default = command.def.as_deref().map(boxed_expression);
             TableChange::SetDefault { column: name(), default }
         }
         (AlterTableType::AtSetNotNull, _) => TableChange::SetNotNull { column: name() },
