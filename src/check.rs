@@ -1,5 +1,7 @@
 //! Replays migrations and runs the rules over them.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, MigrationRef, Severity};
@@ -7,6 +9,7 @@ use crate::layout::{Direction, MigrationSet, Sources};
 use crate::replay::State;
 use crate::rule::{Check, HistoryContext, MigrationContext, Rule, Target};
 use crate::session::Session;
+use crate::source::FileId;
 use crate::sql::{self, Script};
 
 /// What checking a set gives.
@@ -57,12 +60,14 @@ pub fn check(
             run(rule, None, &mut diagnostics, |out| check(&history, out));
         }
     }
+    let mut by_file: HashMap<FileId, Vec<usize>> = HashMap::new();
+    for (at, migration) in set.migrations.iter().enumerate() {
+        by_file.entry(migration.file).or_default().push(at);
+    }
     for diagnostic in diagnostics.iter_mut().filter(|d| d.migration.is_none()) {
-        let is_here = |m: &crate::layout::Migration| {
-            m.file == diagnostic.file && m.section.contains(diagnostic.span)
-        };
-        let at = set.migrations.iter().position(is_here);
-        diagnostic.migration = at.map(|at| MigrationRef { set: index, index: at });
+        let is_here = |at: &&usize| set.migrations[**at].section.contains(diagnostic.span);
+        let at = by_file.get(&diagnostic.file).and_then(|here| here.iter().find(is_here));
+        diagnostic.migration = at.map(|&at| MigrationRef { set: index, index: at });
     }
     Checked {
         diagnostics,

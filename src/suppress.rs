@@ -5,7 +5,7 @@ use crate::layout::Sources;
 use crate::rules;
 use crate::source::{FileId, SourceFile, Span};
 use crate::sql::lex::{TokenKind, token};
-use crate::sql::{ChunkKind, split};
+use crate::sql::{Chunk, ChunkKind, split};
 
 /// The name under which a comment that silences nothing is reported.
 pub const UNUSED: &str = "unused-suppression";
@@ -45,7 +45,10 @@ pub fn apply(
     let before = diagnostics.len();
     diagnostics.retain(|diagnostic| {
         let mut is_kept = true;
-        for suppression in &mut suppressions {
+        // They come in the order of the files.
+        let from = suppressions.partition_point(|one| one.file < diagnostic.file);
+        let to = suppressions.partition_point(|one| one.file <= diagnostic.file);
+        for suppression in &mut suppressions[from..to] {
             if suppression.silences(diagnostic) {
                 suppression.is_used = true;
                 is_kept = false;
@@ -103,7 +106,8 @@ fn complaint(suppression: &Suppression) -> Option<Diagnostic> {
 
 /// Reads the comments of a file.
 fn read(file: &SourceFile, id: FileId) -> Vec<Suppression> {
-    let chunks = split(&file.text);
+    let mut statements = split(&file.text);
+    statements.retain(|chunk| chunk.kind == ChunkKind::Statement);
     let mut found = Vec::new();
     let mut at = file.text_start();
     while at < file.text.len() {
@@ -111,7 +115,7 @@ fn read(file: &SourceFile, id: FileId) -> Vec<Suppression> {
         if token.kind == TokenKind::Comment {
             let comment = Span::new(at..at + token.len);
             if let Some((rules, whole_file)) = directive(file.slice(comment)) {
-                let reach = (!whole_file).then(|| reach(file, &chunks, comment));
+                let reach = (!whole_file).then(|| reach(file, &statements, comment));
                 found.push(Suppression { file: id, comment, rules, reach, is_used: false });
             }
         }
@@ -135,21 +139,21 @@ fn directive(comment: &str) -> Option<(Vec<String>, bool)> {
 }
 
 /// Returns what a comment silences: its own line if a statement stands on it, else the next statement.
-fn reach(file: &SourceFile, chunks: &[crate::sql::Chunk], comment: Span) -> Span {
+/// The statements are those of the file, in order.
+fn reach(file: &SourceFile, statements: &[Chunk], comment: Span) -> Span {
     let line = file.line_range(file.line_index(comment.start as usize)).unwrap_or_default();
     let before = file.text.get(line.start..comment.start as usize).unwrap_or_default();
-    let statements = || chunks.iter().filter(|chunk| chunk.kind == ChunkKind::Statement);
+    let here = Span::new(line);
+    let next = statements.partition_point(|chunk| chunk.span.start < comment.start);
+    let last = next.checked_sub(1).and_then(|last| statements.get(last));
     if !before.trim().is_empty() {
         // The statement that ends on this line, or goes on over it, may begin on an earlier one.
-        let here = Span::new(line);
-        let around = statements()
-            .rfind(|chunk| chunk.span.start < comment.start && chunk.full_end > here.start);
+        let around = last.filter(|chunk| chunk.full_end > here.start);
         let start = around.map_or(here.start, |chunk| chunk.span.start.min(here.start));
         return Span { start, end: comment.end };
     }
-    let inside = statements().find(|chunk| chunk.span.contains(comment));
-    let next = inside.or_else(|| statements().find(|chunk| chunk.span.start >= comment.end));
-    next.map_or(comment, |chunk| Span {
+    let inside = last.filter(|chunk| chunk.span.contains(comment));
+    inside.or(statements.get(next)).map_or(comment, |chunk| Span {
         start: comment.start.min(chunk.span.start),
         end: chunk.span.end,
     })

@@ -1,5 +1,7 @@
 //! Which relations an action locks, and in which mode.
 
+use std::collections::HashSet;
+
 use crate::catalog::{Catalog, Lookup, Origin, QualifiedName, Relation, RelationKind, SearchPath};
 use crate::sql::{
     Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
@@ -76,16 +78,17 @@ impl Taken<'_> {
             return;
         }
         let mut above = vec![self.catalog.resolve(name, self.path)];
-        let is_parent = self.found(name).is_some_and(Relation::is_table);
-        while let Some(parent) = above.pop().filter(|_| is_parent) {
-            let children: Vec<QualifiedName> = self
-                .catalog
-                .children(&parent)
-                .filter(|child| self.locks.iter().all(|lock| lock.relation != *child))
-                .collect();
-            for child in children {
-                self.lock_full(&child, mode);
-                above.push(child);
+        if !self.found(name).is_some_and(Relation::is_table) {
+            return;
+        }
+        let mut seen: HashSet<QualifiedName> =
+            self.locks.iter().map(|lock| lock.relation.clone()).collect();
+        while let Some(parent) = above.pop() {
+            for child in self.catalog.children(&parent) {
+                if seen.insert(child.clone()) {
+                    self.lock_full(&child, mode);
+                    above.push(child);
+                }
             }
         }
     }

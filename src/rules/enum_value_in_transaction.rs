@@ -9,7 +9,7 @@ use crate::session::Holder;
 use crate::source::Span;
 use crate::sql::{
     Action, ColumnDefinition, Constant, ConstantOf, ConstraintDefinition, CreateTable, Expression,
-    RelationName, TableChange, TransactionAction, TypeName,
+    RelationName, Statement, TableChange, TransactionAction, TypeName,
 };
 
 /// A label that a transaction has added and not committed.
@@ -40,6 +40,9 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     let is_one_run = cx.history.set.layout.all_pending
         && cx.migration().transaction == TransactionMode::Runner
         && cx.migration().direction == Direction::Up;
+    if !is_one_run && !adds_value(cx) {
+        return;
+    }
     cx.replay(|statement| {
         let Some(open) = &statement.state.transaction else { return };
         let is_pending = |label: &&mut Added| label.transaction == open.id && !label.is_reported;
@@ -88,9 +91,19 @@ fn additions(cx: &StatementContext, transaction: u32) -> Vec<Added> {
     actions(cx).filter_map(of).collect()
 }
 
+/// Returns whether some statement of the migration adds a label.
+fn adds_value(cx: &MigrationContext) -> bool {
+    let is_addition = |action: &Action| matches!(action, Action::AddEnumValue { .. });
+    cx.script().statements().flat_map(all_actions).any(is_addition)
+}
+
 /// Returns the actions of a statement, those of a `DO` block included.
 fn actions<'a>(cx: &StatementContext<'a>) -> impl Iterator<Item = &'a Action> {
-    cx.statement.actions.iter().flat_map(|action| match action {
+    all_actions(cx.statement)
+}
+
+fn all_actions(statement: &Statement) -> impl Iterator<Item = &Action> {
+    statement.actions.iter().flat_map(|action| match action {
         Action::Do(block) => &block.actions[..],
         other => std::slice::from_ref(other),
     })

@@ -1,10 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::guard::{
     DROP_FIRST, Guard, in_subcommand, insertion, or_replace, second_word_is, subcommand,
 };
 use crate::catalog::QualifiedName;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
+use crate::layout::TransactionMode;
 use crate::rule::{MigrationContext, StatementContext};
 use crate::source::Span;
 use crate::sql::{
@@ -13,34 +14,45 @@ use crate::sql::{
 };
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    if is_one_transaction(cx) {
+        return;
+    }
     let mut steps: Vec<Step> = Vec::new();
+    let mut last = None;
     let mut seen = Seen::default();
     cx.replay(|cx| {
         if cx.statement.actions.iter().any(can_fail_half_way) {
-            steps.push(Step::new(cx, &mut seen));
+            last = Some(cx.state.origin(cx.statement.span).transaction);
+            add_steps(cx, &mut seen, &mut steps);
         }
     });
-    let Some(last) = steps.last().map(|step| step.transaction) else { return };
     // What is in the last transaction goes with it when it fails.
-    let may_stay = |step: &&Step| step.transaction != last;
-    if !steps.iter().filter(may_stay).any(|step| !step.obstacles.is_empty()) {
+    let may_stay = |step: &Step| Some(step.transaction) != last;
+    if !steps.iter().any(may_stay) {
         return;
     }
     // psql goes on after an error unless it is told to stop.
     let goes_on = matches!(cx.history.set.layout.name, "psql" | "numbered" | "plain");
     let obstacles: Vec<Obstacle> = steps
         .into_iter()
-        .filter(|step| goes_on || may_stay(&step) || step.is_concurrent)
-        .flat_map(|step| step.obstacles)
+        .filter(|step| goes_on || may_stay(step) || step.is_concurrent)
+        .map(|step| step.obstacle)
         .collect();
     out.extend(report(cx, &obstacles));
 }
 
-/// A statement that changes something.
+/// Returns whether a transaction around the whole migration takes everything back when it fails.
+fn is_one_transaction(cx: &MigrationContext) -> bool {
+    let controls = |action: &Action| matches!(action, Action::Transaction(_));
+    cx.migration().transaction != TransactionMode::None
+        && !cx.script().statements().any(|statement| statement.actions.iter().any(controls))
+}
+
+/// A change that a second attempt cannot make again.
 struct Step {
     transaction: u32,
     is_concurrent: bool,
-    obstacles: Vec<Obstacle>,
+    obstacle: Obstacle,
 }
 
 /// Something that the server refuses to do twice.
@@ -93,19 +105,17 @@ fn is_plain_select(dml: &Dml) -> bool {
     dml.kind == DmlKind::Select && dml.functions.is_empty()
 }
 
-impl Step {
-    fn new(cx: &StatementContext, seen: &mut Seen) -> Self {
-        let transaction = cx.state.origin(cx.statement.span).transaction;
-        let is_concurrent = cx
-            .statement
-            .actions
-            .iter()
-            .any(|action| matches!(action, Action::CreateIndex(create) if create.concurrently));
-        let mut obstacles = Vec::new();
-        for (at, action) in cx.statement.actions.iter().enumerate() {
-            obstacles.extend(obstacle(cx, at, action, seen));
-        }
-        Self { transaction, is_concurrent, obstacles }
+/// Adds the changes of a statement that a second attempt cannot make again.
+fn add_steps(cx: &StatementContext, seen: &mut Seen, steps: &mut Vec<Step>) {
+    let transaction = cx.state.origin(cx.statement.span).transaction;
+    let is_concurrent = cx
+        .statement
+        .actions
+        .iter()
+        .any(|action| matches!(action, Action::CreateIndex(create) if create.concurrently));
+    for (at, action) in cx.statement.actions.iter().enumerate() {
+        let found = obstacle(cx, at, action, seen);
+        steps.extend(found.map(|obstacle| Step { transaction, is_concurrent, obstacle }));
     }
 }
 
@@ -580,6 +590,7 @@ fn has_concurrent(cx: &MigrationContext) -> bool {
 
 fn fix(cx: &MigrationContext, obstacles: &[Obstacle]) -> Option<Fix> {
     let mut edits: Vec<Edit> = Vec::new();
+    let mut known: HashSet<(Span, &str)> = HashSet::new();
     // An applied file that changes stops a runner that keeps checksums.
     let mut applicability =
         if cx.history.set.layout.checksums { Applicability::Unsafe } else { Applicability::Safe };
@@ -592,7 +603,7 @@ fn fix(cx: &MigrationContext, obstacles: &[Obstacle]) -> Option<Fix> {
             }
             Guard::ByHand(_) => continue,
         };
-        if !edits.contains(edit) {
+        if known.insert((edit.span, &edit.text)) {
             edits.push(edit.clone());
         }
     }

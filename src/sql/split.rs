@@ -53,8 +53,15 @@ const MAX_RESTARTS: usize = 50;
 
 /// Splits `text`; the spans count from its beginning.
 pub fn split(text: &str) -> Vec<Chunk> {
-    let mut splitter =
-        Splitter { text, at: 0, chunks: Vec::new(), statement: None, delimiter: None, restarts: 0 };
+    let mut splitter = Splitter {
+        text,
+        at: 0,
+        chunks: Vec::new(),
+        statement: None,
+        delimiter: None,
+        restarts: 0,
+        has_no_copy_end: false,
+    };
     splitter.run();
     splitter.chunks
 }
@@ -66,6 +73,8 @@ struct Splitter<'a> {
     statement: Option<Open<'a>>,
     delimiter: Option<&'a str>,
     restarts: usize,
+    /// Whether no `\.` that ends rows of COPY stands in the rest of the text.
+    has_no_copy_end: bool,
 }
 
 /// The statement that is being read.
@@ -224,6 +233,9 @@ impl<'a> Splitter<'a> {
 
     /// Reads the rows after `COPY ... FROM stdin;`: whole lines up to `\.`, if there is such a line.
     fn copy_data(&mut self) {
+        if self.has_no_copy_end {
+            return;
+        }
         let Some(line_end) = self.text[self.at..].find('\n') else { return };
         let start = self.at + line_end + 1;
         let mut at = start;
@@ -239,6 +251,7 @@ impl<'a> Splitter<'a> {
             at = end;
         }
         // No end marker: the text is SQL after all (the runner feeds the rows from elsewhere).
+        self.has_no_copy_end = true;
     }
 
     /// Reads a line that changes the delimiter, such as `DELIMITER d//`.
