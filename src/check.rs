@@ -51,10 +51,12 @@ pub fn check(
     let is_complete = options.is_complete.unwrap_or(known > 0 && external * 20 <= known);
     let history =
         HistoryContext { sources, set, scripts: &scripts, is_complete, target: options.target };
-    let mut diagnostics: Vec<Diagnostic> = checkpoints
+    let found: Vec<Vec<Diagnostic>> = checkpoints
         .into_par_iter()
-        .flat_map_iter(|(from, state)| check_stretch(&history, index, from, state, rules, options))
+        .map(|(from, state)| check_stretch(&history, index, from, state, rules, options))
         .collect();
+    let mut diagnostics = Vec::with_capacity(found.iter().map(Vec::len).sum());
+    found.into_iter().for_each(|found| diagnostics.extend(found));
     for rule in rules {
         if let Check::History(check) = rule.check {
             run(rule, None, &mut diagnostics, |out| check(&history, out));
@@ -157,6 +159,7 @@ fn check_stretch(
             state = after;
         }
     }
+    out.shrink_to_fit();
     out
 }
 

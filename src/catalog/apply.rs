@@ -159,11 +159,11 @@ impl Catalog {
         let serial = is_serial(&definition.type_name.name);
         if serial || definition.identity {
             let sequence = format!("{}_{}_seq", table.name.name, definition.name);
-            let name = QualifiedName::new(&table.name.schema, &sequence);
+            let name = table.name.sibling(sequence);
             self.insert(Relation::new(name, RelationKind::Sequence, origin));
         }
         let column = Column {
-            name: definition.name.as_str().into(),
+            name: definition.name.clone(),
             type_name: definition.type_name.clone(),
             not_null: definition.not_null || serial,
             has_default: definition.default.is_some()
@@ -189,7 +189,7 @@ impl Catalog {
         path: &SearchPath,
     ) {
         let references = definition.references.as_ref().map(|name| self.resolve(name, path));
-        let name: Option<Arc<str>> = definition.name.as_deref().map(Into::into);
+        let name = definition.name.clone();
         let unique = matches!(definition.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
         if definition.kind == ConstraintKind::PrimaryKey
             || definition.kind == ConstraintKind::NotNull
@@ -233,9 +233,8 @@ impl Catalog {
         });
     }
 
-    fn insert_index(&mut self, table: &QualifiedName, name: &str, origin: Origin) {
-        let full = QualifiedName::new(&table.schema, name);
-        let mut index = Relation::new(full, RelationKind::Index, origin);
+    fn insert_index(&mut self, table: &QualifiedName, name: &Arc<str>, origin: Origin) {
+        let mut index = Relation::new(table.sibling(name.clone()), RelationKind::Index, origin);
         index.uses = vec![table.clone()];
         self.insert(index);
     }
@@ -248,14 +247,14 @@ impl Catalog {
         let name = create.name.clone().unwrap_or_else(|| {
             let columns: Vec<&str> =
                 create.columns.iter().map(|column| column.as_deref().unwrap_or("expr")).collect();
-            format!("{}_{}_idx", table.name, columns.join("_"))
+            format!("{}_{}_idx", table.name, columns.join("_")).into()
         });
-        let exists = self.relations.contains_key(&QualifiedName::new(&table.schema, &name));
+        let exists = self.relations.contains_key(&table.sibling(name.clone()));
         if create.if_not_exists && exists {
             return;
         }
         let index = Index {
-            name: Some(name.as_str().into()),
+            name: Some(name.clone()),
             columns: create.columns.clone(),
             unique: create.unique,
             partial: create.partial,
@@ -330,15 +329,14 @@ impl Catalog {
         for parent in &relation.parents {
             self.remove_child(parent, name);
         }
-        let parts = relation.indexes.iter().filter_map(|index| index.name.as_deref());
-        for part in parts {
-            let part = QualifiedName::new(&name.schema, part);
+        for part in relation.indexes.iter().filter_map(|index| index.name.clone()) {
+            let part = name.sibling(part);
             self.relations.remove(&part);
             self.dropped.insert(part, origin);
         }
         for column in &relation.columns {
             let sequence = format!("{}_{}_seq", name.name, column.name);
-            self.relations.remove(&QualifiedName::new(&name.schema, &sequence));
+            self.relations.remove(&name.sibling(sequence));
         }
         if relation.kind == RelationKind::Index {
             for table in &relation.uses {
@@ -367,7 +365,7 @@ impl Catalog {
             }
             RenamedPart::Whole => {
                 let to = self.resolve(&rename.name, path);
-                let to = QualifiedName::new(&to.schema, &rename.to);
+                let to = to.sibling(rename.to.as_str());
                 self.move_relation(&rename.name, to, origin, path);
             }
             RenamedPart::Column(column) => {

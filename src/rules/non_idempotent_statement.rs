@@ -248,7 +248,7 @@ fn object(
             | ObjectKind::Rule
             | ObjectKind::Role
     );
-    let name = if has_schema { full(name).to_string() } else { name.name.clone() };
+    let name = if has_schema { full(name).to_string() } else { name.name.to_string() };
     // An index is dropped without naming its table.
     let on = if kind == ObjectKind::Index { None } else { on.map(full) };
     (kind, on, name)
@@ -376,8 +376,8 @@ fn altered(
             let is_fine = object.as_ref().is_some_and(|object| seen.is_absent(object));
             seen.made.extend(object);
             let answer = if is_fine { None } else { refused_constraint(definition, table) };
-            let name = definition.name.clone().unwrap_or("the primary key".to_owned());
-            (there(&name).replace("`the primary key`", "the primary key"), answer?, DROP_FIRST)
+            let name = definition.name.as_deref().unwrap_or("the primary key");
+            (there(name).replace("`the primary key`", "the primary key"), answer?, DROP_FIRST)
         }
         TableChange::DropConstraint { name, if_exists, .. } => {
             let object = constraint(name);
@@ -415,7 +415,7 @@ fn altered(
 fn refused_constraint(definition: &ConstraintDefinition, table: &RelationName) -> Option<String> {
     let table = &table.name;
     if let Some(index) = &definition.using_index {
-        return if definition.name.as_ref().is_none_or(|name| name == index) {
+        return if definition.name.as_ref().is_none_or(|name| **name == **index) {
             Some(format!("55000: index \"{index}\" is already associated with a constraint"))
         } else {
             Some(format!("42704: index \"{index}\" does not exist"))
@@ -454,7 +454,7 @@ fn dropped(cx: &StatementContext, drop: &Drop, seen: &mut Seen) -> Option<Obstac
         return None;
     }
     let (kind, name) = (drop.kind.as_str(), &drop.name.name);
-    let on = drop.on.as_ref().map(|table| table.name.as_str()).unwrap_or_default();
+    let on = drop.on.as_ref().map(|table| &*table.name).unwrap_or_default();
     let answer = match drop.kind {
         Table | View | MaterializedView | Sequence => {
             format!("42P01: {kind} \"{name}\" does not exist")
@@ -489,7 +489,7 @@ fn renamed(cx: &StatementContext, rename: &Rename, seen: &mut Seen) -> Option<Ob
     let was_made = seen.made.contains(&object(cx, rename.kind, None, name));
     if rename.part == RenamedPart::Whole {
         // A second attempt that gets past the rename has the new name again.
-        seen.made.insert(object(cx, rename.kind, None, &name.sibling(&rename.to)));
+        seen.made.insert(object(cx, rename.kind, None, &name.sibling(rename.to.as_str())));
     }
     if name.is_dynamic() || was_made || is_temporary(cx, Some(name)) {
         return None;

@@ -50,7 +50,7 @@ pub enum Persistence {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnDefinition {
     /// The column.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its type.
     pub type_name: Arc<TypeName>,
     /// Whether `NOT NULL` or `PRIMARY KEY` stands there.
@@ -82,7 +82,7 @@ pub struct Expression {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConstraintDefinition {
     /// Its name, where the statement gives one.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// What it is.
     pub kind: ConstraintKind,
     /// The columns that it is on; for a foreign key, those of the referencing table.
@@ -120,7 +120,7 @@ pub enum ConstraintKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateIndex {
     /// Its name, where the statement gives one.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// The table.
     pub table: RelationName,
     /// Whether it is unique.

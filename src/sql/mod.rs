@@ -262,7 +262,7 @@ fn big_insert(sql: &str) -> Option<Action> {
     lexemes.next().filter(|l| l.is("into"))?;
     let mut target = RelationName::unqualified(lexemes.next()?.name()?);
     if lexemes.next_if(|l| l.kind == TokenKind::Byte(b'.')).is_some() {
-        target = RelationName { schema: Some(target.name), name: lexemes.next()?.name()? };
+        target = RelationName { schema: Some(target.name), name: lexemes.next()?.name()?.into() };
     }
     if lexemes.next_if(|l| l.kind == TokenKind::Byte(b'(')).is_some() {
         lexemes.by_ref().find(|l| l.kind == TokenKind::Byte(b')'))?;

@@ -81,14 +81,14 @@ pub enum NotAnalysedReason {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelationName {
     /// The schema, where the statement names one.
-    pub schema: Option<String>,
+    pub schema: Option<Arc<str>>,
     /// The relation.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 impl RelationName {
     /// Makes a name that is not qualified.
-    pub fn unqualified(name: impl Into<String>) -> Self {
+    pub fn unqualified(name: impl Into<Arc<str>>) -> Self {
         Self { schema: None, name: name.into() }
     }
 
@@ -99,7 +99,7 @@ impl RelationName {
 
     /// Returns the name of another relation in the same schema.
     #[must_use]
-    pub fn sibling(&self, name: impl Into<String>) -> Self {
+    pub fn sibling(&self, name: impl Into<Arc<str>>) -> Self {
         Self { schema: self.schema.clone(), name: name.into() }
     }
 }
@@ -155,9 +155,9 @@ pub enum ConstantOf {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TypeName {
     /// The schema, where the statement names one (`pg_catalog` for the grammar's own types).
-    pub schema: Option<String>,
+    pub schema: Option<Arc<str>>,
     /// The type, such as `int4`, `varchar` or `order_status`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its modifiers, such as 10 and 2 of `numeric(10,2)`.
     pub modifiers: Vec<i32>,
     /// The number of array dimensions.

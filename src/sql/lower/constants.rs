@@ -33,7 +33,7 @@ pub(super) fn of_expressions<'a>(
 ) -> Vec<Constant> {
     let mut walk = Walk::default();
     let mut scope = Scope::default();
-    scope.sources.push(Source { name: table.name.clone(), relation: Some(table.clone()) });
+    scope.sources.push(Source { name: table.name.to_string(), relation: Some(table.clone()) });
     for name in names {
         scope.sources.push(Source { name: (*name).to_owned(), relation: Some(table.clone()) });
     }

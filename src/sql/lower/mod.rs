@@ -138,7 +138,7 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
     let expressions = index.index_params.iter().chain(index.where_clause.as_deref());
     let constants = constants::of_expressions(expressions, &table, &[]);
     Some(Action::CreateIndex(Box::new(CreateIndex {
-        name: Some(index.idxname.clone()).filter(|name| !name.is_empty()),
+        name: names::name(&index.idxname),
         table,
         unique: index.unique,
         concurrently: index.concurrent,

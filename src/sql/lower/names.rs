@@ -9,8 +9,13 @@ use crate::sql::{Expression, RelationName, TypeName};
 
 pub(super) fn relation(relation: Option<&RangeVar>) -> Option<RelationName> {
     let relation = relation?;
-    let schema = (!relation.schemaname.is_empty()).then(|| relation.schemaname.clone());
-    Some(RelationName { schema, name: relation.relname.clone() })
+    let schema = name(&relation.schemaname);
+    Some(RelationName { schema, name: relation.relname.as_str().into() })
+}
+
+/// Returns a name; nothing where the grammar leaves it empty.
+pub(super) fn name(text: &str) -> Option<Arc<str>> {
+    (!text.is_empty()).then(|| text.into())
 }
 
 pub(super) fn relation_node(node: &Node) -> Option<RelationName> {
@@ -21,15 +26,19 @@ pub(super) fn relation_node(node: &Node) -> Option<RelationName> {
 }
 
 pub(super) fn string(node: &Node) -> Option<String> {
+    str(node).map(str::to_owned)
+}
+
+fn str(node: &Node) -> Option<&str> {
     match &node.node {
-        Some(NodeEnum::String(string)) => Some(string.sval.clone()),
+        Some(NodeEnum::String(string)) => Some(&string.sval),
         _ => None,
     }
 }
 
 /// Returns the name that a list of strings spells: `schema.name` or `name`.
 pub(super) fn qualified(nodes: &[Node]) -> Option<RelationName> {
-    let mut parts = nodes.iter().rev().filter_map(string);
+    let mut parts = nodes.iter().rev().filter_map(str).map(Arc::from);
     let name = parts.next()?;
     Some(RelationName { schema: parts.next(), name })
 }
@@ -38,7 +47,7 @@ pub(super) fn qualified(nodes: &[Node]) -> Option<RelationName> {
 pub(super) fn object(node: &Node) -> Option<RelationName> {
     match node.node.as_ref()? {
         NodeEnum::List(list) => qualified(&list.items),
-        NodeEnum::String(string) => Some(RelationName::unqualified(string.sval.clone())),
+        NodeEnum::String(string) => Some(RelationName::unqualified(string.sval.as_str())),
         NodeEnum::TypeName(name) => qualified(&name.names),
         NodeEnum::ObjectWithArgs(object) => qualified(&object.objname),
         NodeEnum::RangeVar(range) => relation(Some(range)),
@@ -80,8 +89,10 @@ static COMMON_TYPES: LazyLock<Vec<Arc<TypeName>>> = LazyLock::new(|| {
         "varchar",
     ];
     let both = |name: &&str| {
-        [None, Some("pg_catalog".to_owned())].map(|schema| {
-            Arc::new(TypeName { schema, name: (*name).to_owned(), ..TypeName::default() })
+        let name: Arc<str> = Arc::from(*name);
+        [None, Some(Arc::from("pg_catalog"))].map(|schema| {
+            let (modifiers, dimensions) = (Vec::new(), 0);
+            Arc::new(TypeName { schema, name: name.clone(), modifiers, dimensions })
         })
     };
     names.iter().flat_map(both).collect()

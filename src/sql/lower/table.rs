@@ -6,7 +6,7 @@ use pg_query::protobuf::{
 };
 use pg_query::{Node, NodeEnum};
 
-use super::names::{constant, expression, relation, relation_node, type_name};
+use super::names::{constant, expression, name, relation, relation_node, type_name};
 use super::object::object_kind;
 use super::strings;
 use crate::sql::{
@@ -59,7 +59,7 @@ pub(super) fn persistence(relation: Option<&pg_query::protobuf::RangeVar>) -> Pe
 
 fn column(definition: &ColumnDef) -> ColumnDefinition {
     let mut column = ColumnDefinition {
-        name: definition.colname.clone(),
+        name: definition.colname.as_str().into(),
         type_name: definition.type_name.as_ref().map(type_name).unwrap_or_default(),
         ..ColumnDefinition::default()
     };
@@ -107,7 +107,7 @@ fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
         _ => strings(&definition.keys),
     };
     Some(ConstraintDefinition {
-        name: Some(definition.conname.clone()).filter(|name| !name.is_empty()),
+        name: name(&definition.conname),
         kind,
         columns,
         references: relation(definition.pktable.as_ref()),
