@@ -84,15 +84,15 @@ pub fn parse(set: &MigrationSet, sources: &Sources) -> Vec<Script> {
     set.migrations.par_iter().map(|m| sql::parse(sources.get(m.file), m.section)).collect()
 }
 
-/// How many migrations lie between two checkpoints at most.
+/// How many stretches there are for each thread: enough to keep all of them busy to the end.
 ///
-/// A catalog shares what it has in common with the one before, but what each migration changes costs
-/// some kilobytes: a checkpoint for each of 100,000 migrations would not fit into memory.
-const STRETCH: usize = 64;
+/// A catalog shares what it has in common with the one before, but what lies between two checkpoints
+/// costs some memory: a checkpoint for each of 100,000 migrations would not fit.
+const STRETCHES: usize = 16;
 
-/// Returns how many migrations each stretch of a set has: enough stretches to keep all threads busy.
+/// Returns how many migrations each stretch of a set has.
 fn stretch(migrations: usize) -> usize {
-    (migrations / (rayon::current_num_threads() * 4)).clamp(1, STRETCH)
+    migrations.div_ceil(rayon::current_num_threads() * STRETCHES).max(1)
 }
 
 /// Returns the state at the beginning of each stretch of migrations, and the last one.

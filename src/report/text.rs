@@ -84,8 +84,8 @@ fn severity(severity: Severity) -> codespan::Severity {
 
 /// Returns what stands below the excerpt: what to do, what to know, what can be done at once.
 fn notes(diagnostic: &Diagnostic, width: usize) -> Vec<String> {
-    let help = diagnostic.help.iter().map(|help| ("help: ", help.clone()));
-    let notes = diagnostic.notes.iter().map(|note| ("", note.clone()));
+    let help = diagnostic.help.iter().map(|help| ("help: ", help.to_string()));
+    let notes = diagnostic.notes.iter().map(|note| ("", note.to_string()));
     let fix = diagnostic.fix.iter().map(|fix| {
         let flag = match fix.applicability {
             Applicability::Safe => "--fix",

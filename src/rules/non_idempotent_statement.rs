@@ -543,9 +543,9 @@ fn report(cx: &MigrationContext, obstacles: &[Obstacle]) -> Option<Diagnostic> {
         first.span,
         format!("if a later statement fails, the next attempt stops here: {}", first.because),
     )
-    .place(&first.answer);
+    .place(first.answer.clone());
     for other in others.iter().take(MAX_LABELS) {
-        diagnostic = diagnostic.label(file, other.span, &other.answer);
+        diagnostic = diagnostic.label(file, other.span, other.answer.clone());
     }
     if others.len() > MAX_LABELS {
         let more = others.len() - MAX_LABELS;
