@@ -1,5 +1,7 @@
 //! Replays migrations and runs the rules over them.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, MigrationRef, Severity};
@@ -7,6 +9,7 @@ use crate::layout::{Direction, MigrationSet, Sources};
 use crate::replay::State;
 use crate::rule::{Check, HistoryContext, MigrationContext, Rule, Target};
 use crate::session::Session;
+use crate::source::FileId;
 use crate::sql::{self, Script};
 
 /// What checking a set gives.
@@ -44,24 +47,29 @@ pub fn check(
     let scripts = parse(set, sources);
     let (checkpoints, last) = replay(set, &scripts, options);
     let (known, external) = last.catalog.known_and_external();
+    drop(last);
     let is_complete = options.is_complete.unwrap_or(known > 0 && external * 20 <= known);
     let history =
         HistoryContext { sources, set, scripts: &scripts, is_complete, target: options.target };
-    let mut diagnostics: Vec<Diagnostic> = checkpoints
+    let found: Vec<Vec<Diagnostic>> = checkpoints
         .into_par_iter()
-        .flat_map_iter(|(from, state)| check_stretch(&history, index, from, state, rules, options))
+        .map(|(from, state)| check_stretch(&history, index, from, state, rules, options))
         .collect();
+    let mut diagnostics = Vec::with_capacity(found.iter().map(Vec::len).sum());
+    found.into_iter().for_each(|found| diagnostics.extend(found));
     for rule in rules {
         if let Check::History(check) = rule.check {
             run(rule, None, &mut diagnostics, |out| check(&history, out));
         }
     }
+    let mut by_file: HashMap<FileId, Vec<usize>> = HashMap::new();
+    for (at, migration) in set.migrations.iter().enumerate() {
+        by_file.entry(migration.file).or_default().push(at);
+    }
     for diagnostic in diagnostics.iter_mut().filter(|d| d.migration.is_none()) {
-        let is_here = |m: &crate::layout::Migration| {
-            m.file == diagnostic.file && m.section.contains(diagnostic.span)
-        };
-        let at = set.migrations.iter().position(is_here);
-        diagnostic.migration = at.map(|at| MigrationRef { set: index, index: at });
+        let is_here = |at: &&usize| set.migrations[**at].section.contains(diagnostic.span);
+        let at = by_file.get(&diagnostic.file).and_then(|here| here.iter().find(is_here));
+        diagnostic.migration = at.map(|&at| MigrationRef { set: index, index: at });
     }
     Checked {
         diagnostics,
@@ -76,15 +84,15 @@ pub fn parse(set: &MigrationSet, sources: &Sources) -> Vec<Script> {
     set.migrations.par_iter().map(|m| sql::parse(sources.get(m.file), m.section)).collect()
 }
 
-/// How many migrations lie between two checkpoints at most.
+/// How many stretches there are for each thread: enough to keep all of them busy to the end.
 ///
-/// A catalog shares what it has in common with the one before, but what each migration changes costs
-/// some kilobytes: a checkpoint for each of 100,000 migrations would not fit into memory.
-const STRETCH: usize = 64;
+/// A catalog shares what it has in common with the one before, but what lies between two checkpoints
+/// costs some memory: a checkpoint for each of 100,000 migrations would not fit.
+const STRETCHES: usize = 16;
 
-/// Returns how many migrations each stretch of a set has: enough stretches to keep all threads busy.
+/// Returns how many migrations each stretch of a set has.
 fn stretch(migrations: usize) -> usize {
-    (migrations / (rayon::current_num_threads() * 4)).clamp(1, STRETCH)
+    migrations.div_ceil(rayon::current_num_threads() * STRETCHES).max(1)
 }
 
 /// Returns the state at the beginning of each stretch of migrations, and the last one.
@@ -151,6 +159,7 @@ fn check_stretch(
             state = after;
         }
     }
+    out.shrink_to_fit();
     out
 }
 

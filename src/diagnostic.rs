@@ -1,5 +1,6 @@
 //! What a rule reports.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::source::{FileId, Span};
@@ -34,6 +35,9 @@ impl Severity {
 }
 
 /// One problem at one place, with what to do about it.
+///
+/// There can be tens of thousands: their lists are no longer than they must be, and texts that are
+/// always the same are not copied.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
     /// The rule's name; stamped by the checker.
@@ -47,13 +51,13 @@ pub struct Diagnostic {
     /// What is wrong, consequence first: lower case, no period, names in backticks.
     pub message: String,
     /// A thing to do.
-    pub help: Option<String>,
+    pub help: Option<Cow<'static, str>>,
     /// More that a reader needs to know, such as what the server answers.
-    pub notes: Vec<String>,
+    pub notes: Vec<Cow<'static, str>>,
     /// Other places that matter.
     pub labels: Vec<Label>,
     /// What is written at the place itself.
-    pub place: Option<String>,
+    pub place: Option<Cow<'static, str>>,
     /// The relations that it is about.
     pub relations: Vec<String>,
     /// The locks that it is about.
@@ -88,7 +92,7 @@ pub struct Label {
     /// The place.
     pub span: Span,
     /// What is to be seen there.
-    pub message: String,
+    pub message: Cow<'static, str>,
 }
 
 impl Diagnostic {
@@ -116,28 +120,35 @@ impl Diagnostic {
 
     /// Adds what to do.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Adds a fact.
     #[must_use]
-    pub fn note(mut self, note: impl Into<String>) -> Self {
+    pub fn note(mut self, note: impl Into<Cow<'static, str>>) -> Self {
+        self.notes.reserve_exact(1);
         self.notes.push(note.into());
         self
     }
 
     /// Adds another place.
     #[must_use]
-    pub fn label(mut self, file: FileId, span: Span, message: impl Into<String>) -> Self {
+    pub fn label(
+        mut self,
+        file: FileId,
+        span: Span,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.labels.reserve_exact(1);
         self.labels.push(Label { file, span, message: message.into() });
         self
     }
 
     /// Says what is to be seen at the place itself.
     #[must_use]
-    pub fn place(mut self, message: impl Into<String>) -> Self {
+    pub fn place(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.place = Some(message.into());
         self
     }
@@ -146,7 +157,11 @@ impl Diagnostic {
     #[must_use]
     pub fn relation(mut self, name: &impl ToString, mode: Option<LockMode>) -> Self {
         let name = name.to_string();
-        self.locks.extend(mode.map(|mode| (name.clone(), mode)));
+        if let Some(mode) = mode {
+            self.locks.reserve_exact(1);
+            self.locks.push((name.clone(), mode));
+        }
+        self.relations.reserve_exact(1);
         self.relations.push(name);
         self
     }

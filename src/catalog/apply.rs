@@ -89,6 +89,12 @@ impl Catalog {
         }
     }
 
+    /// Returns the names of the relations in a schema.
+    fn names_in(&self, schema: &str) -> Vec<QualifiedName> {
+        let names = self.relations.range(QualifiedName::new(schema, "")..).map(|(name, _)| name);
+        names.take_while(|name| *name.schema == *schema).cloned().collect()
+    }
+
     fn insert(&mut self, relation: Relation) {
         self.dropped.remove(&relation.name);
         for parent in &relation.parents {
@@ -98,15 +104,12 @@ impl Catalog {
     }
 
     fn add_child(&mut self, parent: QualifiedName, child: &QualifiedName) {
-        let children = self.children.entry(parent).or_default();
-        if !children.contains(child) {
-            children.push(child.clone());
-        }
+        self.children.entry(parent).or_default().insert(child.clone());
     }
 
     fn remove_child(&mut self, parent: &QualifiedName, child: &QualifiedName) {
         if let Some(children) = self.children.get_mut(parent) {
-            children.retain(|other| other != child);
+            children.remove(child);
         }
     }
 
@@ -136,6 +139,7 @@ impl Catalog {
         }
         let parents = create.partition_of.iter().chain(&create.inherits);
         table.parents = parents.map(|parent| self.resolve(parent, path)).collect();
+        table.columns.reserve_exact(create.columns.len());
         for definition in &create.columns {
             self.add_column(&mut table, definition, origin, path);
         }
@@ -155,11 +159,11 @@ impl Catalog {
         let serial = is_serial(&definition.type_name.name);
         if serial || definition.identity {
             let sequence = format!("{}_{}_seq", table.name.name, definition.name);
-            let name = QualifiedName::new(&table.name.schema, &sequence);
+            let name = table.name.sibling(sequence);
             self.insert(Relation::new(name, RelationKind::Sequence, origin));
         }
         let column = Column {
-            name: definition.name.as_str().into(),
+            name: definition.name.clone(),
             type_name: definition.type_name.clone(),
             not_null: definition.not_null || serial,
             has_default: definition.default.is_some()
@@ -170,6 +174,8 @@ impl Catalog {
         };
         if table.columns.len() < MAX_COLUMNS {
             table.columns.retain(|other| other.name != column.name);
+            // Catalogs are kept at many places of a history: no list is larger than it needs to be.
+            table.columns.reserve_exact(1);
             table.columns.push(column);
         }
         for constraint in &definition.constraints {
@@ -185,7 +191,7 @@ impl Catalog {
         path: &SearchPath,
     ) {
         let references = definition.references.as_ref().map(|name| self.resolve(name, path));
-        let name: Option<Arc<str>> = definition.name.as_deref().map(Into::into);
+        let name = definition.name.clone();
         let unique = matches!(definition.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
         if definition.kind == ConstraintKind::PrimaryKey
             || definition.kind == ConstraintKind::NotNull
@@ -214,9 +220,11 @@ impl Catalog {
                 partial: false,
                 created: origin,
             };
+            table.indexes.reserve_exact(1);
             table.indexes.push(index);
             self.insert_index(&table.name, &index_name, origin);
         }
+        table.constraints.reserve_exact(1);
         table.constraints.push(Constraint {
             name: name.or_else(|| default_constraint_name(table, definition)),
             kind: definition.kind,
@@ -227,10 +235,9 @@ impl Catalog {
         });
     }
 
-    fn insert_index(&mut self, table: &QualifiedName, name: &str, origin: Origin) {
-        let full = QualifiedName::new(&table.schema, name);
-        let mut index = Relation::new(full, RelationKind::Index, origin);
-        index.uses.push(table.clone());
+    fn insert_index(&mut self, table: &QualifiedName, name: &Arc<str>, origin: Origin) {
+        let mut index = Relation::new(table.sibling(name.clone()), RelationKind::Index, origin);
+        index.uses = vec![table.clone()];
         self.insert(index);
     }
 
@@ -242,20 +249,23 @@ impl Catalog {
         let name = create.name.clone().unwrap_or_else(|| {
             let columns: Vec<&str> =
                 create.columns.iter().map(|column| column.as_deref().unwrap_or("expr")).collect();
-            format!("{}_{}_idx", table.name, columns.join("_"))
+            format!("{}_{}_idx", table.name, columns.join("_")).into()
         });
-        let exists = self.relations.contains_key(&QualifiedName::new(&table.schema, &name));
+        let exists = self.relations.contains_key(&table.sibling(name.clone()));
         if create.if_not_exists && exists {
             return;
         }
         let index = Index {
-            name: Some(name.as_str().into()),
+            name: Some(name.clone()),
             columns: create.columns.clone(),
             unique: create.unique,
             partial: create.partial,
             created: origin,
         };
-        self.change(&table, |table| table.indexes.push(index));
+        self.change(&table, |table| {
+            table.indexes.reserve_exact(1);
+            table.indexes.push(index);
+        });
         self.insert_index(&table, &name, origin);
     }
 
@@ -306,13 +316,7 @@ impl Catalog {
                 }
             }
             ObjectKind::Schema if drop.cascade => {
-                let inside: Vec<QualifiedName> = self
-                    .relations
-                    .keys()
-                    .filter(|name| *name.schema == *drop.name.name)
-                    .cloned()
-                    .collect();
-                for name in inside {
+                for name in self.names_in(&drop.name.name) {
                     self.remove(&name, origin);
                 }
             }
@@ -327,15 +331,14 @@ impl Catalog {
         for parent in &relation.parents {
             self.remove_child(parent, name);
         }
-        let parts = relation.indexes.iter().filter_map(|index| index.name.as_deref());
-        for part in parts {
-            let part = QualifiedName::new(&name.schema, part);
+        for part in relation.indexes.iter().filter_map(|index| index.name.clone()) {
+            let part = name.sibling(part);
             self.relations.remove(&part);
             self.dropped.insert(part, origin);
         }
         for column in &relation.columns {
             let sequence = format!("{}_{}_seq", name.name, column.name);
-            self.relations.remove(&QualifiedName::new(&name.schema, &sequence));
+            self.relations.remove(&name.sibling(sequence));
         }
         if relation.kind == RelationKind::Index {
             for table in &relation.uses {
@@ -377,20 +380,14 @@ impl Catalog {
                 }
             }
             RenamedPart::Whole if rename.kind == ObjectKind::Schema => {
-                let inside: Vec<QualifiedName> = self
-                    .relations
-                    .keys()
-                    .filter(|name| *name.schema == *rename.name.name)
-                    .cloned()
-                    .collect();
-                for name in inside {
+                for name in self.names_in(&rename.name.name) {
                     let to = QualifiedName::new(&rename.to, &name.name);
                     self.relocate(&name, to, origin);
                 }
             }
             RenamedPart::Whole => {
                 let to = self.resolve(&rename.name, path);
-                let to = QualifiedName::new(&to.schema, &rename.to);
+                let to = to.sibling(rename.to.as_str());
                 self.move_relation(&rename.name, to, origin, path);
             }
             RenamedPart::Column(column) => {

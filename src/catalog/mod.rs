@@ -3,7 +3,7 @@
 mod apply;
 mod object;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
 pub use object::{Column, Constraint, EnumLabel, EnumType, Index, Origin, Relation, RelationKind};
@@ -23,6 +23,12 @@ impl QualifiedName {
     /// Makes a name of its parts.
     pub fn new(schema: &str, name: &str) -> Self {
         Self { schema: schema.into(), name: name.into() }
+    }
+
+    /// Returns the name of another object in the same schema.
+    #[must_use]
+    pub fn sibling(&self, name: impl Into<Arc<str>>) -> Self {
+        Self { schema: self.schema.clone(), name: name.into() }
     }
 }
 
@@ -61,7 +67,7 @@ pub struct Catalog {
     /// Relations that were dropped or renamed away and not made anew, and where.
     dropped: OrdMap<QualifiedName, Origin>,
     /// Partitions and inheritance children, by the table above them.
-    children: OrdMap<QualifiedName, Vec<QualifiedName>>,
+    children: OrdMap<QualifiedName, OrdSet<QualifiedName>>,
     /// Names that a statement used although nothing at hand made them.
     external: OrdMap<QualifiedName, Origin>,
 }
@@ -135,13 +141,17 @@ fn candidates<'a>(
     name: &'a RelationName,
     path: &'a SearchPath,
 ) -> impl Iterator<Item = QualifiedName> + 'a {
-    let explicit = name.schema.as_deref();
-    let implied = path.iter().map(AsRef::as_ref).filter(move |_| explicit.is_none());
-    explicit.into_iter().chain(implied).map(|schema| QualifiedName::new(schema, &name.name))
+    let explicit = name.schema.as_ref();
+    let implied = path.iter().filter(move |_| explicit.is_none());
+    let schemas = explicit.into_iter().chain(implied).cloned();
+    schemas.map(|schema| QualifiedName { schema, name: name.name.clone() })
 }
 
 /// Returns the full name of an object that is made as `name`: in the first schema of the path.
 fn created_name(name: &RelationName, path: &SearchPath) -> QualifiedName {
-    let first = path.first().map_or("public", AsRef::as_ref);
-    QualifiedName::new(name.schema.as_deref().unwrap_or(first), &name.name)
+    let first = name.schema.as_ref().or(path.first());
+    QualifiedName {
+        schema: first.map_or_else(|| "public".into(), Arc::clone),
+        name: name.name.clone(),
+    }
 }

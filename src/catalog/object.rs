@@ -119,7 +119,7 @@ pub struct Column {
     /// Its name.
     pub name: Arc<str>,
     /// Its type.
-    pub type_name: TypeName,
+    pub type_name: Arc<TypeName>,
     /// Whether it is `NOT NULL`.
     pub not_null: bool,
     /// Whether it has a default, is an identity column or generated.

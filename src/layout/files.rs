@@ -1,5 +1,7 @@
 //! What layouts of whole files share, and the runners that need little more than that.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::marked::{share_of_files_with, sort_by_version};
 use super::sections::down_of;
 use super::set::{Down, Migration};
@@ -26,8 +28,7 @@ pub(super) fn push_pairs(
     ups.sort_by(|a, b| (&a.version, &a.name).cmp(&(&b.version, &b.name)));
     // Taken from the end, so that removing keeps the rest in place.
     downs.sort_by(|a, b| (&b.version, &b.name).cmp(&(&a.version, &a.name)));
-    let mut by_version: std::collections::BTreeMap<Version, Vec<Migration>> =
-        std::collections::BTreeMap::new();
+    let mut by_version: BTreeMap<Version, Vec<Migration>> = BTreeMap::new();
     for down in downs {
         by_version.entry(down.version.clone()).or_default().push(down);
     }
@@ -291,10 +292,11 @@ fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         .and_then(|journal| journal["entries"].as_array())
         .map(|entries| entries.iter().filter_map(|entry| entry["tag"].as_str()).collect())
         .unwrap_or_default();
+    let places = places(&tags);
     let mut ups = Vec::new();
     for (name, id) in tree.sql_files() {
         let stem = name.trim_end_matches(".sql");
-        let place = tags.iter().position(|tag| *tag == stem);
+        let place = places.get(stem).copied();
         if !tags.is_empty() && place.is_none() {
             set.skip(id, "is not in meta/_journal.json: Drizzle never runs it");
             continue;
@@ -306,6 +308,15 @@ fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         ups.push(up);
     }
     push_pairs(set, sources, ups, Vec::new());
+}
+
+/// Returns the first place of each name in a list.
+fn places<'a>(names: &[&'a str]) -> HashMap<&'a str, usize> {
+    let mut places = HashMap::new();
+    for (place, name) in names.iter().enumerate() {
+        places.entry(*name).or_insert(place);
+    }
+    places
 }
 
 /// Reads numbered whole files without downs.
@@ -341,6 +352,7 @@ fn read_sqitch(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         .filter(|line| !line.starts_with(['%', '@', '#', '-']) && !line.trim().is_empty())
         .filter_map(|line| line.trim_start_matches('+').split_whitespace().next())
         .collect();
+    let places = places(&names);
     let files = |folder: &str| tree.folder(folder).map(Tree::all_sql_files).unwrap_or_default();
     let (mut ups, mut downs) = (Vec::new(), Vec::new());
     for (folder, out) in [("deploy", &mut ups), ("revert", &mut downs)] {
@@ -348,7 +360,7 @@ fn read_sqitch(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             let name = path.trim_end_matches(".sql");
             // A reworked change keeps its old script as NAME@tag.sql.
             let base = name.split('@').next().unwrap_or(name);
-            match names.iter().position(|planned| *planned == base) {
+            match places.get(base).copied() {
                 Some(place) if base == name => {
                     out.push(whole(sources, id, Version::place(name, place), name));
                 }

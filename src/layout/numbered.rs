@@ -1,6 +1,6 @@
 //! Numbered directories whose runner is not known, and those that a shell script feeds to psql.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::files::whole;
 use super::sections::{Marker, commented_sql, cut, down_of, plain_marker};
@@ -105,10 +105,11 @@ fn stem_number(name: &str) -> Option<(&str, &str, &str)> {
 
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let mut downs = separate_downs(tree);
+    let is_down: HashSet<FileId> = downs.values().flatten().map(|down| down.id).collect();
     let mut found: Vec<(Migration, Option<Migration>)> = Vec::new();
     let mut unnumbered = Vec::new();
     for (name, id) in tree.sql_files() {
-        if downs.values().flatten().any(|down| down.id == id) {
+        if is_down.contains(&id) {
             continue;
         }
         let Some((digits, suffix, rest)) = stem_number(name) else {
@@ -154,31 +155,40 @@ struct DownFile {
 }
 
 /// Returns the files that are downs, by version: in a folder of their own, or named `.down.sql`.
-fn separate_downs(tree: &Tree) -> HashMap<Version2, Vec<DownFile>> {
-    let mut downs: HashMap<Version2, Vec<DownFile>> = HashMap::new();
+fn separate_downs(tree: &Tree) -> BTreeMap<Version2, Vec<DownFile>> {
+    let mut downs: BTreeMap<Version2, Vec<DownFile>> = BTreeMap::new();
+    let numbers = numbers(tree);
     let beside = tree.sql_files().filter(|(name, _)| {
         let stem = name.trim_end_matches(".sql");
         stem.ends_with(".down")
             || stem.ends_with("_down")
             || stem.ends_with("-down")
-            || stem.ends_with("_rollback") && has_twin(tree, name)
+            || stem.ends_with("_rollback") && numbers.get(&number_of(name)) > Some(&1)
     });
     let folders = tree
         .folders
         .iter()
         .filter(|folder| DOWN_FOLDERS.iter().any(|name| folder.name().eq_ignore_ascii_case(name)));
     for (name, id) in beside.chain(folders.flat_map(Tree::sql_files)) {
-        let key =
-            stem_number(name).map(|(digits, suffix, _)| key(digits, suffix)).unwrap_or_default();
-        downs.entry(key).or_default().push(DownFile { name: name.to_owned(), id });
+        downs
+            .entry(number_of(name).unwrap_or_default())
+            .or_default()
+            .push(DownFile { name: name.to_owned(), id });
     }
     downs
 }
 
-/// Returns whether another file has the number of `name`, so that `name` can be its down.
-fn has_twin(tree: &Tree, name: &str) -> bool {
-    let number = |name: &str| stem_number(name).map(|(digits, suffix, _)| key(digits, suffix));
-    tree.sql_files().any(|(other, _)| other != name && number(other) == number(name))
+/// Returns how many files have each number, so that one of them can be the down of another.
+fn numbers(tree: &Tree) -> HashMap<Option<Version2>, usize> {
+    let mut numbers = HashMap::new();
+    for (name, _) in tree.sql_files() {
+        *numbers.entry(number_of(name)).or_default() += 1;
+    }
+    numbers
+}
+
+fn number_of(name: &str) -> Option<Version2> {
+    stem_number(name).map(|(digits, suffix, _)| key(digits, suffix))
 }
 
 /// A version as downs are matched by it: number and suffix.
@@ -194,7 +204,7 @@ fn read_file(
     id: FileId,
     version: Version,
     name: &str,
-    downs: &mut HashMap<Version2, Vec<DownFile>>,
+    downs: &mut BTreeMap<Version2, Vec<DownFile>>,
 ) -> (Migration, Option<Migration>) {
     let file = sources.get(id);
     let text = Span::new(file.text_start()..file.text.len());

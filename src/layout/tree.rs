@@ -58,12 +58,14 @@ impl Tree {
 
     /// Returns the file of that name.
     pub fn file(&self, name: &str) -> Option<&Entry> {
-        self.files.iter().find(|entry| entry.name == name)
+        let at = self.files.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()?;
+        self.files.get(at)
     }
 
     /// Returns the folder of that name directly below.
     pub fn folder(&self, name: &str) -> Option<&Tree> {
-        self.folders.iter().find(|folder| folder.name() == name)
+        let at = self.folders.binary_search_by(|folder| folder.name().cmp(name)).ok()?;
+        self.folders.get(at)
     }
 
     /// Returns the ids of all SQL files in the folder and below it, with the path from the folder.

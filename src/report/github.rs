@@ -55,14 +55,15 @@ fn positions(sources: &Sources, id: FileId, span: Span) -> (Position, Position) 
 /// Returns all that a reader of the annotation has, for it shows no labels.
 fn message(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let mut lines = vec![diagnostic.message.clone()];
-    lines.extend(diagnostic.place.as_ref().filter(|place| !place.is_empty()).cloned());
+    lines
+        .extend(diagnostic.place.iter().filter(|place| !place.is_empty()).map(ToString::to_string));
     lines.extend(diagnostic.labels.iter().map(|label| {
         let (start, _) = positions(sources, label.file, label.span);
         let path = shown_path(&sources.get(label.file).path);
         format!("{path}:{}:{}: {}", start.line, start.column, label.message)
     }));
     lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
-    lines.extend(diagnostic.notes.iter().cloned());
+    lines.extend(diagnostic.notes.iter().map(ToString::to_string));
     lines.join("\n")
 }
 

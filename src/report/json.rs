@@ -1,5 +1,6 @@
 //! JSON, as `docs/lint.schema.json` describes it.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -89,7 +90,7 @@ struct Diagnostic<'a> {
     severity: &'a str,
     message: &'a str,
     help: Option<&'a str>,
-    notes: &'a [String],
+    notes: &'a [Cow<'static, str>],
     url: String,
     path: String,
     span: Span,

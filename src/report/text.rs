@@ -85,10 +85,10 @@ fn severity(severity: Severity) -> codespan::Severity {
 /// Returns what stands below the excerpt: what to do, what to know, what can be done at once.
 fn notes(diagnostic: &Diagnostic, width: usize) -> Vec<String> {
     // Where the fix does just what the help says, it is said once.
-    let is_fix = |help: &&String| diagnostic.fix.as_ref().is_some_and(|f| f.message == **help);
+    let is_fix = |help: &str| diagnostic.fix.as_ref().is_some_and(|f| f.message == help);
     let help = diagnostic.help.iter().filter(|help| !is_fix(help));
-    let help = help.map(|help| ("help: ", help.clone()));
-    let notes = diagnostic.notes.iter().map(|note| ("", note.clone()));
+    let help = help.map(|help| ("help: ", help.to_string()));
+    let notes = diagnostic.notes.iter().map(|note| ("", note.to_string()));
     let fix = diagnostic.fix.iter().map(|fix| {
         let flag = match fix.applicability {
             Applicability::Safe => "--fix",

@@ -139,7 +139,7 @@ fn is_used(cx: &StatementContext, relation: &Relation) -> bool {
 
 fn relation(cx: &StatementContext, rename: &Rename) -> Option<(Diagnostic, Name)> {
     let full = used_relation(cx, rename.kind, &rename.name)?;
-    let (old, new) = (&rename.name, rename.name.sibling(&rename.to));
+    let (old, new) = (&rename.name, rename.name.sibling(rename.to.as_str()));
     let kind = cx.relation(old).found().map_or(rename.kind.as_str(), |found| found.kind.as_str());
     let diagnostic = cx
         .report(format!("queries that name {kind} `{old}` fail as soon as it is called `{new}`"))

@@ -26,11 +26,8 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
             && let Some(earlier) = out.last_mut()
         {
             if earlier.labels.len() <= MAX_LABELS {
-                let label = Label {
-                    file: more.file,
-                    span: more.span,
-                    message: "and so is this".to_owned(),
-                };
+                let label =
+                    Label { file: more.file, span: more.span, message: "and so is this".into() };
                 earlier.labels.push(label);
             }
             earlier.relations.extend(more.relations);

@@ -361,7 +361,7 @@ fn space(kind: ObjectKind) -> Space {
 
 fn table_change(alter: &AlterTable) -> Change {
     match &alter.change {
-        TableChange::AddColumn { column, .. } => Change::AddColumn(column.name.clone()),
+        TableChange::AddColumn { column, .. } => Change::AddColumn(column.name.to_string()),
         _ => Change::Other,
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::in_transaction::{constant, explain};
 use crate::catalog::{EnumLabel, EnumType, Lookup, QualifiedName};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -7,7 +9,7 @@ use crate::session::Holder;
 use crate::source::Span;
 use crate::sql::{
     Action, ColumnDefinition, Constant, ConstantOf, ConstraintDefinition, CreateTable, Expression,
-    RelationName, TableChange, TransactionAction, TypeName,
+    RelationName, Statement, TableChange, TransactionAction, TypeName,
 };
 
 /// A label that a transaction has added and not committed.
@@ -27,7 +29,7 @@ struct Use {
 
 enum Of {
     /// The type of this name.
-    Type(TypeName),
+    Type(Arc<TypeName>),
     /// That of a column which the files do not show.
     Unknown { relation: RelationName, column: String },
 }
@@ -38,6 +40,9 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     let is_one_run = cx.history.set.layout.all_pending
         && cx.migration().transaction == TransactionMode::Runner
         && cx.migration().direction == Direction::Up;
+    if !is_one_run && !adds_value(cx) {
+        return;
+    }
     cx.replay(|statement| {
         let Some(open) = &statement.state.transaction else { return };
         let is_pending = |label: &&mut Added| label.transaction == open.id && !label.is_reported;
@@ -86,9 +91,19 @@ fn additions(cx: &StatementContext, transaction: u32) -> Vec<Added> {
     actions(cx).filter_map(of).collect()
 }
 
+/// Returns whether some statement of the migration adds a label.
+fn adds_value(cx: &MigrationContext) -> bool {
+    let is_addition = |action: &Action| matches!(action, Action::AddEnumValue { .. });
+    cx.script().statements().flat_map(all_actions).any(is_addition)
+}
+
 /// Returns the actions of a statement, those of a `DO` block included.
 fn actions<'a>(cx: &StatementContext<'a>) -> impl Iterator<Item = &'a Action> {
-    cx.statement.actions.iter().flat_map(|action| match action {
+    all_actions(cx.statement)
+}
+
+fn all_actions(statement: &Statement) -> impl Iterator<Item = &Action> {
+    statement.actions.iter().flat_map(|action| match action {
         Action::Do(block) => &block.actions[..],
         other => std::slice::from_ref(other),
     })
@@ -306,7 +321,7 @@ fn plain_default(default: &Expression, of: Option<Of>, uses: &mut Vec<Use>) {
 
 fn constants(cx: &StatementContext, found: &[Constant], table: Option<Table>, uses: &mut Vec<Use>) {
     for constant in found {
-        let of = match &constant.of {
+        let of = match &*constant.of {
             ConstantOf::Type(name) => Some(Of::Type(name.clone())),
             ConstantOf::Column { relations, column } => {
                 match table.filter(|_| relations.is_empty()) {
@@ -323,8 +338,8 @@ fn constants(cx: &StatementContext, found: &[Constant], table: Option<Table>, us
 fn type_in(cx: &StatementContext, table: Table, column: &str) -> Option<Of> {
     let of = |definition: &ColumnDefinition| Of::Type(definition.type_name.clone());
     match table {
-        Table::New(create) => create.columns.iter().find(|one| one.name == column).map(of),
-        Table::Old(_, Some(added)) if added.name == column => Some(of(added)),
+        Table::New(create) => create.columns.iter().find(|one| *one.name == *column).map(of),
+        Table::Old(_, Some(added)) if *added.name == *column => Some(of(added)),
         Table::Old(name, _) => column_type(cx, std::slice::from_ref(name), column),
     }
 }

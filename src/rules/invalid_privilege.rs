@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::spelling::{first_word, listed};
 use crate::catalog::{Relation, RelationKind};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
@@ -76,7 +78,7 @@ fn report(cx: &StatementContext, grant: &Grant, list: &[Item]) -> Option<Diagnos
             diagnostic.note("SQLSTATE 0LP01: column privileges are only valid for relations");
     }
     for (name, _) in &refused {
-        diagnostic.notes.extend(remark(name, version));
+        diagnostic.notes.extend(remark(name, version).map(Cow::from));
     }
     diagnostic.notes.dedup();
     let only_columns =

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Severity};
@@ -49,9 +50,9 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
 /// The names by which headers can mean the migrations of a set.
 struct Names {
     /// Each with the index of its migration, in lower case and without `.sql`.
-    applied: Vec<(String, usize)>,
+    applied: HashMap<String, usize>,
     /// Of files that are never applied, with the place in their list.
-    idle: Vec<(String, usize)>,
+    idle: HashMap<String, usize>,
     /// How many digits numbers have here; empty where names do not begin with one.
     widths: Vec<usize>,
     /// Whether any name can be one of a migration, since the runner reads such headers itself.
@@ -61,19 +62,15 @@ struct Names {
 impl Names {
     fn new(cx: &HistoryContext) -> Self {
         let path = |id: FileId| cx.sources.get(id).path.as_path();
-        let applied: Vec<(String, usize)> =
-            cx.set.ups().map(|(at, up)| (name_of(cx, path(up.file)), at)).collect();
+        let applied = cx.set.ups().map(|(at, up)| (name_of(cx, path(up.file)), at));
+        let applied = firsts(applied);
         let idle = cx.set.not_applied.iter().enumerate();
-        let idle = idle.map(|(at, file)| (name_of(cx, path(file.file)), at)).collect();
+        let idle = firsts(idle.map(|(at, file)| (name_of(cx, path(file.file)), at)));
         let mut widths: Vec<usize> =
-            applied.iter().map(|(name, _)| digits(name)).filter(|width| *width > 0).collect();
+            applied.keys().map(|name| digits(name)).filter(|width| *width > 0).collect();
         widths.sort_unstable();
         widths.dedup();
         Self { applied, idle, widths, any: matches!(cx.set.layout.name, "sqitch" | "yoyo") }
-    }
-
-    fn find(list: &[(String, usize)], name: &str) -> Option<usize> {
-        list.iter().find(|(other, _)| other == name).map(|(_, at)| *at)
     }
 
     /// Returns whether a word looks like the name of a migration of this set.
@@ -92,13 +89,28 @@ impl Names {
 
     /// Returns the migration whose name is nearest, if one is near.
     fn nearest(&self, name: &str) -> Option<usize> {
+        // Names of very different lengths are not near, and most are.
+        let may_be_near = |other: &str| {
+            let (a, b) = (other.chars().count(), name.chars().count());
+            a.abs_diff(b) * 10 <= a.max(b) * 3
+        };
         let scored = self
             .applied
             .iter()
+            .filter(|(other, _)| may_be_near(other))
             .map(|(other, at)| (strsim::normalized_levenshtein(other, name), *at));
         let (score, at) = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))?;
         (score >= 0.7).then_some(at)
     }
+}
+
+/// Returns the first place of each name.
+fn firsts(names: impl Iterator<Item = (String, usize)>) -> HashMap<String, usize> {
+    let mut firsts = HashMap::new();
+    for (name, at) in names {
+        firsts.entry(name).or_insert(at);
+    }
+    firsts
 }
 
 /// Returns the name by which a header means a file: its own, or that of its folder.
@@ -192,8 +204,8 @@ fn report(cx: &HistoryContext, names: &Names, at: usize, token: Span) -> Option<
     // A path means its last part, except where folders are part of the name.
     let name = if names.any { word } else { word.rsplit('/').next().unwrap_or(word) };
     let name = plain_name(name);
-    match Names::find(&names.applied, &name) {
-        Some(other) => wrong_order(cx, at, other, token),
+    match names.applied.get(&name) {
+        Some(&other) => wrong_order(cx, at, other, token),
         None => Some(missing(cx, names, migration, token, word, &name)),
     }
 }
@@ -232,7 +244,7 @@ fn missing(
     name: &str,
 ) -> Diagnostic {
     let own = cx.file_name(migration);
-    if let Some(idle) = Names::find(&names.idle, name).and_then(|at| cx.set.not_applied.get(at)) {
+    if let Some(idle) = names.idle.get(name).and_then(|&at| cx.set.not_applied.get(at)) {
         let message = format!("`{own}` depends on `{word}`, which is never applied");
         return Diagnostic::new(migration.file, token, message)
             .note(format!("`{word}` {}", idle.reason))

@@ -129,7 +129,7 @@ fn report_empty(cx: &HistoryContext, empty: &[&Migration], out: &mut Vec<Diagnos
     }));
 }
 
-fn with_consequence(diagnostic: Diagnostic, consequence: &str) -> Diagnostic {
+fn with_consequence(diagnostic: Diagnostic, consequence: &'static str) -> Diagnostic {
     if consequence.is_empty() { diagnostic } else { diagnostic.note(consequence) }
 }
 

@@ -100,7 +100,7 @@ fn ends_anyway(cx: &StatementContext) -> bool {
 fn sets_lock_timeout(action: &Action) -> bool {
     match action {
         Action::Set(setting) => setting.name == "lock_timeout",
-        Action::Dml(dml) => dml.functions.iter().any(|function| function.name == "set_config"),
+        Action::Dml(dml) => dml.functions.iter().any(|function| *function.name == *"set_config"),
         _ => false,
     }
 }

@@ -14,34 +14,45 @@ use crate::sql::{
 };
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    if is_one_transaction(cx) {
+        return;
+    }
     let mut steps: Vec<Step> = Vec::new();
+    let mut last = None;
     let mut seen = Seen::default();
     cx.replay(|cx| {
         if cx.statement.actions.iter().any(can_fail_half_way) {
-            steps.push(Step::new(cx, &mut seen));
+            last = Some(cx.state.origin(cx.statement.span).transaction);
+            add_steps(cx, &mut seen, &mut steps);
         }
     });
-    let Some(last) = steps.last().map(|step| step.transaction) else { return };
     // What is in the last transaction goes with it when it fails.
-    let may_stay = |step: &&Step| step.transaction != last;
-    if !steps.iter().filter(may_stay).any(|step| !step.obstacles.is_empty()) {
+    let may_stay = |step: &Step| Some(step.transaction) != last;
+    if !steps.iter().any(may_stay) {
         return;
     }
     // psql goes on after an error unless it is told to stop.
     let goes_on = matches!(cx.history.set.layout.name, "psql" | "numbered" | "plain");
     let obstacles: Vec<Obstacle> = steps
         .into_iter()
-        .filter(|step| goes_on || may_stay(&step) || step.is_concurrent)
-        .flat_map(|step| step.obstacles)
+        .filter(|step| goes_on || may_stay(step) || step.is_concurrent)
+        .map(|step| step.obstacle)
         .collect();
     out.extend(report(cx, &obstacles));
 }
 
-/// A statement that changes something.
+/// Returns whether a transaction around the whole migration takes everything back when it fails.
+fn is_one_transaction(cx: &MigrationContext) -> bool {
+    let controls = |action: &Action| matches!(action, Action::Transaction(_));
+    cx.migration().transaction != TransactionMode::None
+        && !cx.script().statements().any(|statement| statement.actions.iter().any(controls))
+}
+
+/// A change that a second attempt cannot make again.
 struct Step {
     transaction: u32,
     is_concurrent: bool,
-    obstacles: Vec<Obstacle>,
+    obstacle: Obstacle,
 }
 
 /// Something that the server refuses to do twice.
@@ -94,19 +105,17 @@ fn is_plain_select(dml: &Dml) -> bool {
     dml.kind == DmlKind::Select && dml.functions.is_empty()
 }
 
-impl Step {
-    fn new(cx: &StatementContext, seen: &mut Seen) -> Self {
-        let transaction = cx.state.origin(cx.statement.span).transaction;
-        let is_concurrent = cx
-            .statement
-            .actions
-            .iter()
-            .any(|action| matches!(action, Action::CreateIndex(create) if create.concurrently));
-        let mut obstacles = Vec::new();
-        for (at, action) in cx.statement.actions.iter().enumerate() {
-            obstacles.extend(obstacle(cx, at, action, seen));
-        }
-        Self { transaction, is_concurrent, obstacles }
+/// Adds the changes of a statement that a second attempt cannot make again.
+fn add_steps(cx: &StatementContext, seen: &mut Seen, steps: &mut Vec<Step>) {
+    let transaction = cx.state.origin(cx.statement.span).transaction;
+    let is_concurrent = cx
+        .statement
+        .actions
+        .iter()
+        .any(|action| matches!(action, Action::CreateIndex(create) if create.concurrently));
+    for (at, action) in cx.statement.actions.iter().enumerate() {
+        let found = obstacle(cx, at, action, seen);
+        steps.extend(found.map(|obstacle| Step { transaction, is_concurrent, obstacle }));
     }
 }
 
@@ -239,7 +248,7 @@ fn object(
             | ObjectKind::Rule
             | ObjectKind::Role
     );
-    let name = if has_schema { full(name).to_string() } else { name.name.clone() };
+    let name = if has_schema { full(name).to_string() } else { name.name.to_string() };
     // An index is dropped without naming its table.
     let on = if kind == ObjectKind::Index { None } else { on.map(full) };
     (kind, on, name)
@@ -413,7 +422,7 @@ fn altered(
 fn refused_constraint(definition: &ConstraintDefinition, table: &RelationName) -> Option<String> {
     let table = &table.name;
     if let Some(index) = &definition.using_index {
-        return if definition.name.as_ref().is_none_or(|name| name == index) {
+        return if definition.name.as_ref().is_none_or(|name| **name == **index) {
             Some(format!("55000: index \"{index}\" is already associated with a constraint"))
         } else {
             Some(format!("42704: index \"{index}\" does not exist"))
@@ -452,7 +461,7 @@ fn dropped(cx: &StatementContext, drop: &Drop, seen: &mut Seen) -> Option<Obstac
         return None;
     }
     let (kind, name) = (drop.kind.as_str(), &drop.name.name);
-    let on = drop.on.as_ref().map(|table| table.name.as_str()).unwrap_or_default();
+    let on = drop.on.as_ref().map(|table| &*table.name).unwrap_or_default();
     let answer = match drop.kind {
         Table | View | MaterializedView | Sequence => {
             format!("42P01: {kind} \"{name}\" does not exist")
@@ -487,7 +496,7 @@ fn renamed(cx: &StatementContext, rename: &Rename, seen: &mut Seen) -> Option<Ob
     let was_made = seen.made.contains(&object(cx, rename.kind, None, name));
     if rename.part == RenamedPart::Whole {
         // A second attempt that gets past the rename has the new name again.
-        seen.made.insert(object(cx, rename.kind, None, &name.sibling(&rename.to)));
+        seen.made.insert(object(cx, rename.kind, None, &name.sibling(rename.to.as_str())));
     }
     if name.is_dynamic() || was_made || is_temporary(cx, Some(name)) {
         return None;
@@ -542,9 +551,9 @@ fn report(cx: &MigrationContext, obstacles: &[Obstacle]) -> Option<Diagnostic> {
         first.span,
         format!("if a later statement fails, the next attempt stops here: {}", first.because),
     )
-    .place(&first.answer);
+    .place(first.answer.clone());
     for other in others.iter().take(MAX_LABELS) {
-        diagnostic = diagnostic.label(file, other.span, &other.answer);
+        diagnostic = diagnostic.label(file, other.span, other.answer.clone());
     }
     if others.len() > MAX_LABELS {
         let more = others.len() - MAX_LABELS;

@@ -1,7 +1,7 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::layout::{DownStyle, Migration};
+use crate::layout::{DownStyle, Migration, Version};
 use crate::rule::HistoryContext;
 use crate::source::Span;
 use crate::sql::{Action, DmlKind, RelationName, Script, TableChange, head};
@@ -14,9 +14,12 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
         return;
     }
     let ups: Vec<(usize, &Migration)> = cx.set.ups().collect();
+    let mut counts: BTreeMap<&Version, usize> = BTreeMap::new();
+    for (_, up) in &ups {
+        *counts.entry(&up.version).or_default() += 1;
+    }
     for (place, &(at, up)) in ups.iter().enumerate() {
-        let is_alone =
-            || !ups.iter().any(|(other, m)| *other != at && m.version.is_same(&up.version));
+        let is_alone = || counts.get(&up.version) == Some(&1);
         if let Some(most) = told_by_name(&up.name)
             && !up.unnumbered
             && is_alone()

@@ -5,11 +5,11 @@ use crate::rule::MigrationContext;
 use crate::session::Holder;
 use crate::source::Span;
 use crate::sql::lex::lexemes;
-use crate::sql::{Item, Statement, head};
+use crate::sql::{Action, Item, Statement, TransactionAction, head};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     // The runner's own COMMIT closes it.
-    if cx.migration().transaction == TransactionMode::Runner {
+    if cx.migration().transaction == TransactionMode::Runner || !has_begin(cx) {
         return;
     }
     let last = cx.replay(|_| {});
@@ -20,6 +20,12 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
         return;
     }
     out.push(report(cx, begin, behind().next_back()));
+}
+
+fn has_begin(cx: &MigrationContext) -> bool {
+    let is_begin =
+        |action: &Action| matches!(action, Action::Transaction(TransactionAction::Begin));
+    cx.script().statements().any(|statement| statement.actions.iter().any(is_begin))
 }
 
 fn report(cx: &MigrationContext, begin: Span, last: Option<&Item>) -> Diagnostic {

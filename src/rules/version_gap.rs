@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::Migration;
@@ -31,7 +31,9 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
     // Numbers that go up in steps leave a gap behind most of them.
     let is_stride = gaps.len() >= 3 && gaps.len() as u128 * 2 >= present;
     if missing <= present && !is_stride {
-        out.extend(gaps.iter().filter(|gap| !explains(cx, gap)).map(|gap| report(cx, gap)));
+        let others = other_numbers(cx);
+        let explains = |gap: &Gap| others.range(gap.first..=gap.last).next().is_some();
+        out.extend(gaps.iter().filter(|gap| !explains(gap)).map(|gap| report(cx, gap)));
     }
 }
 
@@ -90,8 +92,8 @@ fn gaps<'a>(numbers: &BTreeMap<u128, &'a Migration>, from_one: bool) -> Vec<Gap<
     gaps
 }
 
-/// Returns whether a file that is no SQL, or is put aside, has a number of the gap.
-fn explains(cx: &HistoryContext, gap: &Gap) -> bool {
+/// Returns the numbers of the files that are no SQL, or are put aside: they explain a gap.
+fn other_numbers(cx: &HistoryContext) -> BTreeSet<u128> {
     let put_aside = cx
         .set
         .not_applied
@@ -99,7 +101,7 @@ fn explains(cx: &HistoryContext, gap: &Gap) -> bool {
         .filter(|file| !file.reason.starts_with("takes back"))
         .filter_map(|file| cx.sources.get(file.file).path.file_name()?.to_str());
     let others = cx.set.other_files.iter().map(String::as_str);
-    put_aside.chain(others).filter_map(leading_number).any(|n| gap.first <= n && n <= gap.last)
+    put_aside.chain(others).filter_map(leading_number).collect()
 }
 
 /// Returns the number that a file name begins with, after a `V` or not.

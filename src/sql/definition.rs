@@ -1,5 +1,7 @@
 //! The parts of actions: what each kind of statement spells out.
 
+use std::sync::Arc;
+
 use super::action::Action;
 use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
 
@@ -48,13 +50,13 @@ pub enum Persistence {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnDefinition {
     /// The column.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its type.
-    pub type_name: TypeName,
+    pub type_name: Arc<TypeName>,
     /// Whether `NOT NULL` or `PRIMARY KEY` stands there.
     pub not_null: bool,
     /// Its default, if it has one.
-    pub default: Option<Expression>,
+    pub default: Option<Box<Expression>>,
     /// Whether it is an identity column.
     pub identity: bool,
     /// Whether it is generated, stored or virtual.
@@ -80,7 +82,7 @@ pub struct Expression {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConstraintDefinition {
     /// Its name, where the statement gives one.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// What it is.
     pub kind: ConstraintKind,
     /// The columns that it is on; for a foreign key, those of the referencing table.
@@ -94,7 +96,7 @@ pub struct ConstraintDefinition {
     /// The index of `USING INDEX`.
     pub using_index: Option<String>,
     /// For a check: what it says.
-    pub expression: Option<Expression>,
+    pub expression: Option<Box<Expression>>,
 }
 
 /// What a constraint is.
@@ -118,7 +120,7 @@ pub enum ConstraintKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateIndex {
     /// Its name, where the statement gives one.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// The table.
     pub table: RelationName,
     /// Whether it is unique.
@@ -180,7 +182,7 @@ pub enum TableChange {
         /// The column.
         column: String,
         /// Its new type.
-        type_name: TypeName,
+        type_name: Arc<TypeName>,
         /// Whether it has a `USING` expression.
         using: bool,
     },
@@ -189,7 +191,7 @@ pub enum TableChange {
         /// The column.
         column: String,
         /// The default; nothing if it is dropped.
-        default: Option<Expression>,
+        default: Option<Box<Expression>>,
     },
     /// `ALTER COLUMN ... SET NOT NULL`.
     SetNotNull {

@@ -72,14 +72,17 @@ pub fn parse(file: &SourceFile, section: Span) -> Script {
         }
         ChunkKind::Comment | ChunkKind::CopyData | ChunkKind::Delimiter => Vec::new(),
     };
-    let items = if chunks.len() >= PARALLEL_CHUNKS {
+    let mut items: Vec<Item> = if chunks.len() >= PARALLEL_CHUNKS {
         chunks.par_iter().with_min_len(64).flat_map_iter(items_of).collect()
     } else {
         chunks.iter().flat_map(items_of).collect()
     };
+    items.shrink_to_fit();
     let spans_of = |kind| {
         let of_kind = chunks.iter().filter(|chunk| chunk.kind == kind);
-        of_kind.map(|chunk| chunk.span.shift(base)).collect()
+        let mut spans: Vec<Span> = of_kind.map(|chunk| chunk.span.shift(base)).collect();
+        spans.shrink_to_fit();
+        spans
     };
     Script {
         items,
@@ -145,14 +148,14 @@ fn parse_chunk(text: &str, chunk: Chunk, base: u32) -> Vec<Item> {
                 }
                 error.statement = span.shift(base);
                 if !error.missing_semicolon || items.len() > 100 {
-                    items.push(Item::SyntaxError(error));
+                    items.push(Item::SyntaxError(Box::new(error)));
                     return items;
                 }
                 let before = sql[..at as usize].trim_end();
                 error.statement.end = error.statement.start + Span::new(0..before.len()).end;
                 let actions = parse_statement(before).map(|parsed| parsed.actions);
                 let (statement, full_end) = (error.statement, error.statement.end);
-                items.push(Item::SyntaxError(error));
+                items.push(Item::SyntaxError(Box::new(error)));
                 if let Ok(actions) = actions {
                     let has_placeholders = false;
                     items.push(Item::Statement(Statement {
@@ -264,7 +267,7 @@ fn big_insert(sql: &str) -> Option<Action> {
     lexemes.next().filter(|l| l.is("into"))?;
     let mut target = RelationName::unqualified(lexemes.next()?.name()?);
     if lexemes.next_if(|l| l.kind == TokenKind::Byte(b'.')).is_some() {
-        target = RelationName { schema: Some(target.name), name: lexemes.next()?.name()? };
+        target = RelationName { schema: Some(target.name), name: lexemes.next()?.name()?.into() };
     }
     if lexemes.next_if(|l| l.kind == TokenKind::Byte(b'(')).is_some() {
         lexemes.by_ref().find(|l| l.kind == TokenKind::Byte(b')'))?;

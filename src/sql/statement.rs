@@ -1,6 +1,7 @@
 //! Statements, what could not be read, and the names in them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::action::Action;
 use super::placeholder::MARK;
@@ -25,7 +26,7 @@ pub enum Item {
     /// A statement that parses.
     Statement(Statement),
     /// A statement that PostgreSQL's grammar refuses.
-    SyntaxError(SyntaxError),
+    SyntaxError(Box<SyntaxError>),
     /// Text that cannot be analysed.
     NotAnalysed(NotAnalysed),
 }
@@ -80,14 +81,14 @@ pub enum NotAnalysedReason {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelationName {
     /// The schema, where the statement names one.
-    pub schema: Option<String>,
+    pub schema: Option<Arc<str>>,
     /// The relation.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 impl RelationName {
     /// Makes a name that is not qualified.
-    pub fn unqualified(name: impl Into<String>) -> Self {
+    pub fn unqualified(name: impl Into<Arc<str>>) -> Self {
         Self { schema: None, name: name.into() }
     }
 
@@ -98,7 +99,7 @@ impl RelationName {
 
     /// Returns the name of another relation in the same schema.
     #[must_use]
-    pub fn sibling(&self, name: impl Into<String>) -> Self {
+    pub fn sibling(&self, name: impl Into<Arc<str>>) -> Self {
         Self { schema: self.schema.clone(), name: name.into() }
     }
 }
@@ -125,14 +126,14 @@ pub struct Constant {
     /// The constant.
     pub value: String,
     /// What decides its type.
-    pub of: ConstantOf,
+    pub of: Arc<ConstantOf>,
 }
 
 /// What decides the type of a constant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConstantOf {
     /// A cast to this type.
-    Type(TypeName),
+    Type(Arc<TypeName>),
     /// The column that it is compared with or assigned to.
     Column {
         /// The relations that the column may be of: the first one that has it. None of them where the
@@ -154,9 +155,9 @@ pub enum ConstantOf {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TypeName {
     /// The schema, where the statement names one (`pg_catalog` for the grammar's own types).
-    pub schema: Option<String>,
+    pub schema: Option<Arc<str>>,
     /// The type, such as `int4`, `varchar` or `order_status`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its modifiers, such as 10 and 2 of `numeric(10,2)`.
     pub modifiers: Vec<i32>,
     /// The number of array dimensions.

@@ -139,7 +139,15 @@ pub(crate) fn tree(files: &[(String, String)]) -> Tree {
         let id = Some(FileId(u32::try_from(at).expect("few files")));
         folder.files.push(Entry { name, id, text: None });
     }
+    sort_names(&mut tree);
     tree
+}
+
+/// Sorts files and folders by name, as they are found on disk.
+fn sort_names(tree: &mut Tree) {
+    tree.files.sort_by(|a, b| a.name.cmp(&b.name));
+    tree.folders.sort_by(|a, b| a.name().cmp(b.name()));
+    tree.folders.iter_mut().for_each(sort_names);
 }
 
 /// Returns a file name as a layout wants it.

@@ -1,6 +1,7 @@
 //! Finds string constants to which the server gives the type of a column, or a type that is named.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use pg_query::protobuf::{
     AConst, AExpr, AExprKind, InsertStmt, MergeStmt, RangeVar, SelectStmt, SetOperation,
@@ -21,7 +22,7 @@ const MAX_DEPTH: usize = 200;
 pub(super) fn of_statement(node: &NodeEnum) -> Vec<Constant> {
     let mut walk = Walk::default();
     walk.query(node, 0);
-    walk.found
+    walk.finish()
 }
 
 /// Returns the constants of an expression about one relation, which may go by `names` too.
@@ -32,20 +33,20 @@ pub(super) fn of_expressions<'a>(
 ) -> Vec<Constant> {
     let mut walk = Walk::default();
     let mut scope = Scope::default();
-    scope.sources.push(Source { name: table.name.clone(), relation: Some(table.clone()) });
+    scope.sources.push(Source { name: table.name.to_string(), relation: Some(table.clone()) });
     for name in names {
         scope.sources.push(Source { name: (*name).to_owned(), relation: Some(table.clone()) });
     }
     walk.scopes.push(scope);
     expressions.into_iter().for_each(|node| walk.expression(node, 0));
-    walk.found
+    walk.finish()
 }
 
 /// Returns the constants of an expression of a column or constraint: columns are those of its table.
 pub(super) fn of_expression(expression: &Node) -> Vec<Constant> {
     let mut walk = Walk { own_table: true, ..Walk::default() };
     walk.expression(expression, 0);
-    walk.found
+    walk.finish()
 }
 
 /// What one `FROM` item, target or alias stands for.
@@ -73,7 +74,12 @@ struct Walk {
 }
 
 impl Walk {
-    fn add(&mut self, value: &str, of: ConstantOf) {
+    fn finish(mut self) -> Vec<Constant> {
+        self.found.shrink_to_fit();
+        self.found
+    }
+
+    fn add(&mut self, value: &str, of: Arc<ConstantOf>) {
         if value.len() > MAX_LABEL {
             return;
         }
@@ -194,12 +200,19 @@ impl Walk {
         let Some(target) = relation(insert.relation.as_ref()) else { return };
         let columns: Vec<&str> = insert.cols.iter().filter_map(target_name).collect();
         self.with(insert.with_clause.as_ref(), depth);
-        let of = |place: usize| match columns.get(place) {
-            Some(column) => Some(column_of(&target, column)),
-            None if columns.is_empty() => {
-                Some(ConstantOf::Place { relation: target.clone(), place })
+        // The rows share what they have in common.
+        let mut known: Vec<Option<Arc<ConstantOf>>> = Vec::new();
+        let mut of = |place: usize| {
+            for place in known.len()..=place {
+                known.push(match columns.get(place) {
+                    Some(column) => Some(column_of(&target, column)),
+                    None if columns.is_empty() => {
+                        Some(Arc::new(ConstantOf::Place { relation: target.clone(), place }))
+                    }
+                    None => None,
+                });
             }
-            None => None,
+            known[place].clone()
         };
         let query = insert.select_stmt.as_deref().and_then(|query| query.node.as_ref());
         if let Some(NodeEnum::SelectStmt(select)) = query {
@@ -251,7 +264,7 @@ impl Walk {
             for (place, value) in when.values.iter().enumerate() {
                 let of = match columns.get(place) {
                     Some(column) => column_of(&target, column),
-                    None => ConstantOf::Place { relation: target.clone(), place },
+                    None => Arc::new(ConstantOf::Place { relation: target.clone(), place }),
                 };
                 self.assign(value, Some(of));
             }
@@ -271,7 +284,7 @@ impl Walk {
         }
     }
 
-    fn assign(&mut self, value: &Node, of: Option<ConstantOf>) {
+    fn assign(&mut self, value: &Node, of: Option<Arc<ConstantOf>>) {
         if let (Some(value), Some(of)) = (string_constant(value), of) {
             self.add(value, of);
         }
@@ -362,23 +375,24 @@ impl Walk {
     }
 
     /// Reads `'x'::type`, and `array['x']::type[]`.
-    fn cast(&mut self, argument: &Node, of: TypeName) {
+    fn cast(&mut self, argument: &Node, of: Arc<TypeName>) {
         match &argument.node {
             Some(NodeEnum::AArrayExpr(array)) if of.dimensions > 0 => {
-                let of = TypeName { dimensions: 0, ..of };
+                let of = TypeName { dimensions: 0, ..TypeName::clone(&of) };
+                let of = Arc::new(ConstantOf::Type(Arc::new(of)));
                 for value in array.elements.iter().filter_map(string_constant) {
-                    self.add(value, ConstantOf::Type(of.clone()));
+                    self.add(value, of.clone());
                 }
             }
             // `'x'::text::type` ends up as the last type, too.
             Some(NodeEnum::TypeCast(inner)) => {
                 if let Some(value) = inner.arg.as_deref().and_then(string_constant) {
-                    self.add(value, ConstantOf::Type(of));
+                    self.add(value, Arc::new(ConstantOf::Type(of)));
                 }
             }
             _ => {
                 if let Some(value) = string_constant(argument).filter(|_| of.dimensions == 0) {
-                    self.add(value, ConstantOf::Type(of));
+                    self.add(value, Arc::new(ConstantOf::Type(of)));
                 }
             }
         }
@@ -418,6 +432,7 @@ impl Walk {
     /// them have its type.
     fn siblings(&mut self, nodes: &[&Node]) {
         let Some(of) = nodes.iter().find_map(|node| self.column(node)) else { return };
+        let of = Arc::new(of);
         for value in nodes.iter().filter_map(|node| string_constant(node)) {
             self.add(value, of.clone());
         }
@@ -451,8 +466,9 @@ impl Walk {
     }
 }
 
-fn column_of(relation: &RelationName, column: &str) -> ConstantOf {
-    ConstantOf::Column { relations: vec![relation.clone()], column: column.to_owned() }
+fn column_of(relation: &RelationName, column: &str) -> Arc<ConstantOf> {
+    let relations = vec![relation.clone()];
+    Arc::new(ConstantOf::Column { relations, column: column.to_owned() })
 }
 
 fn list(node: &Node) -> Option<&[Node]> {
@@ -496,7 +512,7 @@ mod tests {
         let node = tree.protobuf.stmts[0].stmt.as_ref().and_then(|stmt| stmt.node.as_ref());
         let found = of_statement(node.expect("there is a statement")).into_iter();
         let mut texts: Vec<String> = found
-            .map(|constant| match constant.of {
+            .map(|constant| match &*constant.of {
                 ConstantOf::Type(name) => format!("{}::{}", constant.value, name.name),
                 ConstantOf::Column { relations, column } => {
                     let names: Vec<String> = relations.iter().map(ToString::to_string).collect();

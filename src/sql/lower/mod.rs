@@ -18,14 +18,15 @@ use super::{
 use names::{option, relation, relation_node, string};
 
 /// Returns what the one statement of `tree` does.
+///
+/// The actions of a long history are kept until its end, so lists are no larger than they need to be.
 pub(super) fn lower(tree: &ParseResult) -> Vec<Action> {
     let Some(RawStmt { stmt: Some(node), .. }) = tree.protobuf.stmts.first() else {
         return Vec::new();
     };
-    match &node.node {
-        Some(node) => statement(node, tree),
-        None => Vec::new(),
-    }
+    let mut actions = node.node.as_ref().map(|node| statement(node, tree)).unwrap_or_default();
+    actions.shrink_to_fit();
+    actions
 }
 
 fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
@@ -137,7 +138,7 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
     let expressions = index.index_params.iter().chain(index.where_clause.as_deref());
     let constants = constants::of_expressions(expressions, &table, &[]);
     Some(Action::CreateIndex(Box::new(CreateIndex {
-        name: Some(index.idxname.clone()).filter(|name| !name.is_empty()),
+        name: names::name(&index.idxname),
         table,
         unique: index.unique,
         concurrently: index.concurrent,
@@ -215,7 +216,9 @@ fn lock_mode(mode: i32) -> LockMode {
 
 /// Returns the strings of a list of names.
 fn strings(nodes: &[pg_query::Node]) -> Vec<String> {
-    nodes.iter().filter_map(string).collect()
+    let mut strings = Vec::with_capacity(nodes.len());
+    strings.extend(nodes.iter().filter_map(string));
+    strings
 }
 
 /// Returns the named object of statements that name it by a list of strings.

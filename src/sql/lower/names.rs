@@ -1,5 +1,7 @@
 //! Names, types, options and expressions of `pg_query`'s tree.
 
+use std::sync::{Arc, LazyLock};
+
 use pg_query::protobuf::{AConst, RangeVar, a_const};
 use pg_query::{Node, NodeEnum};
 
@@ -7,8 +9,13 @@ use crate::sql::{Expression, RelationName, TypeName};
 
 pub(super) fn relation(relation: Option<&RangeVar>) -> Option<RelationName> {
     let relation = relation?;
-    let schema = (!relation.schemaname.is_empty()).then(|| relation.schemaname.clone());
-    Some(RelationName { schema, name: relation.relname.clone() })
+    let schema = name(&relation.schemaname);
+    Some(RelationName { schema, name: relation.relname.as_str().into() })
+}
+
+/// Returns a name; nothing where the grammar leaves it empty.
+pub(super) fn name(text: &str) -> Option<Arc<str>> {
+    (!text.is_empty()).then(|| text.into())
 }
 
 pub(super) fn relation_node(node: &Node) -> Option<RelationName> {
@@ -19,15 +26,19 @@ pub(super) fn relation_node(node: &Node) -> Option<RelationName> {
 }
 
 pub(super) fn string(node: &Node) -> Option<String> {
+    str(node).map(str::to_owned)
+}
+
+fn str(node: &Node) -> Option<&str> {
     match &node.node {
-        Some(NodeEnum::String(string)) => Some(string.sval.clone()),
+        Some(NodeEnum::String(string)) => Some(&string.sval),
         _ => None,
     }
 }
 
 /// Returns the name that a list of strings spells: `schema.name` or `name`.
 pub(super) fn qualified(nodes: &[Node]) -> Option<RelationName> {
-    let mut parts = nodes.iter().rev().filter_map(string);
+    let mut parts = nodes.iter().rev().filter_map(str).map(Arc::from);
     let name = parts.next()?;
     Some(RelationName { schema: parts.next(), name })
 }
@@ -36,7 +47,7 @@ pub(super) fn qualified(nodes: &[Node]) -> Option<RelationName> {
 pub(super) fn object(node: &Node) -> Option<RelationName> {
     match node.node.as_ref()? {
         NodeEnum::List(list) => qualified(&list.items),
-        NodeEnum::String(string) => Some(RelationName::unqualified(string.sval.clone())),
+        NodeEnum::String(string) => Some(RelationName::unqualified(string.sval.as_str())),
         NodeEnum::TypeName(name) => qualified(&name.names),
         NodeEnum::ObjectWithArgs(object) => qualified(&object.objname),
         NodeEnum::RangeVar(range) => relation(Some(range)),
@@ -51,11 +62,50 @@ pub(super) fn object_on_table(node: &Node) -> Option<(RelationName, String)> {
     Some((qualified(table)?, string(last)?))
 }
 
-pub(super) fn type_name(name: &pg_query::protobuf::TypeName) -> TypeName {
+/// The types of most columns, without and with the schema in which the grammar puts its own types.
+/// All columns of a history share them.
+static COMMON_TYPES: LazyLock<Vec<Arc<TypeName>>> = LazyLock::new(|| {
+    let names = [
+        "bigserial",
+        "bool",
+        "bpchar",
+        "bytea",
+        "date",
+        "float8",
+        "inet",
+        "int2",
+        "int4",
+        "int8",
+        "interval",
+        "json",
+        "jsonb",
+        "numeric",
+        "serial",
+        "text",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "varchar",
+    ];
+    let both = |name: &&str| {
+        let name: Arc<str> = Arc::from(*name);
+        [None, Some(Arc::from("pg_catalog"))].map(|schema| {
+            let (modifiers, dimensions) = (Vec::new(), 0);
+            Arc::new(TypeName { schema, name: name.clone(), modifiers, dimensions })
+        })
+    };
+    names.iter().flat_map(both).collect()
+});
+
+pub(super) fn type_name(name: &pg_query::protobuf::TypeName) -> Arc<TypeName> {
     let RelationName { schema, name: base } =
         qualified(&name.names).unwrap_or(RelationName::unqualified(""));
     let modifiers = name.typmods.iter().filter_map(integer).collect();
-    TypeName { schema, name: base, modifiers, dimensions: name.array_bounds.len() }
+    let found = TypeName { schema, name: base, modifiers, dimensions: name.array_bounds.len() };
+    let is_plain = found.modifiers.is_empty() && found.dimensions == 0;
+    let common = COMMON_TYPES.iter().filter(|_| is_plain).find(|common| ***common == found);
+    common.cloned().unwrap_or_else(|| Arc::new(found))
 }
 
 fn integer(node: &Node) -> Option<i32> {
@@ -107,6 +157,8 @@ pub(super) fn expression(node: &Node) -> Expression {
     }
     walk(node, &mut expression);
     expression.constants = super::constants::of_expression(node);
+    expression.strings.shrink_to_fit();
+    expression.functions.shrink_to_fit();
     expression
 }
 

@@ -358,7 +358,8 @@ fn create_function(function: &CreateFunctionStmt) -> Create {
         Some(NodeEnum::FunctionParameter(parameter)) => {
             use pg_query::protobuf::FunctionParameterMode::{FuncParamOut, FuncParamTable};
             let is_input = !matches!(parameter.mode(), FuncParamOut | FuncParamTable);
-            is_input.then(|| parameter.arg_type.as_ref().map(|name| type_name(name).name))?
+            is_input
+                .then(|| parameter.arg_type.as_ref().map(|name| type_name(name).name.to_string()))?
         }
         _ => None,
     };
@@ -390,7 +391,7 @@ fn create_schema(made: Create, schema: &str, elements: &[Node]) -> Vec<Action> {
                 _ => None,
             };
             if let Some(name) = name {
-                name.schema.get_or_insert_with(|| schema.to_owned());
+                name.schema.get_or_insert_with(|| schema.into());
             }
             actions.push(action);
         }

@@ -21,14 +21,13 @@ pub(super) fn tables(tree: &ParseResult, except: Option<&RelationName>) -> Vec<R
         .collect();
     tables.sort();
     tables.dedup();
+    tables.shrink_to_fit();
     tables
 }
 
 fn dotted(name: &str) -> RelationName {
     match name.split_once('.') {
-        Some((schema, name)) => {
-            RelationName { schema: Some(schema.to_owned()), name: name.to_owned() }
-        }
+        Some((schema, name)) => RelationName { schema: Some(schema.into()), name: name.into() },
         None => RelationName::unqualified(name),
     }
 }
@@ -152,7 +151,7 @@ fn set_config_call(target: &Node) -> Option<Setting> {
     let Some(NodeEnum::FuncCall(call)) = &target.val.as_ref()?.node else { return None };
     let FuncCall { funcname, args, .. } = call.as_ref();
     let [name, value, is_local] = &args[..] else { return None };
-    (qualified(funcname)?.name == "set_config").then_some(())?;
+    (*qualified(funcname)?.name == *"set_config").then_some(())?;
     Some(Setting {
         name: constant(name)?.to_ascii_lowercase(),
         value: Some(constant(value)?),

@@ -6,12 +6,12 @@ use pg_query::protobuf::{
 };
 use pg_query::{Node, NodeEnum};
 
-use super::names::{constant, expression, relation, relation_node, type_name};
+use super::names::{constant, expression, name, relation, relation_node, type_name};
 use super::object::object_kind;
 use super::strings;
 use crate::sql::{
     Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateTable,
-    LockMode, Persistence, TableChange,
+    Expression, LockMode, Persistence, TableChange,
 };
 
 pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
@@ -24,6 +24,7 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
         columns_unknown: create.of_typename.is_some(),
         ..CreateTable::default()
     };
+    table.columns.reserve_exact(create.table_elts.len());
     let mut parents = create.inh_relations.iter().filter_map(relation_node);
     if create.partbound.is_some() {
         table.partition_of = parents.next();
@@ -42,6 +43,8 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
             _ => {}
         }
     }
+    table.columns.shrink_to_fit();
+    table.constraints.shrink_to_fit();
     vec![Action::CreateTable(Box::new(table))]
 }
 
@@ -56,7 +59,7 @@ pub(super) fn persistence(relation: Option<&pg_query::protobuf::RangeVar>) -> Pe
 
 fn column(definition: &ColumnDef) -> ColumnDefinition {
     let mut column = ColumnDefinition {
-        name: definition.colname.clone(),
+        name: definition.colname.as_str().into(),
         type_name: definition.type_name.as_ref().map(type_name).unwrap_or_default(),
         ..ColumnDefinition::default()
     };
@@ -65,7 +68,7 @@ fn column(definition: &ColumnDef) -> ColumnDefinition {
         match part.contype() {
             ConstrType::ConstrNotnull => column.not_null = true,
             ConstrType::ConstrDefault => {
-                column.default = part.raw_expr.as_deref().map(expression);
+                column.default = part.raw_expr.as_deref().map(boxed_expression);
             }
             ConstrType::ConstrIdentity => {
                 column.identity = true;
@@ -81,7 +84,12 @@ fn column(definition: &ColumnDef) -> ColumnDefinition {
             }
         }
     }
+    column.constraints.shrink_to_fit();
     column
+}
+
+fn boxed_expression(node: &Node) -> Box<Expression> {
+    Box::new(expression(node))
 }
 
 fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
@@ -99,14 +107,14 @@ fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
         _ => strings(&definition.keys),
     };
     Some(ConstraintDefinition {
-        name: Some(definition.conname.clone()).filter(|name| !name.is_empty()),
+        name: name(&definition.conname),
         kind,
         columns,
         references: relation(definition.pktable.as_ref()),
         referenced_columns: strings(&definition.pk_attrs),
         validated: !definition.skip_validation,
         using_index: Some(definition.indexname.clone()).filter(|name| !name.is_empty()),
-        expression: definition.raw_expr.as_deref().map(expression),
+        expression: definition.raw_expr.as_deref().map(boxed_expression),
     })
 }
 
@@ -151,7 +159,7 @@ fn change(command: &AlterTableCmd) -> TableChange {
             }
         }
         (AlterTableType::AtColumnDefault, _) => {
-            let default = command.def.as_deref().map(expression);
+            let default = command.def.as_deref().map(boxed_expression);
             TableChange::SetDefault { column: name(), default }
         }
         (AlterTableType::AtSetNotNull, _) => TableChange::SetNotNull { column: name() },
