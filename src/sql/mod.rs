@@ -250,6 +250,14 @@ fn actions_of(sql: &str) -> Vec<Action> {
     chunks.flat_map(|chunk| grammar(&sql[chunk.span.range()]).unwrap_or_default()).collect()
 }
 
+/// Returns what the grammar has against `sql`, without building a tree.
+fn refusal(sql: &str) -> Option<String> {
+    match guarded(|| pg_query::split_with_parser(sql)) {
+        Some(Err(pg_query::Error::Split(message))) => Some(message),
+        _ => None,
+    }
+}
+
 /// Returns whether `sql` is a statement that the grammar accepts.
 pub fn is_statement(sql: &str) -> bool {
     matches!(guarded(|| pg_query::split_with_parser(sql)), Some(Ok(pieces)) if !pieces.is_empty())

@@ -2,8 +2,8 @@
 
 use super::SyntaxError;
 use super::lex::{TokenKind, lexemes};
+use super::refusal;
 use super::split::SplitProblem;
-use super::{Failure, grammar};
 use crate::source::Span;
 
 /// Statements longer than this get a rough place: trying prefixes of them would cost too much.
@@ -58,7 +58,7 @@ pub(super) fn locate(
     let at = error.span.start as usize;
     let begins_line = sql[..at].trim_end_matches([' ', '\t']).ends_with('\n');
     let begins_statement = begins_line && begins_statement(&sql[at..]);
-    if begins_statement && problem.is_none() && grammar(sql[..at].trim_end()).is_ok() {
+    if begins_statement && problem.is_none() && refusal(sql[..at].trim_end()).is_none() {
         error.missing_semicolon = true;
         error.hint = Some("a `;` is missing before this line".to_owned());
     }
@@ -91,7 +91,7 @@ fn find_token(sql: &str, token: &str) -> Option<Span> {
         .collect();
     let refused = |start: &usize| {
         let prefix = &sql[..start + token.len()];
-        matches!(grammar(prefix), Err(Failure::Syntax(message)) if !message.ends_with("end of input"))
+        refusal(prefix).is_some_and(|message| !message.ends_with("end of input"))
     };
     // Once a prefix is refused, every longer one is.
     let index = if places.len() == 1 { 0 } else { places.partition_point(|start| !refused(start)) };
@@ -113,7 +113,8 @@ fn is_part(sql: &str, start: usize, token: &str) -> bool {
 fn find_message(sql: &str, message: &str) -> Option<Span> {
     let tokens: Vec<Span> =
         lexemes(sql).map(|lexeme| Span::new(lexeme.start..lexeme.end())).collect();
-    let has_message = |token: &Span| matches!(grammar(&sql[..token.end as usize]), Err(Failure::Syntax(found)) if found == message);
+    let has_message =
+        |token: &Span| refusal(&sql[..token.end as usize]).is_some_and(|found| found == message);
     tokens.get(tokens.partition_point(|token| !has_message(token))).copied()
 }
 
