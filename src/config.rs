@@ -18,7 +18,7 @@ pub const FILE_NAME: &str = "lockmaster.toml";
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{path}`")]
     Read {
         /// The file.
         path: PathBuf,
@@ -177,7 +177,7 @@ impl Config {
         self.pg_version()?;
         check_rules(&self.file.rules)?;
         if let Some(word) = &self.file.fail_on {
-            FailOn::from_str(word)?;
+            FailOn::from_str(word).map_err(|error| format!("fail-on: `{word}`: {error}"))?;
         }
         let top = (&self.file.layout, &self.file.transaction, &self.file.history);
         let directories =
@@ -343,7 +343,7 @@ impl FromStr for FailOn {
         match (text, Severity::parse(text)) {
             ("never", _) => Ok(Self::Never),
             (_, Some(severity)) => Ok(Self::Severity(severity)),
-            _ => Err(format!("fail-on: `{text}` is not one of error, warning, info, never")),
+            _ => Err("it is one of error, warning, info, never".to_owned()),
         }
     }
 }

@@ -18,7 +18,7 @@ pub enum DiscoverError {
     #[error("`{0}` does not exist")]
     Missing(PathBuf),
     /// A file or folder cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{path}`")]
     Read {
         /// The file or folder.
         path: PathBuf,

@@ -111,7 +111,7 @@ impl SourceFile {
     pub fn from_bytes(path: impl Into<PathBuf>, mut bytes: Vec<u8>) -> Self {
         bytes.truncate(u32::MAX as usize);
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            let mut file = Self::new(path, "?".repeat(bytes.len()));
+            let mut file = Self::new(path, " ".repeat(bytes.len()));
             file.encoding = Some(EncodingProblem::Utf16);
             return file;
         }

@@ -32,6 +32,9 @@ pub(super) fn run(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
     let input =
         Input::read(&InputArguments { paths: vec![".".into()], ..InputArguments::default() })?;
     let loaded = input.load()?;
+    if loaded.found.sets.iter().all(|set| set.layout.name == "plain") {
+        bail!("no migrations below `.`: there is nothing to write down");
+    }
     let text = text(&loaded);
     let mut output = std::io::stdout().lock();
     if arguments.print {

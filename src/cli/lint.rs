@@ -31,7 +31,7 @@ pub(super) struct LintArguments {
     /// Apply the fixes that leave the schema and the way the migration runs as they are
     #[arg(long)]
     fix: bool,
-    /// Apply the other fixes too: read the difference before you commit it
+    /// With --fix or --diff: the other fixes too; read the difference before you commit it
     #[arg(long)]
     unsafe_fixes: bool,
     /// Print what the fixes would change, and write nothing
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &LintArguments) -> anyhow::Result<ExitCode> {
     let loaded = input.load()?;
     input.require_sets(&loaded)?;
     let outcome = with_progress(&loaded, || input.check(&loaded.sources, &loaded.found));
-    if arguments.fix || arguments.diff || arguments.unsafe_fixes {
+    if arguments.fix || arguments.diff {
         return repair(arguments, &input, &loaded, &outcome, started);
     }
     let summary = summary(&input, &loaded, &outcome, started);

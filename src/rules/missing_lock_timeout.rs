@@ -5,7 +5,7 @@ use crate::layout::TransactionMode;
 use crate::rule::{MigrationContext, StatementContext};
 use crate::session::Holder;
 use crate::source::{SourceFile, Span};
-use crate::sql::{Action, LockMode, Statement};
+use crate::sql::{Action, LockMode, RelationName, Statement};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     let (mut first, mut brief) = (None, None);
@@ -26,6 +26,15 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     let Some(found) = first.or(brief) else { return };
     let fix = if has_concurrent { None } else { found.place.and_then(|place| fix(cx, place)) };
     out.push(found.diagnostic.fix(fix));
+}
+
+/// Returns the relation that an action is about.
+fn own_table(action: &Action) -> Option<&RelationName> {
+    match action {
+        Action::AlterTable(alter) => Some(&alter.table),
+        Action::Drop(drop) => Some(drop.on.as_ref().unwrap_or(&drop.name)),
+        _ => None,
+    }
 }
 
 /// Returns whether an action only makes a table, so that what it locks are the tables it refers to.
@@ -75,13 +84,18 @@ fn unlimited<'a>(cx: &StatementContext<'a>) -> Option<(Lock, &'a Action)> {
     let is_strong = |lock: &Lock| lock.mode >= LockMode::ShareLock && cx.is_noticed(lock);
     cx.statement.actions.iter().find_map(|action| {
         let gives_up = match action {
+            // The way out is to build it concurrently, which must not run under a limit.
+            Action::CreateIndex(_) => cx.state.holder() == Holder::Nobody,
             Action::Lock { .. } => cx.statement.keyword(cx.file(), "nowait").is_some(),
             Action::Do(block) => block.actions.iter().any(sets_lock_timeout),
             _ => false,
         };
         let locks = if gives_up { Vec::new() } else { cx.locks(action) };
-        // The strongest is the one to talk about.
-        let strongest = locks.into_iter().filter(is_strong).rev().max_by_key(|lock| lock.mode);
+        // The strongest is the one to talk about, and of two the one that the statement names.
+        let own = own_table(action)
+            .map(|name| cx.state.catalog.resolve(name, &cx.state.session.search_path));
+        let rank = |lock: &Lock| (lock.mode, own.as_ref() == Some(&lock.relation));
+        let strongest = locks.into_iter().filter(is_strong).rev().max_by_key(rank);
         strongest.map(|lock| (lock, action))
     })
 }

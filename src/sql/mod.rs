@@ -192,7 +192,9 @@ fn parse_statement(sql: &str) -> Result<Parsed, Failure> {
         Ok(actions) => Ok(Parsed { actions, has_placeholders: false }),
         Err(Failure::Syntax(message)) => {
             let Some(replaced) = placeholder::replace(sql) else {
-                return Err(Failure::Syntax(message));
+                let is_template = has_template(sql);
+                let template = Failure::NotAnalysed(NotAnalysedReason::Template);
+                return Err(if is_template { template } else { Failure::Syntax(message) });
             };
             match grammar(&replaced) {
                 Ok(actions) => Ok(Parsed { actions, has_placeholders: true }),
