@@ -110,7 +110,9 @@ class Writer:
         filling = words * (SIZE // len(words) + 1)
         left = SIZE - len(text)
         # A comment needs its marks and the line break.
-        return text + (filling[: left - 1] + "\n" if left > 3 else "\n" * left)
+        text += filling[: left - 1] + "\n" if left > 3 else "\n" * left
+        # A line that was cut to one dash is no comment.
+        return text[:-2] + " \n" if text.endswith("\n-\n") else text
 
 
 def main():

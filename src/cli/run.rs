@@ -284,6 +284,10 @@ impl Input {
                 settings: config.settings(&set.root),
             };
             let mut one = check(at, set, sources, &rules, &options);
+            // Most runs have one set: its list is taken as it is, not copied.
+            if diagnostics.is_empty() {
+                diagnostics = std::mem::take(&mut one.diagnostics);
+            }
             diagnostics.append(&mut one.diagnostics);
             checked.push(SetSummary {
                 is_complete: one.is_complete,

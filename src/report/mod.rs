@@ -157,7 +157,7 @@ pub fn write(
 
 /// Sorts diagnostics as every format prints them: by path, place and rule.
 pub fn sort(diagnostics: &mut [Diagnostic], sources: &Sources) {
-    diagnostics.sort_by(|a, b| {
+    diagnostics.sort_unstable_by(|a, b| {
         let key = |d: &Diagnostic| (d.span, d.rule, d.file);
         let path = |d: &Diagnostic| &sources.get(d.file).path;
         path(a)
