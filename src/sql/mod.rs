@@ -143,7 +143,7 @@ fn parse_chunk(text: &str, chunk: Chunk, base: u32) -> Vec<Item> {
                 let end = chunk.full_end as usize;
                 if error.message.ends_with("end of input") && text[..end].ends_with(';') {
                     // The server reads the `;` too.
-                    error.message = "syntax error at or near \";\"".to_owned();
+                    "syntax error at or near \";\"".clone_into(&mut error.message);
                     error.span = Span::new(end - 1..end).shift(base);
                 }
                 error.statement = span.shift(base);

@@ -49,7 +49,8 @@ fn placeholder(text: &str, after_colon: bool) -> Option<(usize, Option<char>)> {
     let until = |open: &str, close: &str| {
         let body = text.strip_prefix(open)?;
         // It ends soon and on its line, or is none: looking further would cost too much.
-        let body = &body[..body.floor_char_boundary(MAX_LEN)];
+        let end = (0..=MAX_LEN.min(body.len())).rev().find(|&at| body.is_char_boundary(at));
+        let body = &body[..end.unwrap_or(0)];
         let end = body.find(close)?;
         (!body[..end].contains('\n')).then_some((open.len() + end + close.len(), None))
     };
