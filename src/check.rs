@@ -122,6 +122,7 @@ fn replay(
 /// Each migration is run in a session of its own, with what runner, role and database set.
 fn begin_session(state: &mut State, options: &SetOptions) {
     state.session = Session::default();
+    state.catalog.end_session();
     for setting in state.defaults.iter() {
         if let Some(value) = &setting.value {
             state.session.preset(&setting.name, value);

@@ -182,3 +182,110 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{QualifiedName, Relation};
+    use crate::effects::locks;
+    use crate::source::SourceFile;
+    use crate::sql::{self, RelationName};
+    use crate::version::PgVersion;
+
+    /// Replays sessions, one after the other.
+    fn replay(sessions: &[&str]) -> State {
+        let mut state = State::default();
+        for (at, text) in (0..).zip(sessions) {
+            state.session = Session::default();
+            state.catalog.end_session();
+            state.migration = at;
+            let file = SourceFile::new("a.sql", (*text).to_owned());
+            let script = sql::parse(&file, Span::new(0..text.len()));
+            assert_eq!(script.not_analysed(), 0, "{text}");
+            script.statements().for_each(|statement| state.step(statement));
+            state.end_migration();
+        }
+        state
+    }
+
+    fn get<'a>(state: &'a State, name: &str) -> Option<&'a Relation> {
+        let (schema, name) = name.split_once('.').unwrap_or(("public", name));
+        state.catalog.get(&QualifiedName::new(schema, name))
+    }
+
+    fn locked(state: &State, sql: &str) -> Vec<String> {
+        let file = SourceFile::new("a.sql", sql.to_owned());
+        let script = sql::parse(&file, Span::new(0..sql.len()));
+        let actions = script.statements().flat_map(|statement| &statement.actions);
+        let path = &state.session.search_path;
+        actions
+            .flat_map(|action| locks(action, &state.catalog, path, PgVersion::default()))
+            .map(|lock| lock.relation.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn temporary_tables_hide_others_until_the_session_ends() {
+        let first = "create table t (a int)";
+        let second = "create temp table t (b int); create temp table u (c int)";
+        let during = replay(&[first, second]);
+        let found = |state: &State, name: &str| {
+            let name = RelationName::unqualified(name);
+            let path = state.session.search_path.clone();
+            state.catalog.relation(&name, &path).found().map(|table| table.temporary)
+        };
+        assert_eq!((found(&during, "t"), found(&during, "u")), (Some(true), Some(true)));
+        let dropped = replay(&[first, &format!("{second}; drop table t")]);
+        assert_eq!(found(&dropped, "t"), Some(false));
+        let after = replay(&[first, second, "select 1"]);
+        assert_eq!((found(&after, "t"), found(&after, "u")), (Some(false), None));
+        let fresh = RelationName::unqualified("u");
+        let path = after.session.search_path.clone();
+        assert!(matches!(after.catalog.relation(&fresh, &path), crate::catalog::Lookup::Unknown));
+    }
+
+    #[test]
+    fn what_is_about_a_table_follows_its_new_name() {
+        let state = replay(&[
+            "create schema s; create table a (id int primary key); create index a_x on a (id);
+             create table b (a int references a); create view v as select * from a;
+             create table p (x int) partition by list (x); create table p1 partition of p default;",
+            "alter table a rename to c; alter table p rename to q; alter table c set schema s;",
+        ]);
+        assert_eq!(locked(&state, "drop index s.a_x"), ["s.c"]);
+        assert_eq!(locked(&state, "alter table b drop column a"), ["public.b", "s.c"]);
+        assert_eq!(locked(&state, "drop table p1"), ["public.p1", "public.q"]);
+        assert_eq!(get(&state, "v").map(|view| view.uses[0].to_string()), Some("s.c".to_owned()));
+        let state = replay(&[
+            "create table a (id int primary key); create table b (a int references a);
+             create view v as select * from a; create view w as select * from v;",
+            "drop table a cascade",
+        ]);
+        assert_eq!(locked(&state, "alter table b drop column a"), ["public.b"]);
+        assert!(get(&state, "v").is_none() && get(&state, "w").is_none());
+    }
+
+    #[test]
+    fn an_index_takes_the_name_of_the_constraint_that_it_becomes() {
+        let state = replay(&["create table t (a int, b int);
+             create unique index i on t (a);
+             alter table t add constraint k primary key using index i;"]);
+        let table = get(&state, "t").expect("it is there");
+        assert!(get(&state, "i").is_none() && get(&state, "k").is_some());
+        assert!(table.column("a").is_some_and(|column| column.not_null));
+        assert_eq!(table.constraints[0].columns, ["a"]);
+    }
+
+    #[test]
+    fn a_rollback_undoes_what_came_after_its_savepoint() {
+        let state = replay(&["begin; create table a (); savepoint s; create table b ();
+             savepoint s; create table c (); rollback to s; rollback to s; release s;
+             create table d (); rollback to s; commit;
+             begin; create table e (); rollback; begin; create table f ();"]);
+        let there: Vec<&str> = ["a", "b", "c", "d", "e", "f"]
+            .into_iter()
+            .filter(|name| get(&state, name).is_some())
+            .collect();
+        assert_eq!(there, ["a"]);
+    }
+}

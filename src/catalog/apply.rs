@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::object::{
     Column, Constraint, EnumLabel, EnumType, Index, Origin, Relation, RelationKind,
 };
-use super::{Catalog, Lookup, QualifiedName, SearchPath, created_name};
+use super::{Catalog, Lookup, QualifiedName, SearchPath, TEMPORARY, created_name, made_name};
 use crate::sql::{
     Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, Create,
-    CreateIndex, CreateTable, CreateView, Drop, ObjectKind, Persistence, RelationName, Rename,
-    RenamedPart, TableChange,
+    CreateIndex, CreateTable, CreateView, Drop, ObjectKind, Persistence, RelationName, TableChange,
 };
 
 impl Catalog {
@@ -89,14 +88,38 @@ impl Catalog {
         }
     }
 
+    /// Ends a session: what is temporary goes with it.
+    pub fn end_session(&mut self) {
+        if !std::mem::take(&mut self.has_temporary) {
+            return;
+        }
+        for name in self.names_in(TEMPORARY) {
+            self.relations.remove(&name);
+        }
+    }
+
     /// Returns the names of the relations in a schema.
-    fn names_in(&self, schema: &str) -> Vec<QualifiedName> {
+    pub(super) fn names_in(&self, schema: &str) -> Vec<QualifiedName> {
         let names = self.relations.range(QualifiedName::new(schema, "")..).map(|(name, _)| name);
         names.take_while(|name| *name.schema == *schema).cloned().collect()
     }
 
-    fn insert(&mut self, relation: Relation) {
+    /// Notes that a relation cannot be without another.
+    pub(super) fn add_user(&mut self, of: &QualifiedName, user: &QualifiedName) {
+        self.users.entry(of.clone()).or_default().insert(user.clone());
+    }
+
+    /// Returns the relations that cannot be without another, and some that could not once.
+    pub(super) fn users(&self, of: &QualifiedName) -> Vec<QualifiedName> {
+        self.users.get(of).into_iter().flatten().cloned().collect()
+    }
+
+    pub(super) fn insert(&mut self, relation: Relation) {
         self.dropped.remove(&relation.name);
+        self.has_temporary |= relation.temporary;
+        for table in &relation.uses {
+            self.add_user(table, &relation.name);
+        }
         for parent in &relation.parents {
             self.add_child(parent.clone(), &relation.name);
         }
@@ -107,7 +130,7 @@ impl Catalog {
         self.children.entry(parent).or_default().insert(child.clone());
     }
 
-    fn remove_child(&mut self, parent: &QualifiedName, child: &QualifiedName) {
+    pub(super) fn remove_child(&mut self, parent: &QualifiedName, child: &QualifiedName) {
         if let Some(children) = self.children.get_mut(parent) {
             children.remove(child);
         }
@@ -118,7 +141,8 @@ impl Catalog {
         if name.is_dynamic() {
             return;
         }
-        let full = created_name(name, path);
+        let is_temporary = create.persistence == Persistence::Temporary;
+        let full = made_name(name, is_temporary, path);
         if create.if_not_exists && self.relations.contains_key(&full) {
             return;
         }
@@ -128,7 +152,7 @@ impl Catalog {
             _ => RelationKind::Table,
         };
         let mut table = Relation::new(full, kind, origin);
-        table.temporary = create.persistence == Persistence::Temporary;
+        table.temporary = is_temporary;
         table.maybe_older = create.if_not_exists;
         table.columns_unknown = create.columns_unknown;
         for source in create.partition_of.iter().chain(&create.inherits).chain(&create.like) {
@@ -204,7 +228,10 @@ impl Catalog {
                 column.not_null = true;
             }
         }
-        if unique && definition.using_index.is_none() {
+        let mut columns = definition.columns.clone();
+        if let Some(index) = &definition.using_index {
+            columns = self.use_index(table, index, definition, origin);
+        } else if unique {
             let index_name: Arc<str> = name.clone().unwrap_or_else(|| {
                 let suffix = if definition.kind == ConstraintKind::PrimaryKey {
                     "pkey".to_owned()
@@ -225,14 +252,47 @@ impl Catalog {
             self.insert_index(&table.name, &index_name, origin);
         }
         table.constraints.reserve_exact(1);
+        if let Some(references) = &references {
+            self.add_user(references, &table.name);
+        }
         table.constraints.push(Constraint {
-            name: name.or_else(|| default_constraint_name(table, definition)),
+            name: name
+                .or(definition.using_index.as_deref().map(Into::into))
+                .or_else(|| default_constraint_name(table, definition)),
             kind: definition.kind,
-            columns: definition.columns.clone(),
+            columns,
             references,
             validated: definition.validated,
             created: origin,
         });
+    }
+
+    /// Makes an index that is there the one of a constraint, whose name it takes. Returns its columns.
+    fn use_index(
+        &mut self,
+        table: &mut Relation,
+        index: &str,
+        definition: &ConstraintDefinition,
+        origin: Origin,
+    ) -> Vec<String> {
+        let to = definition.name.as_deref().unwrap_or(index);
+        let name = |name: &str| QualifiedName::new(&table.name.schema, name);
+        let (from, to) = (name(index), name(to));
+        let is_it = |found: &&mut Index| found.name.as_deref() == Some(index);
+        let Some(found) = table.indexes.iter_mut().find(is_it) else { return Vec::new() };
+        found.name = Some(to.name.clone());
+        let columns: Vec<String> = found.columns.iter().flatten().cloned().collect();
+        if definition.kind == ConstraintKind::PrimaryKey {
+            let keys = table
+                .columns
+                .iter_mut()
+                .filter(|column| columns.iter().any(|key| **key == *column.name));
+            keys.for_each(|column| column.not_null = true);
+        }
+        if from != to {
+            self.relocate(&from, to, origin);
+        }
+        columns
     }
 
     fn insert_index(&mut self, table: &QualifiedName, name: &Arc<str>, origin: Origin) {
@@ -275,7 +335,8 @@ impl Catalog {
         }
         let kind =
             if create.materialized { RelationKind::MaterializedView } else { RelationKind::View };
-        let mut view = Relation::new(created_name(&create.name, path), kind, origin);
+        let name = made_name(&create.name, create.temporary, path);
+        let mut view = Relation::new(name, kind, origin);
         if create.if_not_exists && self.relations.contains_key(&view.name) {
             return;
         }
@@ -322,127 +383,6 @@ impl Catalog {
             }
             _ => {}
         }
-    }
-
-    /// Removes a relation, and with a table its indexes and owned sequences.
-    fn remove(&mut self, name: &QualifiedName, origin: Origin) {
-        let Some(relation) = self.relations.remove(name) else { return };
-        self.dropped.insert(name.clone(), origin);
-        for parent in &relation.parents {
-            self.remove_child(parent, name);
-        }
-        for part in relation.indexes.iter().filter_map(|index| index.name.clone()) {
-            let part = name.sibling(part);
-            self.relations.remove(&part);
-            self.dropped.insert(part, origin);
-        }
-        for column in &relation.columns {
-            let sequence = format!("{}_{}_seq", name.name, column.name);
-            self.relations.remove(&name.sibling(sequence));
-        }
-        if relation.kind == RelationKind::Index {
-            for table in &relation.uses {
-                self.change(table, |table| {
-                    table.indexes.retain(|index| index.name.as_deref() != Some(&*name.name));
-                });
-            }
-        }
-    }
-
-    /// Removes those indexes of a table for which `goes` holds; their names are free again.
-    fn remove_indexes(
-        &mut self,
-        table: &QualifiedName,
-        origin: Origin,
-        goes: impl Fn(&Index) -> bool,
-    ) {
-        let indexes = self.get(table).map(|table| table.indexes.as_slice()).unwrap_or_default();
-        let names: Vec<QualifiedName> = indexes
-            .iter()
-            .filter(|index| goes(index))
-            .filter_map(|index| Some(QualifiedName::new(&table.schema, index.name.as_deref()?)))
-            .collect();
-        self.change(table, |table| table.indexes.retain(|index| !goes(index)));
-        for name in names {
-            self.relations.remove(&name);
-            self.dropped.insert(name, origin);
-        }
-    }
-
-    fn rename(&mut self, rename: &Rename, origin: Origin, path: &SearchPath) {
-        match &rename.part {
-            RenamedPart::Whole if rename.kind == ObjectKind::Type => {
-                let found = self.enum_type(&rename.name, path).cloned();
-                if let Some(mut found) = found {
-                    self.enums.remove(&found.name);
-                    found.name.name = rename.to.as_str().into();
-                    self.enums.insert(found.name.clone(), Arc::new(found));
-                }
-            }
-            RenamedPart::Whole if rename.kind == ObjectKind::Schema => {
-                for name in self.names_in(&rename.name.name) {
-                    let to = QualifiedName::new(&rename.to, &name.name);
-                    self.relocate(&name, to, origin);
-                }
-            }
-            RenamedPart::Whole => {
-                let to = self.resolve(&rename.name, path);
-                let to = to.sibling(rename.to.as_str());
-                self.move_relation(&rename.name, to, origin, path);
-            }
-            RenamedPart::Column(column) => {
-                let table = self.resolve(&rename.name, path);
-                self.change(&table, |table| rename_column(table, column, &rename.to));
-            }
-            RenamedPart::Constraint(constraint) => {
-                let table = self.resolve(&rename.name, path);
-                self.change(&table, |table| {
-                    for found in &mut table.constraints {
-                        if found.name.as_deref() == Some(constraint.as_str()) {
-                            found.name = Some(rename.to.as_str().into());
-                        }
-                    }
-                });
-            }
-        }
-    }
-
-    fn move_relation(
-        &mut self,
-        from: &RelationName,
-        to: QualifiedName,
-        origin: Origin,
-        path: &SearchPath,
-    ) {
-        if let Lookup::Found(relation) = self.relation(from, path) {
-            let from = relation.name.clone();
-            self.relocate(&from, to, origin);
-        }
-    }
-
-    fn relocate(&mut self, from: &QualifiedName, to: QualifiedName, origin: Origin) {
-        let Some(relation) = self.relations.remove(from) else { return };
-        let mut relation = Arc::unwrap_or_clone(relation);
-        self.dropped.insert(from.clone(), origin);
-        for parent in &relation.parents {
-            self.remove_child(parent, from);
-        }
-        if let Some(children) = self.children.remove(from) {
-            self.children.insert(to.clone(), children);
-        }
-        if relation.kind == RelationKind::Index {
-            for table in &relation.uses {
-                self.change(table, |table| {
-                    for index in &mut table.indexes {
-                        if index.name.as_deref() == Some(&*from.name) {
-                            index.name = Some(to.name.clone());
-                        }
-                    }
-                });
-            }
-        }
-        relation.name = to;
-        self.insert(relation);
     }
 
     fn alter_table(&mut self, alter: &AlterTable, origin: Origin, path: &SearchPath) {
@@ -522,7 +462,7 @@ impl Catalog {
         self.relations.insert(name.clone(), table);
     }
 
-    fn change(&mut self, name: &QualifiedName, change: impl FnOnce(&mut Relation)) {
+    pub(super) fn change(&mut self, name: &QualifiedName, change: impl FnOnce(&mut Relation)) {
         if let Some(relation) = self.relations.get_mut(name) {
             change(Arc::make_mut(relation));
         }
@@ -585,15 +525,4 @@ fn default_constraint_name(
         ConstraintKind::Check | ConstraintKind::Exclusion | ConstraintKind::NotNull => return None,
     };
     Some(format!("{}_{}_{suffix}", table.name.name, definition.columns.join("_")).into())
-}
-
-fn rename_column(table: &mut Relation, from: &str, to: &str) {
-    for column in table.columns.iter_mut().filter(|column| &*column.name == from) {
-        column.name = to.into();
-    }
-    let constraints = table.constraints.iter_mut().flat_map(|found| &mut found.columns);
-    let indexes = table.indexes.iter_mut().flat_map(|found| &mut found.columns).flatten();
-    for name in constraints.chain(indexes).filter(|name| *name == from) {
-        to.clone_into(name);
-    }
 }

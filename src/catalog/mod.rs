@@ -2,6 +2,7 @@
 
 mod apply;
 mod object;
+mod rename;
 
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
@@ -68,6 +69,10 @@ pub struct Catalog {
     dropped: OrdMap<QualifiedName, Origin>,
     /// Partitions and inheritance children, by the table above them.
     children: OrdMap<QualifiedName, OrdSet<QualifiedName>>,
+    /// Indexes, views and tables with a foreign key, by the table that they are or were about.
+    users: OrdMap<QualifiedName, OrdSet<QualifiedName>>,
+    /// Whether the session has made something temporary.
+    has_temporary: bool,
     /// Names that a statement used although nothing at hand made them.
     external: OrdMap<QualifiedName, Origin>,
 }
@@ -82,7 +87,7 @@ impl Catalog {
             return Lookup::Unknown;
         }
         let mut dropped = None;
-        for full in candidates(name, path) {
+        for full in self.candidates(name, path) {
             if let Some(relation) = self.relations.get(&full) {
                 return Lookup::Found(relation);
             }
@@ -93,7 +98,21 @@ impl Catalog {
 
     /// Looks an enum type up by its name.
     pub fn enum_type(&self, name: &RelationName, path: &SearchPath) -> Option<&EnumType> {
-        candidates(name, path).find_map(|full| self.enums.get(&full)).map(AsRef::as_ref)
+        self.candidates(name, path).find_map(|full| self.enums.get(&full)).map(AsRef::as_ref)
+    }
+
+    /// Returns the full names that `name` may stand for, in the order of the search path.
+    fn candidates<'a>(
+        &self,
+        name: &'a RelationName,
+        path: &'a SearchPath,
+    ) -> impl Iterator<Item = QualifiedName> + use<'a> {
+        let explicit = name.schema.as_ref();
+        let temporary = self.has_temporary.then(|| Arc::from(TEMPORARY));
+        let implied = temporary.into_iter().chain(path.iter().cloned());
+        let implied = implied.filter(move |_| explicit.is_none());
+        let schemas = explicit.cloned().into_iter().chain(implied);
+        schemas.map(|schema| QualifiedName { schema, name: name.name.clone() })
     }
 
     /// Returns the relation with exactly this name.
@@ -136,15 +155,13 @@ impl Catalog {
     }
 }
 
-/// Returns the full names that `name` may stand for, in the order of the search path.
-fn candidates<'a>(
-    name: &'a RelationName,
-    path: &'a SearchPath,
-) -> impl Iterator<Item = QualifiedName> + 'a {
-    let explicit = name.schema.as_ref();
-    let implied = path.iter().filter(move |_| explicit.is_none());
-    let schemas = explicit.into_iter().chain(implied).cloned();
-    schemas.map(|schema| QualifiedName { schema, name: name.name.clone() })
+/// The schema of temporary objects, in which names are looked up first.
+const TEMPORARY: &str = "pg_temp";
+
+/// Returns the full name of an object that is made as `name`: in the first schema of the path, or with
+/// the other temporary ones.
+fn made_name(name: &RelationName, is_temporary: bool, path: &SearchPath) -> QualifiedName {
+    if is_temporary { QualifiedName::new(TEMPORARY, &name.name) } else { created_name(name, path) }
 }
 
 /// Returns the full name of an object that is made as `name`: in the first schema of the path.

@@ -70,6 +70,11 @@ impl Relation {
         self.columns.iter().find(|column| &*column.name == name)
     }
 
+    /// Returns whether it is a query with a name.
+    pub fn is_view(&self) -> bool {
+        matches!(self.kind, RelationKind::View | RelationKind::MaterializedView)
+    }
+
     /// Returns whether rows are stored in it that other sessions can use.
     pub fn is_table(&self) -> bool {
         matches!(
