@@ -73,9 +73,6 @@ struct InputArguments {
     pg_version: Option<String>,
 }
 
-/// The size of a thread's stack: PostgreSQL's parser recurses, and gives up by itself before this ends.
-const STACK: usize = 64 * 1024 * 1024;
-
 /// Runs the program.
 ///
 /// # Errors
@@ -83,7 +80,7 @@ const STACK: usize = 64 * 1024 * 1024;
 /// What keeps it from running: a path that is not there, a configuration that is not valid.
 pub fn run() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).build()?;
+    let pool = rayon::ThreadPoolBuilder::new().stack_size(crate::sql::STACK).build()?;
     let outcome = pool.install(|| match arguments.command {
         Command::Lint(arguments) => lint::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

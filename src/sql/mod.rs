@@ -213,6 +213,16 @@ fn has_template(sql: &str) -> bool {
     ["{{", "<%", "${", "{%", "$("].iter().any(|mark| sql.contains(mark))
 }
 
+/// The size of the stack of a thread that parses.
+///
+/// PostgreSQL's parser and what reads its answer recurse; they give up by themselves before this ends,
+/// also in a build that is not optimized. Only what is used of it is memory.
+pub const STACK: usize = 256 * 1024 * 1024;
+
+/// What the parser says where it gives up and a server need not.
+const TOO_DEEP: &[&str] =
+    &["parse tree is nested too deeply to serialize to protobuf", "stack depth limit exceeded"];
+
 /// Parses exactly one statement with PostgreSQL's grammar.
 fn grammar(sql: &str) -> Result<Vec<Action>, Failure> {
     let parser = |message: String| Failure::NotAnalysed(NotAnalysedReason::Parser(message));
@@ -221,6 +231,9 @@ fn grammar(sql: &str) -> Result<Vec<Action>, Failure> {
     };
     let tree = match result {
         Ok(tree) => tree,
+        Err(pg_query::Error::Parse(message)) if TOO_DEEP.contains(&message.as_str()) => {
+            return Err(parser(message));
+        }
         Err(pg_query::Error::Parse(message)) => return Err(Failure::Syntax(message)),
         Err(error) => return Err(parser(error.to_string())),
     };
