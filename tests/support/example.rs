@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use lockmaster::check::{SetOptions, check};
-use lockmaster::diagnostic::{Diagnostic, Edit};
+use lockmaster::diagnostic::Diagnostic;
+use lockmaster::fix;
 use lockmaster::layout::{self, Entry, MigrationSet, Override, Sources, Tree};
 use lockmaster::report::{sort, text};
 use lockmaster::rule::{Check, Rule, Target};
@@ -68,30 +69,20 @@ impl<'a> Example<'a> {
     pub(crate) fn run(&self) -> Outcome {
         let (sources, diagnostics) = self.lint(&self.files);
         let report = text::render(&sources, &diagnostics, text::Style::default());
-        let edits: Vec<&Edit> =
-            diagnostics.iter().filter_map(|d| d.fix.as_ref()).flat_map(|fix| &fix.edits).collect();
-        if edits.is_empty() {
+        let fixes = diagnostics.iter().filter_map(|diagnostic| diagnostic.fix.as_ref());
+        let changed = fix::apply(&sources, fixes);
+        let Some(first) = changed.iter().find(|change| change.file.is_some()) else {
             return Outcome { report, fixed: None, report_after_fix: String::new() };
+        };
+        let mut files = self.files.clone();
+        for change in &changed {
+            if let Some(file) = change.file {
+                files[file.index()].1.clone_from(&change.new);
+            }
         }
-        let files: Vec<(String, String)> = sources
-            .files
-            .iter()
-            .enumerate()
-            .map(|(at, file)| {
-                let mut text = file.text.clone();
-                let mut here: Vec<_> = edits.iter().filter(|e| e.file.index() == at).collect();
-                here.sort_by_key(|edit| edit.span);
-                here.dedup();
-                for edit in here.iter().rev() {
-                    text.replace_range(edit.span.range(), &edit.text);
-                }
-                (file.path.to_str().expect("a text").to_owned(), text)
-            })
-            .collect();
         let (fixed_sources, left) = self.lint(&files);
         let report_after_fix = text::render(&fixed_sources, &left, text::Style::default());
-        let changed = edits[0].file.index();
-        Outcome { report, fixed: Some(files[changed].1.clone()), report_after_fix }
+        Outcome { report, fixed: Some(first.new.clone()), report_after_fix }
     }
 
     /// Returns what the rule says about the files; only about the last one if the page gave others.
