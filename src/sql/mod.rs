@@ -16,7 +16,6 @@ use rayon::prelude::*;
 
 pub use action::Action;
 pub use definition::*;
-pub use placeholder::is_template_logic;
 pub use split::{Chunk, ChunkKind, SplitProblem, split};
 pub use statement::*;
 

@@ -31,13 +31,6 @@ pub(super) fn replace(text: &str) -> Option<String> {
     found.then_some(output)
 }
 
-/// Returns whether `text` holds template logic, which decides at run time what is sent at all.
-pub fn is_template_logic(text: &str) -> bool {
-    ["{%", "{{if", "{{ if", "{{range", "{{ range", "{{template", "{{ template", "<% ", "{{#"]
-        .iter()
-        .any(|mark| text.contains(mark))
-}
-
 /// Returns the length of the placeholder at the front of `text`, and the quote that it is read as.
 fn placeholder(text: &str, after_colon: bool) -> Option<(usize, Option<char>)> {
     let bytes = text.as_bytes();
