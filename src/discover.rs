@@ -334,7 +334,7 @@ fn list(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns a path as it is shown: from the current folder if it lies below it.
-fn shown(path: &Path) -> PathBuf {
+pub fn shown(path: &Path) -> PathBuf {
     let current = std::env::current_dir().unwrap_or_default();
     clean(path.strip_prefix(&current).unwrap_or(path))
 }

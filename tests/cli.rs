@@ -536,3 +536,15 @@ fn a_directory_may_be_named_in_any_way_in_the_configuration() {
         }
     }
 }
+
+#[test]
+fn the_configured_directory_can_be_linted_from_inside() {
+    let folder = project();
+    assert!(run(folder.path(), &["init"]).status.success());
+    let inside = folder.path().join("migrations");
+    for arguments in [&["lint", "0002_index.sql"][..], &["lint", "./0002_index.sql"], &["lint"]] {
+        let output = run(&inside, arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", stderr(&output));
+        assert!(stdout(&output).contains("blocking-index"), "{}", stdout(&output));
+    }
+}

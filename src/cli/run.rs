@@ -102,20 +102,14 @@ impl Input {
 
     /// Without a path: the directories of the configuration, or what is recognised from here on down.
     fn find_directories(&mut self) -> anyhow::Result<()> {
-        let config = match &self.config {
-            Some(config) => config.clone(),
-            None => Config::nearest(Path::new("."))?,
-        };
+        let config = self.config_for(Path::new("."))?;
         let named = config.directories();
         self.plain = false;
         self.has_folder = true;
         if named.is_empty() {
             self.roots.push(PathBuf::from("."));
         } else {
-            let current = std::env::current_dir().unwrap_or_default();
-            let shown =
-                named.iter().map(|path| path.strip_prefix(&current).unwrap_or(path).to_owned());
-            self.roots.extend(shown);
+            self.roots.extend(named.iter().map(|path| root(path)));
         }
         Ok(())
     }
@@ -175,18 +169,12 @@ impl Input {
     /// one around it.
     fn root_of(&self, file: &Path) -> anyhow::Result<PathBuf> {
         let context = discover::context_of(file);
-        let config = match &self.config {
-            Some(config) => config.clone(),
-            None => Config::nearest(&context)?,
-        };
+        let config = self.config_for(&context)?;
         let absolute = std::path::absolute(file)?;
         let named = config.directories().into_iter().find(|directory| {
             std::path::absolute(directory).is_ok_and(|directory| absolute.starts_with(directory))
         });
-        let current = std::env::current_dir().unwrap_or_default();
-        Ok(named.map_or(context, |path| {
-            path.strip_prefix(&current).map_or(path.clone(), Path::to_owned)
-        }))
+        Ok(named.map_or(context, |path| root(&path)))
     }
 
     fn drop_nested_roots(&mut self) {
@@ -300,10 +288,12 @@ impl Input {
         diagnostics.retain(|diagnostic| shown.contains(&diagnostic.file));
         report::sort(&mut diagnostics, sources);
         report::stamp_fingerprints(&mut diagnostics, sources);
+        let kept = diagnostics.len();
         let suppressed = suppress::apply(&mut diagnostics, sources, |file| shown.contains(&file));
+        // Only what suppressing added has no fingerprint yet.
+        report::stamp_fingerprints(&mut diagnostics[kept - suppressed..], sources);
         diagnostics.retain_mut(|diagnostic| configure(diagnostic, sources, found));
         report::sort(&mut diagnostics, sources);
-        report::stamp_fingerprints(&mut diagnostics, sources);
         Outcome { diagnostics, checked, suppressed }
     }
 
@@ -406,6 +396,12 @@ fn configure(diagnostic: &mut Diagnostic, sources: &Sources, found: &Found) -> b
     let severity = config.severity(&rule, path, diagnostic.severity);
     diagnostic.severity = severity.unwrap_or(diagnostic.severity);
     severity.is_some()
+}
+
+/// Returns a folder that the configuration names as it is shown; `.` for the current one.
+fn root(path: &Path) -> PathBuf {
+    let shown = discover::shown(path);
+    if shown.as_os_str().is_empty() { PathBuf::from(".") } else { shown }
 }
 
 /// Returns the names under which a path is found again, however it is spelled there.
