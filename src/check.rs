@@ -102,7 +102,7 @@ fn replay(
     options: &SetOptions,
 ) -> (Vec<(usize, State)>, State) {
     let stretch = stretch(set.migrations.len());
-    let mut state = State::default();
+    let mut state = State::new(options.target.version);
     let mut checkpoints = Vec::with_capacity(scripts.len() / stretch + 1);
     for (at, (migration, script)) in set.migrations.iter().zip(scripts).enumerate() {
         if at % stretch == 0 {
@@ -112,7 +112,9 @@ fn replay(
         if migration.direction == Direction::Up {
             begin_session(&mut state, options);
             state.begin_migration(number(at), migration, set.layout, script);
-            script.statements().for_each(|statement| state.step(statement));
+            script.statements().for_each(|statement| {
+                state.step(statement);
+            });
             state.end_migration();
         }
     }

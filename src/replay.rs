@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Origin};
-use crate::effects;
+use crate::catalog::{Catalog, Env, Failure, Origin};
 use crate::layout::{Layout, Migration, TransactionMode};
 use crate::session::{Holder, Savepoints, Session, Transaction};
 use crate::source::{FileId, Span};
 use crate::sql::{Action, Script, Setting, Statement, TransactionAction};
+use crate::version::PgVersion;
 
 /// Everything that a statement depends on: schema, session and open transaction.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +25,19 @@ pub struct State {
     /// What `ALTER ROLE ... SET` and `ALTER DATABASE ... SET` give every later session. Of which role
     /// or database it is said is not looked at: it is the one that migrations use.
     pub defaults: Arc<Vec<Setting>>,
+    /// The server version.
+    pub version: PgVersion,
     /// Whether the statements of the migration reach the server as one message.
     is_block: bool,
     transactions: u32,
 }
 
 impl State {
+    /// Returns the state of an empty database on a server of that version.
+    pub fn new(version: PgVersion) -> Self {
+        Self { version, ..Self::default() }
+    }
+
     /// Begins a migration: opens the transaction that its runner or the server opens.
     pub fn begin_migration(
         &mut self,
@@ -83,17 +90,19 @@ impl State {
         origin.migration == self.migration
     }
 
-    /// Runs one statement.
-    pub fn step(&mut self, statement: &Statement) {
+    /// Runs one statement. Returns what the server would answer if it refuses.
+    pub fn step(&mut self, statement: &Statement) -> Vec<Failure> {
+        let mut failures = Vec::new();
         for action in &statement.actions {
-            self.act(action, statement.span);
+            failures.append(&mut self.act(action, statement.span));
         }
         if self.transaction.is_none() {
             self.transactions += 1;
         }
+        failures
     }
 
-    fn act(&mut self, action: &Action, span: Span) {
+    fn act(&mut self, action: &Action, span: Span) -> Vec<Failure> {
         match action {
             Action::Transaction(action) => self.control(action, span),
             Action::Set(setting) => {
@@ -110,12 +119,11 @@ impl State {
             _ => {
                 let origin = self.origin(span);
                 let path = self.session.search_path.clone();
-                for name in effects::needed(action) {
-                    self.catalog.need(name, origin, &path);
-                }
-                self.catalog.apply(action, origin, &path);
+                let env = Env { origin, path, version: self.version };
+                return self.catalog.apply(action, &env);
             }
         }
+        Vec::new()
     }
 
     fn control(&mut self, action: &TransactionAction, span: Span) {
@@ -190,7 +198,6 @@ mod tests {
     use crate::effects::locks;
     use crate::source::SourceFile;
     use crate::sql::{self, RelationName};
-    use crate::version::PgVersion;
 
     /// Replays sessions, one after the other.
     fn replay(sessions: &[&str]) -> State {
@@ -202,7 +209,9 @@ mod tests {
             let file = SourceFile::new("a.sql", (*text).to_owned());
             let script = sql::parse(&file, Span::new(0..text.len()));
             assert_eq!(script.not_analysed(), 0, "{text}");
-            script.statements().for_each(|statement| state.step(statement));
+            script.statements().for_each(|statement| {
+                state.step(statement);
+            });
             state.end_migration();
         }
         state
@@ -255,7 +264,8 @@ mod tests {
         assert_eq!(locked(&state, "drop index s.a_x"), ["s.c"]);
         assert_eq!(locked(&state, "alter table b drop column a"), ["public.b", "s.c"]);
         assert_eq!(locked(&state, "drop table p1"), ["public.p1", "public.q"]);
-        assert_eq!(get(&state, "v").map(|view| view.uses[0].to_string()), Some("s.c".to_owned()));
+        let used = get(&state, "v").and_then(|view| state.catalog.name_of(view.uses[0]));
+        assert_eq!(used.map(ToString::to_string), Some("s.c".to_owned()));
         let state = replay(&[
             "create table a (id int primary key); create table b (a int references a);
              create view v as select * from a; create view w as select * from v;",

@@ -297,7 +297,9 @@ fn replayed(given: &str, sql: &str) -> (State, Vec<lockmaster::sql::Action>) {
     let file = SourceFile::new("given.sql", given.to_owned());
     let script = sql::parse(&file, Span::new(0..given.len()));
     let mut state = State::default();
-    script.statements().for_each(|statement| state.step(statement));
+    script.statements().for_each(|statement| {
+        state.step(statement);
+    });
     let file = SourceFile::new("statement.sql", sql.to_owned());
     let script = sql::parse(&file, Span::new(0..sql.len()));
     let actions = script.statements().flat_map(|statement| statement.actions.clone()).collect();

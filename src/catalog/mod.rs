@@ -1,15 +1,29 @@
 //! The schema as it stands between two statements, as far as the files at hand tell.
 
 mod apply;
+mod builtin_functions;
+mod builtin_types;
+mod depend;
+mod extensions;
+mod failure;
+mod lookup;
+pub(crate) mod naming;
 mod object;
-mod rename;
 
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
-pub use object::{Column, Constraint, EnumLabel, EnumType, Index, Origin, Relation, RelationKind};
+pub use failure::{Because, Failure};
+pub use object::{
+    Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
+    IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger, Type,
+    TypeKind,
+};
 
-use crate::sql::RelationName;
+use crate::sql::{ObjectKind, RelationName};
+use crate::version::PgVersion;
+use depend::Edge;
+use object::Class;
 
 /// A name with its schema, as the server stores it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,25 +74,60 @@ impl<T> Lookup<T> {
     }
 }
 
+/// The namespaces of a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Space {
+    Relation,
+    Type,
+    Function,
+    Other(ObjectKind),
+}
+
 /// The schema between two statements. A clone shares everything until one side changes it.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    relations: OrdMap<QualifiedName, Arc<Relation>>,
-    enums: OrdMap<QualifiedName, Arc<EnumType>>,
-    /// Relations that were dropped or renamed away and not made anew, and where.
-    dropped: OrdMap<QualifiedName, Origin>,
+    relations: OrdMap<ObjectId, Arc<Relation>>,
+    relation_names: OrdMap<QualifiedName, ObjectId>,
+    types: OrdMap<ObjectId, Arc<Type>>,
+    type_names: OrdMap<QualifiedName, ObjectId>,
+    functions: OrdMap<ObjectId, Arc<Function>>,
+    function_names: OrdMap<QualifiedName, Vec<ObjectId>>,
+    others: OrdMap<ObjectId, Arc<Other>>,
+    other_names: OrdMap<(ObjectKind, QualifiedName), ObjectId>,
     /// Partitions and inheritance children, by the table above them.
-    children: OrdMap<QualifiedName, OrdSet<QualifiedName>>,
-    /// Indexes, views and tables with a foreign key, by the table that they are or were about.
-    users: OrdMap<QualifiedName, OrdSet<QualifiedName>>,
-    /// Whether the session has made something temporary.
-    has_temporary: bool,
+    children: OrdSet<(ObjectId, ObjectId)>,
+    /// What cannot be without what: by what is needed, and by what needs.
+    dependents: OrdSet<Edge>,
+    needs: OrdSet<Edge>,
+    /// Objects that were dropped or renamed away and not made anew, and where.
+    dropped: OrdMap<(Space, QualifiedName), Origin>,
     /// Names that a statement used although nothing at hand made them.
     external: OrdMap<QualifiedName, Origin>,
+    /// How many constraints have a name, by schema: names that the server chooses are free there.
+    constraint_names: OrdMap<QualifiedName, u32>,
+    /// Whether the session has made something temporary.
+    has_temporary: bool,
+    /// Whether statements ran of which nobody can say what they made or dropped.
+    pub(crate) is_uncertain: bool,
+    /// Refusals of the action at hand that are certain only if the history is complete.
+    noted: Vec<Failure>,
+    /// How many objects there ever were.
+    numbers: u32,
 }
 
 /// The schemas in which unqualified names are looked up, first match first.
 pub type SearchPath = Arc<[Arc<str>]>;
+
+/// What an action is done with: where, in which session, on which server.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// The statement.
+    pub origin: Origin,
+    /// The search path of the session.
+    pub path: SearchPath,
+    /// The server version.
+    pub version: PgVersion,
+}
 
 impl Catalog {
     /// Looks a table, index, view or sequence up by its name.
@@ -88,17 +137,21 @@ impl Catalog {
         }
         let mut dropped = None;
         for full in self.candidates(name, path) {
-            if let Some(relation) = self.relations.get(&full) {
-                return Lookup::Found(relation);
+            if let Some(relation) = self.get(&full) {
+                return match relation.external {
+                    true => Lookup::Unknown,
+                    false => Lookup::Found(relation),
+                };
             }
-            dropped = dropped.or(self.dropped.get(&full).copied());
+            dropped = dropped.or_else(|| self.dropped_at(Space::Relation, &full));
         }
         dropped.map_or(Lookup::Unknown, Lookup::Dropped)
     }
 
     /// Looks an enum type up by its name.
-    pub fn enum_type(&self, name: &RelationName, path: &SearchPath) -> Option<&EnumType> {
-        self.candidates(name, path).find_map(|full| self.enums.get(&full)).map(AsRef::as_ref)
+    pub fn enum_type(&self, name: &RelationName, path: &SearchPath) -> Option<EnumType<'_>> {
+        let id = self.candidates(name, path).find_map(|full| self.type_names.get(&full))?;
+        enum_of(self.types.get(id)?)
     }
 
     /// Returns the full names that `name` may stand for, in the order of the search path.
@@ -117,27 +170,72 @@ impl Catalog {
 
     /// Returns the relation with exactly this name.
     pub fn get(&self, name: &QualifiedName) -> Option<&Relation> {
-        self.relations.get(name).map(AsRef::as_ref)
+        self.relation_names.get(name).and_then(|id| self.by_id(*id))
     }
 
-    /// Returns the partitions and inheritance children directly below a table.
-    pub fn children(&self, parent: &QualifiedName) -> impl Iterator<Item = QualifiedName> {
-        self.children.get(parent).into_iter().flatten().cloned()
+    /// Returns the relation that an object is.
+    pub fn by_id(&self, id: ObjectId) -> Option<&Relation> {
+        self.relations.get(&id).map(AsRef::as_ref)
     }
 
-    /// Returns every relation, by name.
+    /// Returns the name of an object; nothing if it is gone.
+    pub fn name_of(&self, id: ObjectId) -> Option<&QualifiedName> {
+        match id.class {
+            Class::Relation => self.relations.get(&id).map(|found| &found.name),
+            Class::Type => self.types.get(&id).map(|found| &found.name),
+            Class::Function => self.functions.get(&id).map(|found| &found.name),
+            Class::Other => self.others.get(&id).map(|found| &found.name),
+        }
+    }
+
+    /// Returns the partitions and inheritance children directly below a table, oldest first.
+    pub fn children(&self, parent: ObjectId) -> impl Iterator<Item = ObjectId> + use<'_> {
+        let first = ObjectId { number: 0, class: Class::Relation };
+        let found = self.children.range((parent, first)..);
+        found.take_while(move |(above, _)| *above == parent).map(|(_, child)| *child)
+    }
+
+    /// Returns every relation that something at hand made, by its age.
     pub fn relations(&self) -> impl Iterator<Item = &Relation> {
-        self.relations.values().map(AsRef::as_ref)
+        self.relations.values().map(AsRef::as_ref).filter(|relation| !relation.external)
     }
 
-    /// Returns every enum type, by name.
-    pub fn enums(&self) -> impl Iterator<Item = &EnumType> {
-        self.enums.values().map(AsRef::as_ref)
+    /// Returns every type that something at hand made, by its age.
+    pub fn types(&self) -> impl Iterator<Item = &Type> {
+        let types = self.types.values().map(AsRef::as_ref);
+        types.filter(|found| !matches!(found.kind, TypeKind::External))
+    }
+
+    /// Returns every function that something at hand made, by its age.
+    pub fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.functions.values().map(AsRef::as_ref)
+    }
+
+    /// Returns every object of the other kinds, by its age.
+    pub fn others(&self) -> impl Iterator<Item = &Other> {
+        self.others.values().map(AsRef::as_ref)
+    }
+
+    /// Returns the type that an object is.
+    pub fn type_by_id(&self, id: ObjectId) -> Option<&Type> {
+        self.types.get(&id).map(AsRef::as_ref)
+    }
+
+    /// Returns the function that an object is.
+    pub fn function_by_id(&self, id: ObjectId) -> Option<&Function> {
+        self.functions.get(&id).map(AsRef::as_ref)
+    }
+
+    /// Returns every enum type.
+    pub fn enums(&self) -> impl Iterator<Item = EnumType<'_>> {
+        self.types.values().filter_map(|found| enum_of(found))
     }
 
     /// Returns how many relations the files made, now there or not, and how many they only used.
     pub fn known_and_external(&self) -> (usize, usize) {
-        (self.relations.len() + self.dropped.len(), self.external.len())
+        let dropped = self.dropped.keys().filter(|(space, _)| *space == Space::Relation).count();
+        let made = self.relations().count();
+        (made + dropped, self.external.len())
     }
 
     /// Returns the relations that statements used although nothing at hand made them.
@@ -152,6 +250,57 @@ impl Catalog {
             Lookup::Found(relation) => relation.name.clone(),
             Lookup::Dropped(_) | Lookup::Unknown => created_name(name, path),
         }
+    }
+
+    fn dropped_at(&self, space: Space, name: &QualifiedName) -> Option<Origin> {
+        // Most catalogs have dropped nothing; the key need not be made then.
+        if self.dropped.is_empty() {
+            return None;
+        }
+        self.dropped.get(&(space, name.clone())).copied()
+    }
+
+    /// Ends a session: what is temporary goes with it.
+    pub fn end_session(&mut self) {
+        if !std::mem::take(&mut self.has_temporary) {
+            return;
+        }
+        let gone: Vec<ObjectId> =
+            self.relations.values().filter(|r| r.temporary).map(|r| r.id).collect();
+        gone.into_iter().for_each(|id| self.forget(id));
+    }
+
+    fn next_id(&mut self, class: Class) -> ObjectId {
+        ObjectId { number: self.next_number(), class }
+    }
+
+    fn next_number(&mut self) -> u32 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// Returns what names anything of a schema in the way of the server's `SEARCH_PATH`.
+    fn names_in(&self, schema: &str) -> Vec<ObjectId> {
+        let start = || QualifiedName::new(schema, "")..;
+        let is_in = |name: &QualifiedName| *name.schema == *schema;
+        let relations = self.relation_names.range(start()).take_while(|(n, _)| is_in(n));
+        let types = self.type_names.range(start()).take_while(|(n, _)| is_in(n));
+        let functions = self.function_names.range(start()).take_while(|(n, _)| is_in(n));
+        let others = self.others.values().filter(|other| is_in(&other.name)).map(|o| o.id);
+        let mut ids: Vec<ObjectId> = relations.map(|(_, id)| *id).collect();
+        ids.extend(types.map(|(_, id)| *id));
+        ids.extend(functions.flat_map(|(_, ids)| ids.iter().copied()));
+        ids.extend(others);
+        ids
+    }
+}
+
+fn enum_of(found: &Type) -> Option<EnumType<'_>> {
+    match &found.kind {
+        TypeKind::Enum(labels) => {
+            Some(EnumType { name: &found.name, labels, created: found.created })
+        }
+        _ => None,
     }
 }
 

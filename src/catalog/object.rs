@@ -4,7 +4,28 @@ use std::sync::Arc;
 
 use super::QualifiedName;
 use crate::source::{FileId, Span};
-use crate::sql::{ConstraintKind, TypeName};
+use crate::sql::{
+    Argument, ConstraintKind, Expression, Generated, ObjectKind, PartitionBound, PartitionKey,
+    ReferentialAction, RelationName, TypeName, Volatility,
+};
+
+/// An object, whatever its name is at the moment: what `pg_class.oid` and the like are to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    /// Its number; higher ones were made later.
+    pub(super) number: u32,
+    /// The list in which it stands.
+    pub(super) class: Class,
+}
+
+/// The lists of a catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Class {
+    Relation,
+    Type,
+    Function,
+    Other,
+}
 
 /// Where and in which transaction something was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +44,24 @@ pub struct Origin {
 /// A relation: whatever has its name in the one namespace of tables, indexes, views and sequences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Relation {
+    /// Which object it is.
+    pub id: ObjectId,
     /// Its name.
     pub name: QualifiedName,
     /// What it is.
     pub kind: RelationKind,
     /// The statement that made it.
     pub created: Origin,
+    /// The statement that last changed it.
+    pub changed: Origin,
     /// Whether it is temporary, so that no other session can see it.
     pub temporary: bool,
+    /// Whether it is unlogged.
+    pub unlogged: bool,
     /// Whether `IF NOT EXISTS` made it: it may have been there before.
     pub maybe_older: bool,
+    /// Whether statements only used it, and nothing at hand made it.
+    pub external: bool,
     /// Its columns, in order; empty for indexes and sequences.
     pub columns: Vec<Column>,
     /// Whether it may have columns that are not listed.
@@ -42,32 +71,147 @@ pub struct Relation {
     /// Its indexes, those of its constraints included.
     pub indexes: Vec<Index>,
     /// For a partition or child table: the tables above it.
-    pub parents: Vec<QualifiedName>,
+    pub parents: Vec<ObjectId>,
     /// For an index: its table. For a view: what its query reads.
-    pub uses: Vec<QualifiedName>,
+    pub uses: Vec<ObjectId>,
+    /// What most relations do not have.
+    pub extra: Option<Box<Extra>>,
 }
+
+/// What most relations do not have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extra {
+    /// How a partitioned table is divided.
+    pub partition_by: Option<PartitionKey>,
+    /// Which rows a partition takes.
+    pub bound: Option<PartitionBound>,
+    /// Whether it is a partition, not only a child.
+    pub is_partition: bool,
+    /// The triggers on it.
+    pub triggers: Vec<Trigger>,
+    /// The row security policies on it.
+    pub policies: Vec<Policy>,
+    /// The rewrite rules on it, without that of a view.
+    pub rules: Vec<Arc<str>>,
+    /// `ENABLE ROW LEVEL SECURITY`.
+    pub row_security: bool,
+    /// `FORCE ROW LEVEL SECURITY`.
+    pub force_row_security: bool,
+    /// What a sequence is.
+    pub sequence: Option<Sequence>,
+    /// Whether it goes with its transaction.
+    pub on_commit_drop: bool,
+    /// The composite type of a typed table.
+    pub of_type: Option<ObjectId>,
+    /// Columns that were dropped, and where.
+    pub dropped_columns: Vec<(Arc<str>, Origin)>,
+}
+
+/// What a sequence is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sequence {
+    /// The type of its values.
+    pub data_type: Arc<str>,
+    /// The table that owns it, and the number of the column.
+    pub owned_by: Option<(ObjectId, u16)>,
+    /// Whether it is the sequence of an identity column.
+    pub is_identity: bool,
+}
+
+/// A trigger on a relation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trigger {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The function that it calls.
+    pub function: QualifiedName,
+    /// The function, where something at hand made it.
+    pub function_id: Option<ObjectId>,
+    /// Whether it fires for each row.
+    pub for_each_row: bool,
+    /// Whether it came from the partitioned table above.
+    pub inherited: bool,
+    /// The statement that made it.
+    pub created: Origin,
+    /// Its number, for dependencies.
+    pub(super) number: u32,
+    /// The columns of `UPDATE OF`.
+    pub columns: Vec<Arc<str>>,
+}
+
+/// A row security policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Its name.
+    pub name: Arc<str>,
+    /// `all`, `select`, `insert`, `update` or `delete`.
+    pub command: Arc<str>,
+    /// Whether it permits; otherwise it restricts.
+    pub permissive: bool,
+    /// The statement that made it.
+    pub created: Origin,
+    /// Its number, for dependencies.
+    pub(super) number: u32,
+}
+
+/// A relation that has nothing extra.
+static NOTHING: std::sync::LazyLock<Extra> = std::sync::LazyLock::new(Extra::default);
 
 impl Relation {
     /// Makes a relation without columns.
-    pub fn new(name: QualifiedName, kind: RelationKind, created: Origin) -> Self {
+    pub(super) fn new(
+        id: ObjectId,
+        name: QualifiedName,
+        kind: RelationKind,
+        created: Origin,
+    ) -> Self {
         Self {
+            id,
             name,
             kind,
             created,
+            changed: created,
             temporary: false,
+            unlogged: false,
             maybe_older: false,
+            external: false,
             columns: Vec::new(),
             columns_unknown: false,
             constraints: Vec::new(),
             indexes: Vec::new(),
             parents: Vec::new(),
             uses: Vec::new(),
+            extra: None,
         }
+    }
+
+    /// Returns what most relations do not have.
+    pub fn extra(&self) -> &Extra {
+        self.extra.as_deref().unwrap_or(&NOTHING)
+    }
+
+    pub(super) fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
     }
 
     /// Returns the column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| &*column.name == name)
+    }
+
+    /// Returns the column of that number.
+    pub fn column_numbered(&self, number: u16) -> Option<&Column> {
+        self.columns.iter().find(|column| column.number == number)
+    }
+
+    /// Returns the constraint of that name.
+    pub fn constraint(&self, name: &str) -> Option<&Constraint> {
+        self.constraints.iter().find(|constraint| &*constraint.name == name)
+    }
+
+    /// Returns the primary key.
+    pub fn primary_key(&self) -> Option<&Constraint> {
+        self.constraints.iter().find(|constraint| constraint.kind == ConstraintKind::PrimaryKey)
     }
 
     /// Returns whether it is a query with a name.
@@ -81,6 +225,11 @@ impl Relation {
             self.kind,
             RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable
         )
+    }
+
+    /// Returns whether it is a partition.
+    pub fn is_partition(&self) -> bool {
+        self.extra().is_partition
     }
 }
 
@@ -99,8 +248,12 @@ pub enum RelationKind {
     MaterializedView,
     /// An index.
     Index,
+    /// An index of a partitioned table.
+    PartitionedIndex,
     /// A sequence.
     Sequence,
+    /// The attributes of a composite type.
+    CompositeType,
 }
 
 impl RelationKind {
@@ -113,7 +266,9 @@ impl RelationKind {
             Self::View => "view",
             Self::MaterializedView => "materialized view",
             Self::Index => "index",
+            Self::PartitionedIndex => "partitioned index",
             Self::Sequence => "sequence",
+            Self::CompositeType => "composite type",
         }
     }
 }
@@ -123,55 +278,212 @@ impl RelationKind {
 pub struct Column {
     /// Its name.
     pub name: Arc<str>,
-    /// Its type.
+    /// Its number in the table, from 1; numbers are not used twice.
+    pub number: u16,
+    /// Its type, as the statement spells it.
     pub type_name: Arc<TypeName>,
+    /// The type, where something at hand made it.
+    pub type_id: Option<ObjectId>,
     /// Whether it is `NOT NULL`.
     pub not_null: bool,
-    /// Whether it has a default, is an identity column or generated.
-    pub has_default: bool,
+    /// Its default, or the expression of a generated column.
+    pub default: Option<Arc<Expression>>,
+    /// What an identity column is, `ALWAYS` or `BY DEFAULT`.
+    pub identity: Option<IdentityKind>,
+    /// How a generated column keeps its value.
+    pub generated: Option<Generated>,
+    /// Its collation, where it is not that of its type.
+    pub collation: Option<RelationName>,
+    /// Whether the table itself has it, not only the tables above.
+    pub local: bool,
+    /// How many tables above have it.
+    pub inherited: u16,
     /// The statement that made it.
     pub created: Origin,
+}
+
+impl Column {
+    /// Returns whether it has a value where nobody gives one: a default, identity or expression.
+    pub fn has_default(&self) -> bool {
+        self.default.is_some() || self.identity.is_some() || self.generated.is_some()
+    }
+}
+
+/// What an identity column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// `GENERATED ALWAYS AS IDENTITY`.
+    Always,
+    /// `GENERATED BY DEFAULT AS IDENTITY`.
+    ByDefault,
+}
+
+impl IdentityKind {
+    /// Returns the words of the statement.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::ByDefault => "by default",
+        }
+    }
 }
 
 /// A constraint of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constraint {
-    /// Its name; nothing where the server chooses it.
-    pub name: Option<Arc<str>>,
+    /// Its name, which the server chooses where the statement gives none.
+    pub name: Arc<str>,
     /// What it is.
     pub kind: ConstraintKind,
-    /// The columns that it is on.
+    /// The columns that it is on: keys in order; for a check those that it mentions.
     pub columns: Vec<String>,
     /// For a foreign key: the table that it refers to.
-    pub references: Option<QualifiedName>,
+    pub references: Option<ObjectId>,
+    /// For a foreign key: the columns that it refers to.
+    pub referenced_columns: Vec<String>,
+    /// For a foreign key: what happens when the row that it refers to is deleted, and when it changes.
+    pub actions: (ReferentialAction, ReferentialAction),
     /// Whether every row is known to fulfil it.
     pub validated: bool,
+    /// `DEFERRABLE`.
+    pub deferrable: bool,
+    /// `INITIALLY DEFERRED`.
+    pub deferred: bool,
+    /// Not `NOT ENFORCED`.
+    pub enforced: bool,
+    /// `NO INHERIT`.
+    pub no_inherit: bool,
+    /// The index that enforces it, or for a foreign key the one that it relies on.
+    pub index: Option<ObjectId>,
+    /// What a check says.
+    pub expression: Option<Arc<Expression>>,
+    /// Whether the table itself has it, not only the tables above.
+    pub local: bool,
+    /// How many tables above have it.
+    pub inherited: u16,
     /// The statement that made it.
     pub created: Origin,
+    /// Its number, for dependencies.
+    pub(super) number: u32,
+    /// For one that came with another: the number of that one, in whatever table.
+    pub(super) parent: Option<u32>,
 }
 
 /// An index of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Index {
-    /// Its name; nothing where the server chooses it.
-    pub name: Option<Arc<str>>,
+    /// The relation that it is.
+    pub id: ObjectId,
+    /// Its name, which the server chooses where the statement gives none.
+    pub name: Arc<str>,
     /// Its key columns; nothing for an expression.
     pub columns: Vec<Option<String>>,
+    /// The columns of `INCLUDE`.
+    pub include: Vec<String>,
     /// Whether it is unique.
     pub unique: bool,
+    /// Whether it is that of the primary key.
+    pub primary: bool,
+    /// Whether a constraint owns it.
+    pub is_constraint: bool,
     /// Whether it has a `WHERE`.
     pub partial: bool,
+    /// Its access method.
+    pub method: Arc<str>,
+    /// Whether queries may use it.
+    pub valid: bool,
+    /// The index of the partitioned table that it is part of.
+    pub parent: Option<ObjectId>,
+    /// What most indexes do not have.
+    pub detail: Option<Arc<IndexDetail>>,
     /// The statement that made it.
     pub created: Origin,
 }
 
-/// An enum type.
+impl Index {
+    /// Returns what most indexes do not have.
+    pub fn detail(&self) -> &IndexDetail {
+        self.detail.as_deref().unwrap_or(&NO_DETAIL)
+    }
+}
+
+static NO_DETAIL: std::sync::LazyLock<IndexDetail> = std::sync::LazyLock::new(IndexDetail::default);
+
+/// What most indexes do not have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IndexDetail {
+    /// The expressions among its keys, in order, and the names of their columns.
+    pub expressions: Vec<(Arc<str>, Expression)>,
+    /// Its `WHERE`.
+    pub predicate: Option<Expression>,
+    /// The operator classes that keys name.
+    pub operator_classes: Vec<(usize, RelationName)>,
+    /// How keys are sorted where it is not the default.
+    pub sorting: Vec<(usize, &'static str)>,
+    /// `NULLS NOT DISTINCT`.
+    pub nulls_not_distinct: bool,
+    /// For an exclusion: the operators.
+    pub operators: Vec<Arc<str>>,
+}
+
+/// A type that is no table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EnumType {
+pub struct Type {
+    /// Which object it is.
+    pub id: ObjectId,
     /// Its name.
     pub name: QualifiedName,
+    /// What it is.
+    pub kind: TypeKind,
+    /// The statement that made it.
+    pub created: Origin,
+    /// The statement that last changed it.
+    pub changed: Origin,
+    /// The extension that brought it.
+    pub extension: Option<ObjectId>,
+}
+
+/// What a type is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TypeKind {
+    /// An enum: its labels, in order.
+    Enum(Vec<EnumLabel>),
+    /// A composite type.
+    Composite(Vec<Column>),
+    /// A domain.
+    Domain(Box<Domain>),
+    /// A range type, over this type.
+    Range(Arc<TypeName>),
+    /// The multirange type of a range type.
+    Multirange,
+    /// A base type.
+    Base,
+    /// Statements only used it, and nothing at hand made it.
+    External,
+}
+
+/// A domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Domain {
+    /// The type below.
+    pub base: Arc<TypeName>,
+    /// The type below, where something at hand made it.
+    pub base_id: Option<ObjectId>,
+    /// Whether it is `NOT NULL`.
+    pub not_null: bool,
+    /// Its default.
+    pub default: Option<Arc<Expression>>,
+    /// Its checks: name, what it says, whether it is validated.
+    pub checks: Vec<(Arc<str>, Option<Arc<Expression>>, bool)>,
+}
+
+/// An enum type, as [`Catalog::enum_type`](super::Catalog::enum_type) shows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EnumType<'a> {
+    /// Its name.
+    pub name: &'a QualifiedName,
     /// Its labels.
-    pub labels: Vec<EnumLabel>,
+    pub labels: &'a [EnumLabel],
     /// The statement that made it.
     pub created: Origin,
 }
@@ -183,4 +495,61 @@ pub struct EnumLabel {
     pub label: Arc<str>,
     /// The statement that added it.
     pub added: Origin,
+}
+
+/// A function, procedure or aggregate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Which object it is.
+    pub id: ObjectId,
+    /// Its name.
+    pub name: QualifiedName,
+    /// Function, procedure or aggregate.
+    pub kind: ObjectKind,
+    /// Whether it is a window function.
+    pub window: bool,
+    /// Its arguments, with the types that something at hand made.
+    pub arguments: Vec<(Argument, Option<ObjectId>)>,
+    /// What it returns; nothing for a procedure.
+    pub returns: Option<(Arc<TypeName>, Option<ObjectId>)>,
+    /// Its language.
+    pub language: Arc<str>,
+    /// Its volatility.
+    pub volatility: Volatility,
+    /// Whether it is `SECURITY DEFINER`.
+    pub security_definer: bool,
+    /// Whether it is `STRICT`.
+    pub strict: bool,
+    /// Its body, if it is a string.
+    pub body: Option<Arc<str>>,
+    /// Whether it has `SET` clauses, so that calls are not inlined.
+    pub has_settings: bool,
+    /// The statement that made it.
+    pub created: Origin,
+    /// The statement that last changed it.
+    pub changed: Origin,
+    /// The extension that brought it.
+    pub extension: Option<ObjectId>,
+}
+
+impl Function {
+    /// Returns the arguments that a caller gives.
+    pub fn inputs(&self) -> impl Iterator<Item = &(Argument, Option<ObjectId>)> {
+        self.arguments.iter().filter(|(argument, _)| argument.mode.is_input())
+    }
+}
+
+/// An object of a kind of which Lockmaster follows little more than the name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Other {
+    /// Which object it is.
+    pub id: ObjectId,
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name; the schema is empty where objects of its kind have none.
+    pub name: QualifiedName,
+    /// The statement that made it.
+    pub created: Origin,
+    /// For an extension: whether everything that it brings is known.
+    pub is_opaque: bool,
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Lookup, Origin, QualifiedName, Relation, RelationKind, SearchPath};
+use crate::catalog::{
+    Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, RelationKind, SearchPath,
+};
 use crate::sql::{
     Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
     LockMode, ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
@@ -63,12 +65,10 @@ impl Taken<'_> {
         self.locks.push(lock);
     }
 
-    fn lock_full(&mut self, name: &QualifiedName, mode: LockMode) {
-        let lock = match self.catalog.get(name) {
-            Some(relation) => of_relation(relation, mode),
-            None => Lock { relation: name.clone(), mode, created: None, temporary: false },
-        };
-        self.locks.push(lock);
+    fn lock_object(&mut self, id: ObjectId, mode: LockMode) {
+        if let Some(relation) = self.catalog.by_id(id) {
+            self.locks.push(of_relation(relation, mode));
+        }
     }
 
     /// Locks a table and, as `ALTER TABLE` without `ONLY` does, all that inherit from it.
@@ -77,14 +77,13 @@ impl Taken<'_> {
         if only {
             return;
         }
-        let top = self.catalog.resolve(name, self.path);
-        let mut seen = BTreeSet::from([top.clone()]);
-        let mut above = vec![top];
-        let is_parent = self.found(name).is_some_and(Relation::is_table);
-        while let Some(parent) = above.pop().filter(|_| is_parent) {
-            for child in self.catalog.children(&parent) {
-                if seen.insert(child.clone()) {
-                    self.lock_full(&child, mode);
+        let Some(top) = self.found(name).filter(|top| top.is_table()) else { return };
+        let mut seen = BTreeSet::from([top.id]);
+        let mut above = vec![top.id];
+        while let Some(parent) = above.pop() {
+            for child in self.catalog.children(parent) {
+                if seen.insert(child) {
+                    self.lock_object(child, mode);
                     above.push(child);
                 }
             }
@@ -146,7 +145,7 @@ impl Taken<'_> {
                     if *concurrently { LockMode::ExclusiveLock } else { AccessExclusiveLock };
                 self.lock(name, mode);
             }
-            Action::Comment { relation: Some(name), kind } => {
+            Action::Comment { relation: Some(name), kind, .. } => {
                 let mode = match kind {
                     ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => AccessShareLock,
                     _ => ShareUpdateExclusiveLock,
@@ -159,6 +158,7 @@ impl Taken<'_> {
             | Action::SetSchema { .. }
             | Action::Comment { relation: None, .. }
             | Action::CreateEnum { .. }
+            | Action::Alter(_)
             | Action::AddEnumValue { .. }
             | Action::RenameEnumValue { .. }
             | Action::Grant(_)
@@ -189,7 +189,7 @@ impl Taken<'_> {
         for parent in &create.inherits {
             self.lock(parent, ShareUpdateExclusiveLock);
         }
-        for name in create.reads.iter().chain(&create.like) {
+        for name in create.reads.iter().chain(create.like.iter().map(|clause| &clause.table)) {
             self.lock(name, AccessShareLock);
         }
     }
@@ -222,19 +222,17 @@ impl Taken<'_> {
             }
             TableChange::DropConstraint { name, .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
-                self.foreign_key_partners(table, |constraint| {
-                    constraint.name.as_deref() == Some(name.as_str())
-                });
+                self.foreign_key_partners(table, |constraint| *constraint.name == **name);
             }
             TableChange::ValidateConstraint { name } => {
                 self.lock_tree(table, alter.only, ShareUpdateExclusiveLock);
                 // What is valid already is not checked again.
                 let partners = self.partners(table, |constraint| {
-                    constraint.name.as_deref() == Some(name.as_str()) && !constraint.validated
+                    *constraint.name == **name && !constraint.validated
                 });
-                partners.iter().for_each(|partner| self.lock_full(partner, RowShareLock));
+                partners.iter().for_each(|partner| self.lock_object(*partner, RowShareLock));
             }
-            TableChange::AttachPartition { partition } => {
+            TableChange::AttachPartition { partition, .. } => {
                 if alter.kind == ObjectKind::Index {
                     self.lock(partition, AccessExclusiveLock);
                 } else {
@@ -274,10 +272,10 @@ impl Taken<'_> {
         &self,
         table: &RelationName,
         which: impl Fn(&crate::catalog::Constraint) -> bool,
-    ) -> Vec<QualifiedName> {
+    ) -> Vec<ObjectId> {
         let Some(relation) = self.found(table) else { return Vec::new() };
         let keys = relation.constraints.iter().filter(|constraint| which(constraint));
-        keys.filter_map(|constraint| constraint.references.clone()).collect()
+        keys.filter_map(|constraint| constraint.references).collect()
     }
 
     /// Dropping a foreign key, or retyping its column, locks the other table as strongly.
@@ -287,7 +285,7 @@ impl Taken<'_> {
         which: impl Fn(&crate::catalog::Constraint) -> bool,
     ) {
         for partner in self.partners(table, which) {
-            self.lock_full(&partner, AccessExclusiveLock);
+            self.lock_object(partner, AccessExclusiveLock);
         }
     }
 
@@ -303,7 +301,7 @@ impl Taken<'_> {
                 self.foreign_key_partners(&drop.name, |_| true);
                 let parents = self.found(&drop.name).map(|table| table.parents.clone());
                 for parent in parents.unwrap_or_default() {
-                    self.lock_full(&parent, AccessExclusiveLock);
+                    self.lock_object(parent, AccessExclusiveLock);
                 }
             }
             ObjectKind::Index => {
@@ -331,7 +329,7 @@ impl Taken<'_> {
     /// Locks the table of an index, if the files at hand show which it is.
     fn lock_table_of(&mut self, index: &RelationName, mode: LockMode) {
         let tables = self.found(index).map(|index| index.uses.clone()).unwrap_or_default();
-        tables.iter().for_each(|table| self.lock_full(table, mode));
+        tables.iter().for_each(|table| self.lock_object(*table, mode));
     }
 
     fn rename(&mut self, rename: &Rename) {
@@ -344,6 +342,7 @@ impl Taken<'_> {
             // ALTER INDEX ... RENAME locks the index only, and weakly.
             RenamedPart::Whole if is_index => {}
             RenamedPart::Whole => self.lock(&rename.name, AccessExclusiveLock),
+            RenamedPart::Attached(..) => self.lock(&rename.name, AccessExclusiveLock),
             RenamedPart::Column(_) | RenamedPart::Constraint(_) => {
                 self.lock_tree(&rename.name, false, AccessExclusiveLock);
             }

@@ -23,7 +23,7 @@ pub fn needed(action: &Action) -> Vec<&RelationName> {
                     names.extend(column.constraints.iter().filter_map(|c| c.references.as_ref()));
                 }
                 TableChange::AddConstraint(definition) => names.extend(&definition.references),
-                TableChange::AttachPartition { partition }
+                TableChange::AttachPartition { partition, .. }
                 | TableChange::DetachPartition { partition, .. } => names.push(partition),
                 _ => {}
             }
@@ -34,7 +34,11 @@ pub fn needed(action: &Action) -> Vec<&RelationName> {
             let inline = create.columns.iter().flat_map(|column| &column.constraints);
             let references =
                 inline.chain(&create.constraints).filter_map(|c| c.references.as_ref());
-            let above = create.partition_of.iter().chain(&create.inherits).chain(&create.like);
+            let above = create
+                .partition_of
+                .iter()
+                .chain(&create.inherits)
+                .chain(create.like.iter().map(|clause| &clause.table));
             references.chain(above).filter(|name| Some(*name) != own).collect()
         }
         Action::Truncate { table, .. } | Action::Lock { table, .. } => vec![table],

@@ -17,7 +17,7 @@ pub fn refused_in_transaction(
         found.is_some_and(|relation| match relation.kind {
             RelationKind::PartitionedTable => true,
             RelationKind::Index => relation.uses.iter().any(|table| {
-                catalog.get(table).is_some_and(|t| t.kind == RelationKind::PartitionedTable)
+                catalog.by_id(*table).is_some_and(|t| t.kind == RelationKind::PartitionedTable)
             }),
             _ => false,
         })

@@ -59,10 +59,10 @@ fn is_partitioned(cx: &StatementContext, index: &CreateIndex) -> bool {
 /// Returns whether every partition has such an index already, which the new one then adopts.
 fn has_it_everywhere(cx: &StatementContext, table: &Relation, index: &CreateIndex) -> bool {
     let catalog = &cx.state.catalog;
-    let mut partitions = catalog.children(&table.name).peekable();
+    let mut partitions = catalog.children(table.id).peekable();
     partitions.peek().is_some()
         && partitions.all(|name| {
-            catalog.get(&name).is_some_and(|partition| {
+            catalog.by_id(name).is_some_and(|partition| {
                 let has_it = partition.indexes.iter().any(|other| {
                     // The catalog does not know expressions and predicates: only plain ones compare.
                     let is_plain = !other.partial && other.columns.iter().all(Option::is_some);

@@ -86,7 +86,7 @@ fn find(cx: &StatementContext, action: &Action) -> Option<Lost> {
         Action::Rename(rename) => match &rename.part {
             RenamedPart::Whole => relation(cx, rename)?,
             RenamedPart::Column(column) => self::column(cx, rename, column)?,
-            RenamedPart::Constraint(_) => return None,
+            RenamedPart::Constraint(_) | RenamedPart::Attached(..) => return None,
         },
         Action::SetSchema { kind, name, schema, .. } => set_schema(cx, *kind, name, schema)?,
         Action::RenameEnumValue { name, from, to } => label(cx, name, from, to)?,
@@ -130,7 +130,7 @@ fn used_relation(
 
 fn is_used(cx: &StatementContext, relation: &Relation) -> bool {
     let is_partition = relation.parents.iter().any(|parent| {
-        cx.state.catalog.get(parent).is_none_or(|p| p.kind == RelationKind::PartitionedTable)
+        cx.state.catalog.by_id(*parent).is_none_or(|p| p.kind == RelationKind::PartitionedTable)
     });
     let has_name_of_its_own =
         !matches!(relation.kind, RelationKind::Index | RelationKind::Sequence);

@@ -294,6 +294,7 @@ fn touch(action: &Action, session: &Session, out: &mut Touched) {
         | Action::AddEnumValue { name, .. }
         | Action::RenameEnumValue { name, .. } => change(Space::Types, name, None, Change::Other),
         Action::Create(create) => named(create.kind, &create.name, create.on.as_ref(), &mut change),
+        Action::Alter(alter) => named(alter.kind, &alter.name, alter.on.as_ref(), &mut change),
         Action::Drop(drop) => named(drop.kind, &drop.name, drop.on.as_ref(), &mut change),
         Action::Rename(rename) => named(rename.kind, &rename.name, None, &mut change),
         Action::SetSchema { kind, name, .. } => named(*kind, name, None, &mut change),

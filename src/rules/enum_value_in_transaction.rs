@@ -197,7 +197,7 @@ fn earlier_label<'a>(
     cx: &StatementContext<'a>,
     name: &TypeName,
     value: &str,
-) -> Option<(&'a EnumType, &'a EnumLabel)> {
+) -> Option<(EnumType<'a>, &'a EnumLabel)> {
     let found = enum_type(cx, name)?;
     let label = found.labels.iter().find(|label| *label.label == *value)?;
     let is_added = label.added != found.created;
@@ -233,14 +233,14 @@ fn advice(cx: &StatementContext) -> &'static str {
     }
 }
 
-fn enum_type<'a>(cx: &StatementContext<'a>, name: &TypeName) -> Option<&'a EnumType> {
+fn enum_type<'a>(cx: &StatementContext<'a>, name: &TypeName) -> Option<EnumType<'a>> {
     let full = RelationName { schema: name.schema.clone(), name: name.name.clone() };
     let state = cx.state;
     state.catalog.enum_type(&full, &state.session.search_path).filter(|_| name.dimensions == 0)
 }
 
 fn is_type(cx: &StatementContext, name: &TypeName, other: &QualifiedName) -> bool {
-    enum_type(cx, name).is_some_and(|found| found.name == *other)
+    enum_type(cx, name).is_some_and(|found| *found.name == *other)
 }
 
 /// Returns the constants of a statement with their types.

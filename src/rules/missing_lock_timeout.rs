@@ -179,6 +179,7 @@ fn keywords(action: &Action) -> String {
         Action::AddEnumValue { .. } | Action::RenameEnumValue { .. } => "alter type".to_owned(),
         Action::Create(create) if create.alters => format!("alter {}", create.kind.as_str()),
         Action::Create(create) => format!("create {}", create.kind.as_str()),
+        Action::Alter(alter) => format!("alter {}", alter.kind.as_str()),
         Action::Drop(drop) => format!("drop {}", drop.kind.as_str()),
         Action::Rename(rename) => format!("alter {}", rename.kind.as_str()),
         Action::SetSchema { kind, .. } => format!("alter {}", kind.as_str()),

@@ -175,7 +175,7 @@ fn obstacle(
                 (format!("42710: type \"{}\" already exists", name.name), DROP_FIRST)
             })
         }
-        Action::AddEnumValue { name, label, if_not_exists } => {
+        Action::AddEnumValue { name, label, if_not_exists, .. } => {
             let is_fine =
                 *if_not_exists || seen.made.contains(&object(cx, ObjectKind::Type, None, name));
             (!is_fine).then(|| Obstacle {
@@ -348,7 +348,7 @@ fn altered(
             }
             // Before version 13 a repeated ADD COLUMN IF NOT EXISTS adds its constraints again.
             let has_parts = !definition.constraints.is_empty()
-                || definition.identity
+                || definition.identity.is_some()
                 || definition.type_name.name.contains("serial");
             let guard = if cx.version().major < 13 && has_parts {
                 Guard::ByHand(None)
@@ -399,7 +399,7 @@ fn altered(
                 in_subcommand(cx, at, "drop", "constraint", "if exists"),
             )
         }
-        TableChange::AttachPartition { partition } if alter.kind == ObjectKind::Table => (
+        TableChange::AttachPartition { partition, .. } if alter.kind == ObjectKind::Table => (
             format!("`{partition}` is a partition already"),
             format!("42809: \"{}\" is already a partition", partition.name),
             Guard::ByHand(None),
@@ -523,7 +523,9 @@ fn renamed(cx: &StatementContext, rename: &Rename, seen: &mut Seen) -> Option<Ob
                 name.name
             ),
         ),
-        RenamedPart::Column(_) | RenamedPart::Constraint(_) => return None,
+        RenamedPart::Column(_) | RenamedPart::Constraint(_) | RenamedPart::Attached(..) => {
+            return None;
+        }
     };
     Some(Obstacle {
         span: cx.statement.head(cx.file()),

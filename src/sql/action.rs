@@ -4,6 +4,7 @@ use super::definition::{
     AlterTable, Create, CreateIndex, CreateTable, CreateView, Dml, DoBlock, Drop, Grant,
     ReindexTarget, Rename, Setting, TransactionAction,
 };
+use super::detail::Alter;
 use super::statement::{LockMode, ObjectKind, RelationName};
 
 /// One change that a statement makes.
@@ -32,6 +33,8 @@ pub enum Action {
         label: String,
         /// Whether `IF NOT EXISTS` stands there.
         if_not_exists: bool,
+        /// The label beside which it goes: whether before it, and which.
+        neighbor: Option<(bool, String)>,
     },
     /// `ALTER TYPE ... RENAME VALUE`.
     RenameEnumValue {
@@ -44,6 +47,8 @@ pub enum Action {
     },
     /// Any other `CREATE`.
     Create(Box<Create>),
+    /// Any other `ALTER`.
+    Alter(Box<Alter>),
     /// `DROP`, one action for each object.
     Drop(Box<Drop>),
     /// `ALTER ... RENAME` of a relation, column, constraint or another object.
@@ -58,6 +63,8 @@ pub enum Action {
         schema: String,
         /// Whether `IF EXISTS` stands there.
         if_exists: bool,
+        /// For a function: its signature, where the statement gives one.
+        arguments: Option<Vec<std::sync::Arc<super::TypeName>>>,
     },
     /// `TRUNCATE`, one action for each table.
     Truncate {
@@ -110,6 +117,8 @@ pub enum Action {
         kind: ObjectKind,
         /// The relation that it is, or is part of.
         relation: Option<RelationName>,
+        /// The part of the relation.
+        part: Option<String>,
     },
     /// `GRANT` or `REVOKE` of privileges on objects.
     Grant(Box<Grant>),

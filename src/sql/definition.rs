@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::action::Action;
+use super::detail::{Detail, Generated, Identity, LikeClause, PartitionBound, PartitionKey};
 use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
 
 /// `CREATE TABLE` and its relatives.
@@ -16,20 +17,28 @@ pub struct CreateTable {
     pub persistence: Persistence,
     /// Whether it is a foreign table.
     pub foreign: bool,
-    /// Whether it is partitioned.
-    pub partitioned: bool,
+    /// How it is divided into partitions.
+    pub partition_by: Option<Box<PartitionKey>>,
     /// The columns that the statement spells out.
     pub columns: Vec<ColumnDefinition>,
     /// The table constraints.
     pub constraints: Vec<ConstraintDefinition>,
     /// The partitioned table that it becomes a partition of.
     pub partition_of: Option<RelationName>,
+    /// Which rows it takes as a partition.
+    pub bound: Option<Box<PartitionBound>>,
     /// The tables that it inherits from.
     pub inherits: Vec<RelationName>,
-    /// The tables of its `LIKE` clauses.
-    pub like: Vec<RelationName>,
-    /// Whether its columns come from a query or type, so that `columns` is not all of them.
+    /// Its `LIKE` clauses.
+    pub like: Vec<LikeClause>,
+    /// The composite type of `OF`.
+    pub of_type: Option<RelationName>,
+    /// Whether its columns come from a query, so that `columns` is not all of them.
     pub columns_unknown: bool,
+    /// The names that `CREATE TABLE name (a, b) AS` gives to the columns of its query.
+    pub column_names: Vec<String>,
+    /// Whether it goes with its transaction (`ON COMMIT DROP`).
+    pub on_commit_drop: bool,
     /// The relations that its query reads.
     pub reads: Vec<RelationName>,
 }
@@ -57,10 +66,20 @@ pub struct ColumnDefinition {
     pub not_null: bool,
     /// Its default, if it has one.
     pub default: Option<Box<Expression>>,
-    /// Whether it is an identity column.
-    pub identity: bool,
-    /// Whether it is generated, stored or virtual.
-    pub generated: bool,
+    /// The name of its `NOT NULL` constraint, where the statement gives one.
+    pub not_null_name: Option<Arc<str>>,
+    /// Whether `NULL` stands there.
+    pub explicit_null: bool,
+    /// How an identity column gets its value.
+    pub identity: Option<Box<Identity>>,
+    /// How a generated column keeps its value, which `default` computes.
+    pub generated: Option<Generated>,
+    /// Its collation.
+    pub collation: Option<RelationName>,
+    /// How the server stores large values of it, as the statement spells it.
+    pub storage: Option<Arc<str>>,
+    /// How the server compresses them.
+    pub compression: Option<Arc<str>>,
     /// Its inline constraints other than `NOT NULL` and `DEFAULT`.
     pub constraints: Vec<ConstraintDefinition>,
 }
@@ -76,6 +95,12 @@ pub struct Expression {
     pub is_null: bool,
     /// The constants in it that have the type of a column.
     pub constants: Vec<Constant>,
+    /// The columns that it mentions, with what stands before the name.
+    pub columns: Vec<(Option<Arc<str>>, Arc<str>)>,
+    /// The types that it casts to.
+    pub types: Vec<Arc<TypeName>>,
+    /// The relations that it names in constants (`nextval('s')`, `'t'::regclass`).
+    pub relations: Vec<RelationName>,
 }
 
 /// A constraint as a statement spells it.
@@ -97,6 +122,68 @@ pub struct ConstraintDefinition {
     pub using_index: Option<String>,
     /// For a check: what it says.
     pub expression: Option<Box<Expression>>,
+    /// The rest, which most constraints leave as it is.
+    pub options: Option<Box<ConstraintOptions>>,
+}
+
+/// What most constraints leave as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConstraintOptions {
+    /// `DEFERRABLE`.
+    pub deferrable: bool,
+    /// `INITIALLY DEFERRED`.
+    pub deferred: bool,
+    /// `NOT ENFORCED`.
+    pub not_enforced: bool,
+    /// `NO INHERIT`.
+    pub no_inherit: bool,
+    /// `NULLS NOT DISTINCT`.
+    pub nulls_not_distinct: bool,
+    /// `ON DELETE`.
+    pub on_delete: ReferentialAction,
+    /// `ON UPDATE`.
+    pub on_update: ReferentialAction,
+    /// `MATCH FULL`.
+    pub match_full: bool,
+    /// The columns of `INCLUDE`.
+    pub include: Vec<String>,
+    /// For an exclusion: its keys (nothing for an expression) with their operators.
+    pub exclusion: Vec<(Option<String>, Arc<str>)>,
+    /// For an exclusion: its expressions.
+    pub exclusion_expressions: Vec<Expression>,
+    /// For an exclusion: its access method.
+    pub method: Option<Arc<str>>,
+    /// For an exclusion: its `WHERE`.
+    pub predicate: Option<Box<Expression>>,
+}
+
+/// What a foreign key does when the row that it refers to goes or changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferentialAction {
+    /// Refuse, at the end of the statement.
+    #[default]
+    NoAction,
+    /// Refuse at once.
+    Restrict,
+    /// Delete or change the referencing rows too.
+    Cascade,
+    /// Set the referencing columns to null.
+    SetNull,
+    /// Set the referencing columns to their defaults.
+    SetDefault,
+}
+
+impl ReferentialAction {
+    /// Returns the action as the statement spells it, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAction => "no action",
+            Self::Restrict => "restrict",
+            Self::Cascade => "cascade",
+            Self::SetNull => "set null",
+            Self::SetDefault => "set default",
+        }
+    }
 }
 
 /// What a constraint is.
@@ -141,6 +228,16 @@ pub struct CreateIndex {
     pub method: String,
     /// The constants of its expressions and its `WHERE` that have the type of a column.
     pub constants: Vec<Constant>,
+    /// The expressions among its keys, in order, and the names that their columns get.
+    pub expressions: Vec<(Arc<str>, Expression)>,
+    /// Its `WHERE`.
+    pub predicate: Option<Box<Expression>>,
+    /// The operator classes that keys name, with the place of the key.
+    pub operator_classes: Vec<(usize, RelationName)>,
+    /// `NULLS NOT DISTINCT`.
+    pub nulls_not_distinct: bool,
+    /// Keys that are sorted downwards, or have their nulls at the unusual end, as spelled.
+    pub sorting: Vec<(usize, &'static str)>,
 }
 
 /// One subcommand of `ALTER TABLE`, `ALTER INDEX`, `ALTER VIEW` and so on.
@@ -183,8 +280,10 @@ pub enum TableChange {
         column: String,
         /// Its new type.
         type_name: Arc<TypeName>,
-        /// Whether it has a `USING` expression.
-        using: bool,
+        /// Its `USING` expression.
+        using: Option<Box<Expression>>,
+        /// The collation of `COLLATE`.
+        collation: Option<RelationName>,
     },
     /// `ALTER COLUMN ... SET DEFAULT` or `DROP DEFAULT`.
     SetDefault {
@@ -223,6 +322,8 @@ pub enum TableChange {
     AttachPartition {
         /// The partition.
         partition: RelationName,
+        /// Which rows it takes; nothing for an index.
+        bound: Option<Box<PartitionBound>>,
     },
     /// `DETACH PARTITION`.
     DetachPartition {
@@ -241,7 +342,58 @@ pub enum TableChange {
         mode: LockMode,
         /// Whether running it twice fails.
         repeatable: bool,
+        /// What it changes in the catalog.
+        effect: Option<Box<TableEffect>>,
     },
+}
+
+/// What the rarer subcommands of `ALTER TABLE` change in the catalog.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TableEffect {
+    /// `ENABLE`, `DISABLE`, `FORCE` or `NO FORCE ROW LEVEL SECURITY`.
+    RowSecurity {
+        /// Whether it is about `FORCE`.
+        force: bool,
+        /// Whether it is switched on.
+        on: bool,
+    },
+    /// `SET LOGGED` or `SET UNLOGGED`.
+    Logged(bool),
+    /// `ADD GENERATED ... AS IDENTITY`.
+    AddIdentity(Identity),
+    /// `SET GENERATED ALWAYS` or `BY DEFAULT`.
+    SetIdentity(Option<bool>),
+    /// `DROP IDENTITY`.
+    DropIdentity {
+        /// Whether `IF EXISTS` stands there.
+        if_exists: bool,
+    },
+    /// `DROP EXPRESSION`.
+    DropExpression {
+        /// Whether `IF EXISTS` stands there.
+        if_exists: bool,
+    },
+    /// `INHERIT`.
+    Inherit(RelationName),
+    /// `NO INHERIT`.
+    NoInherit(RelationName),
+    /// `ALTER CONSTRAINT`.
+    AlterConstraint {
+        /// The constraint.
+        name: String,
+        /// Whether it becomes deferrable, and initially deferred, where said.
+        deferrable: Option<(bool, bool)>,
+        /// Whether it is enforced, where said.
+        enforced: Option<bool>,
+    },
+    /// `ENABLE` or `DISABLE TRIGGER`, `RULE`: the name, if it is one.
+    Trigger(Option<String>),
+    /// `SET STORAGE`, `SET COMPRESSION`.
+    Storage(Option<Arc<str>>),
+    /// `REPLICA IDENTITY USING INDEX`, `CLUSTER ON`: the index.
+    UsesIndex(String),
+    /// `VALIDATE`, `SET STATISTICS` and the like: a column is needed.
+    NeedsColumn,
 }
 
 /// `CREATE VIEW` or `CREATE MATERIALIZED VIEW`.
@@ -261,6 +413,8 @@ pub struct CreateView {
     pub reads: Vec<RelationName>,
     /// The constants of its query that have the type of a column.
     pub constants: Vec<Constant>,
+    /// The names that the statement gives to its columns.
+    pub column_names: Vec<String>,
 }
 
 /// A `CREATE` that has no action of its own.
@@ -284,6 +438,8 @@ pub struct Create {
     pub arguments: Vec<String>,
     /// For a policy or trigger: the constants of its conditions that have the type of a column.
     pub constants: Vec<Constant>,
+    /// What the statement spells out beyond the name.
+    pub detail: Detail,
 }
 
 /// `DROP` of one object.
@@ -301,6 +457,8 @@ pub struct Drop {
     pub cascade: bool,
     /// Whether `CONCURRENTLY` stands there.
     pub concurrently: bool,
+    /// For a function: its signature, where the statement gives one.
+    pub arguments: Option<Vec<Arc<TypeName>>>,
 }
 
 /// `ALTER ... RENAME`.
@@ -316,6 +474,8 @@ pub struct Rename {
     pub to: String,
     /// Whether `IF EXISTS` stands there.
     pub if_exists: bool,
+    /// For a function: its signature, where the statement gives one.
+    pub arguments: Option<Vec<Arc<TypeName>>>,
 }
 
 /// Which part of an object is renamed.
@@ -327,6 +487,8 @@ pub enum RenamedPart {
     Column(String),
     /// A constraint.
     Constraint(String),
+    /// A trigger, policy or rule of the relation.
+    Attached(ObjectKind, String),
 }
 
 /// What `REINDEX` rebuilds.

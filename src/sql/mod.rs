@@ -2,6 +2,7 @@
 
 mod action;
 mod definition;
+mod detail;
 pub mod lex;
 mod lower;
 mod placeholder;
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 
 pub use action::Action;
 pub use definition::*;
+pub use detail::*;
 pub use split::{Chunk, ChunkKind, SplitProblem, split};
 pub use statement::*;
 

@@ -162,6 +162,22 @@ pub struct TypeName {
     pub modifiers: Vec<i32>,
     /// The number of array dimensions.
     pub dimensions: usize,
+    /// Whether it is a set (`SETOF`).
+    pub set_of: bool,
+    /// Whether it is the type of a column: `schema` is then the table and `name` the column (`%TYPE`).
+    pub of_column: bool,
+}
+
+/// Returns an identifier as SQL spells it: in quotes where it needs them.
+pub fn quote_identifier(name: &str) -> String {
+    let mut characters = name.chars();
+    let begins = characters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_');
+    let is_plain =
+        begins && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    match is_plain {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
 }
 
 /// What kind of object a statement names.
@@ -223,9 +239,46 @@ pub enum ObjectKind {
     UserMapping,
     /// A language, operator, text search object or another of the rarer kinds.
     Other,
+    /// An operator.
+    Operator,
+    /// An operator class.
+    OperatorClass,
+    /// An operator family.
+    OperatorFamily,
+    /// A foreign-data wrapper.
+    ForeignDataWrapper,
+    /// A procedural language.
+    Language,
+    /// An access method.
+    AccessMethod,
+    /// An encoding conversion.
+    Conversion,
+    /// A transform.
+    Transform,
+    /// A text search configuration.
+    TextSearchConfiguration,
+    /// A text search dictionary.
+    TextSearchDictionary,
+    /// A text search parser.
+    TextSearchParser,
+    /// A text search template.
+    TextSearchTemplate,
 }
 
 impl ObjectKind {
+    /// Returns whether objects of this kind are relations: tables, views, indexes, sequences.
+    pub fn is_relation(self) -> bool {
+        matches!(
+            self,
+            Self::Table
+                | Self::ForeignTable
+                | Self::Index
+                | Self::View
+                | Self::MaterializedView
+                | Self::Sequence
+        )
+    }
+
     /// Returns the kind as PostgreSQL's messages spell it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -257,6 +310,18 @@ impl ObjectKind {
             Self::Server => "server",
             Self::UserMapping => "user mapping",
             Self::Other => "object",
+            Self::Operator => "operator",
+            Self::OperatorClass => "operator class",
+            Self::OperatorFamily => "operator family",
+            Self::ForeignDataWrapper => "foreign-data wrapper",
+            Self::Language => "language",
+            Self::AccessMethod => "access method",
+            Self::Conversion => "conversion",
+            Self::Transform => "transform",
+            Self::TextSearchConfiguration => "text search configuration",
+            Self::TextSearchDictionary => "text search dictionary",
+            Self::TextSearchParser => "text search parser",
+            Self::TextSearchTemplate => "text search template",
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Lowers `pg_query`'s tree to [`Action`]s; nothing outside this folder sees a protobuf type.
 
 mod constants;
+mod detail;
 mod names;
 mod object;
 mod query;
 mod table;
 
 use pg_query::protobuf::{
-    DiscardMode, RawStmt, ReindexObjectType, TransactionStmt, TransactionStmtKind, VariableSetKind,
-    VariableSetStmt,
+    DiscardMode, IndexElem, RawStmt, ReindexObjectType, SortByDir, SortByNulls, TransactionStmt,
+    TransactionStmtKind, VariableSetKind, VariableSetStmt,
 };
 use pg_query::{NodeEnum, ParseResult};
 
@@ -106,6 +107,12 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
         NodeEnum::DropTableSpaceStmt(_) => refused_in_transaction("DROP TABLESPACE"),
         NodeEnum::CreateEnumStmt(create) => object::create_enum(create),
         NodeEnum::AlterEnumStmt(alter) => object::alter_enum(alter),
+        NodeEnum::AlterSeqStmt(alter) => detail::alter_sequence(alter),
+        NodeEnum::AlterFunctionStmt(alter) => detail::alter_function(alter),
+        NodeEnum::AlterDomainStmt(alter) => detail::alter_domain(alter),
+        NodeEnum::AlterPolicyStmt(alter) => detail::alter_policy(alter),
+        NodeEnum::AlterOwnerStmt(alter) => object::alter_owner(alter),
+        NodeEnum::AlterExtensionContentsStmt(alter) => object::alter_extension_member(alter),
         _ => object::create(node).unwrap_or_else(|| other(command_name(node))),
     }
 }
@@ -119,11 +126,6 @@ fn command_name(node: &NodeEnum) -> &'static str {
         NodeEnum::NotifyStmt(_) => "NOTIFY",
         NodeEnum::AlterDefaultPrivilegesStmt(_) => "ALTER DEFAULT PRIVILEGES",
         NodeEnum::GrantRoleStmt(_) => "GRANT ROLE",
-        NodeEnum::AlterOwnerStmt(_) => "ALTER OWNER",
-        NodeEnum::AlterSeqStmt(_) => "ALTER SEQUENCE",
-        NodeEnum::AlterFunctionStmt(_) => "ALTER FUNCTION",
-        NodeEnum::AlterDomainStmt(_) => "ALTER DOMAIN",
-        NodeEnum::AlterPolicyStmt(_) => "ALTER POLICY",
         NodeEnum::AlterExtensionStmt(_) => "ALTER EXTENSION",
         _ => "OTHER",
     }
@@ -136,6 +138,7 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
         _ => None,
     };
     let expressions = index.index_params.iter().chain(index.where_clause.as_deref());
+    let keys = || index.index_params.iter().filter_map(index_element);
     let constants = constants::of_expressions(expressions, &table, &[]);
     Some(Action::CreateIndex(Box::new(CreateIndex {
         name: names::name(&index.idxname),
@@ -149,7 +152,35 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
         partial: index.where_clause.is_some(),
         method: index.access_method.clone(),
         constants,
+        expressions: keys()
+            .filter_map(|key| key.expr.as_deref())
+            .map(|key| (names::column_name(key), names::expression(key)))
+            .collect(),
+        predicate: index.where_clause.as_deref().map(names::boxed_expression),
+        operator_classes: keys()
+            .enumerate()
+            .filter_map(|(at, key)| Some((at, names::qualified(&key.opclass)?)))
+            .collect(),
+        nulls_not_distinct: index.nulls_not_distinct,
+        sorting: keys().enumerate().filter_map(|(at, key)| Some((at, sorting(key)?))).collect(),
     })))
+}
+
+fn index_element(node: &pg_query::Node) -> Option<&IndexElem> {
+    match &node.node {
+        Some(NodeEnum::IndexElem(element)) => Some(element),
+        _ => None,
+    }
+}
+
+/// Returns how a key is sorted where that is not the default.
+fn sorting(key: &IndexElem) -> Option<&'static str> {
+    let descending = key.ordering() == SortByDir::SortbyDesc;
+    match key.nulls_ordering() {
+        SortByNulls::SortbyNullsFirst if !descending => Some("nulls first"),
+        SortByNulls::SortbyNullsLast if descending => Some("desc nulls last"),
+        _ => descending.then_some("desc"),
+    }
 }
 
 fn reindex_target(reindex: &pg_query::protobuf::ReindexStmt) -> Vec<Action> {

@@ -62,6 +62,63 @@ pub(super) fn object_on_table(node: &Node) -> Option<(RelationName, String)> {
     Some((qualified(table)?, string(last)?))
 }
 
+/// Returns the name that the server gives to a column made of an expression: `FigureColname`.
+pub(super) fn column_name(node: &Node) -> Arc<str> {
+    figure(node, 0).0.map_or_else(|| "expr".into(), Arc::from)
+}
+
+/// Returns the name, and how good it is: 1 for a type's name, 2 for a better one.
+fn figure(node: &Node, depth: usize) -> (Option<String>, u8) {
+    let Some(node) = node.node.as_ref().filter(|_| depth < 1_000) else { return (None, 0) };
+    let last = |nodes: &[Node]| nodes.iter().rev().find_map(string);
+    let fixed = |name: &str| (Some(name.to_owned()), 2);
+    let inner = |node: &Option<Box<Node>>| {
+        node.as_deref().map_or((None, 0), |node| figure(node, depth + 1))
+    };
+    match node {
+        NodeEnum::ColumnRef(column) => match last(&column.fields) {
+            Some(name) => (Some(name), 2),
+            None => (None, 0),
+        },
+        NodeEnum::AIndirection(part) => match last(&part.indirection) {
+            Some(name) => (Some(name), 2),
+            None => inner(&part.arg),
+        },
+        NodeEnum::FuncCall(call) => (last(&call.funcname), 2),
+        NodeEnum::AExpr(operation)
+            if operation.kind() == pg_query::protobuf::AExprKind::AexprNullif =>
+        {
+            fixed("nullif")
+        }
+        NodeEnum::TypeCast(cast) => match inner(&cast.arg) {
+            (found, strength) if strength > 1 => (found, strength),
+            weaker => match cast.type_name.as_ref().and_then(|name| last(&name.names)) {
+                Some(name) => (Some(name), 1),
+                None => weaker,
+            },
+        },
+        NodeEnum::CollateClause(collate) => inner(&collate.arg),
+        NodeEnum::GroupingFunc(_) => fixed("grouping"),
+        NodeEnum::CaseExpr(case) => match inner(&case.defresult) {
+            (found, strength) if strength > 1 => (found, strength),
+            _ => (Some("case".to_owned()), 1),
+        },
+        NodeEnum::AArrayExpr(_) => fixed("array"),
+        NodeEnum::RowExpr(_) => fixed("row"),
+        NodeEnum::CoalesceExpr(_) => fixed("coalesce"),
+        NodeEnum::MinMaxExpr(least) => match least.op() {
+            pg_query::protobuf::MinMaxOp::IsLeast => fixed("least"),
+            _ => fixed("greatest"),
+        },
+        NodeEnum::XmlSerialize(_) => fixed("xmlserialize"),
+        _ => (None, 0),
+    }
+}
+
+pub(super) fn boxed_expression(node: &Node) -> Box<Expression> {
+    Box::new(expression(node))
+}
+
 /// The types of most columns, without and with the schema in which the grammar puts its own types.
 /// All columns of a history share them.
 static COMMON_TYPES: LazyLock<Vec<Arc<TypeName>>> = LazyLock::new(|| {
@@ -90,10 +147,8 @@ static COMMON_TYPES: LazyLock<Vec<Arc<TypeName>>> = LazyLock::new(|| {
     ];
     let both = |name: &&str| {
         let name: Arc<str> = Arc::from(*name);
-        [None, Some(Arc::from("pg_catalog"))].map(|schema| {
-            let (modifiers, dimensions) = (Vec::new(), 0);
-            Arc::new(TypeName { schema, name: name.clone(), modifiers, dimensions })
-        })
+        [None, Some(Arc::from("pg_catalog"))]
+            .map(|schema| Arc::new(TypeName { schema, name: name.clone(), ..TypeName::default() }))
     };
     names.iter().flat_map(both).collect()
 });
@@ -102,8 +157,16 @@ pub(super) fn type_name(name: &pg_query::protobuf::TypeName) -> Arc<TypeName> {
     let RelationName { schema, name: base } =
         qualified(&name.names).unwrap_or(RelationName::unqualified(""));
     let modifiers = name.typmods.iter().filter_map(integer).collect();
-    let found = TypeName { schema, name: base, modifiers, dimensions: name.array_bounds.len() };
-    let is_plain = found.modifiers.is_empty() && found.dimensions == 0;
+    let found = TypeName {
+        schema,
+        name: base,
+        modifiers,
+        dimensions: name.array_bounds.len(),
+        set_of: name.setof,
+        of_column: name.pct_type,
+    };
+    let is_plain =
+        found.modifiers.is_empty() && found.dimensions == 0 && !found.set_of && !found.of_column;
     let common = COMMON_TYPES.iter().filter(|_| is_plain).find(|common| ***common == found);
     common.cloned().unwrap_or_else(|| Arc::new(found))
 }
@@ -149,6 +212,22 @@ pub(super) fn option(options: &[Node], name: &str) -> bool {
     })
 }
 
+/// Returns the relation that a constant names: `'s'`, `'app.s'::regclass`.
+fn named_relation(node: &Node) -> Option<RelationName> {
+    let text = constant(node)?;
+    let mut parts = text.rsplitn(2, '.').map(fold);
+    let name = parts.next()?;
+    Some(RelationName { schema: parts.next(), name })
+}
+
+/// Folds an identifier in a string as the server does: lower case unless quoted.
+fn fold(text: &str) -> Arc<str> {
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\"").into(),
+        None => text.to_lowercase().into(),
+    }
+}
+
 /// Returns the constants and calls of an expression.
 pub(super) fn expression(node: &Node) -> Expression {
     let mut expression = Expression::default();
@@ -158,6 +237,7 @@ pub(super) fn expression(node: &Node) -> Expression {
     walk(node, &mut expression);
     expression.constants = super::constants::of_expression(node);
     expression.strings.shrink_to_fit();
+    expression.relations.dedup();
     expression.functions.shrink_to_fit();
     expression
 }
@@ -169,13 +249,43 @@ fn walk(node: &Node, out: &mut Expression) {
             out.strings.push(value.sval.clone());
         }
         Some(NodeEnum::TypeCast(cast)) => {
+            let to = cast.type_name.as_ref().map(type_name);
             if let Some(argument) = &cast.arg {
+                if to.as_ref().is_some_and(|to| &*to.name == "regclass") {
+                    out.relations.extend(named_relation(argument));
+                }
+                walk(argument, out);
+            }
+            out.types.extend(to.filter(|to| to.schema.as_deref() != Some("pg_catalog")));
+        }
+        Some(NodeEnum::ColumnRef(column)) => {
+            let mut parts = column.fields.iter().rev().filter_map(str).map(Arc::from);
+            if let Some(name) = parts.next() {
+                out.columns.push((parts.next(), name));
+            }
+        }
+        Some(NodeEnum::AIndirection(part)) => {
+            if let Some(argument) = &part.arg {
                 walk(argument, out);
             }
         }
+        Some(NodeEnum::BooleanTest(test)) => {
+            if let Some(argument) = &test.arg {
+                walk(argument, out);
+            }
+        }
+        Some(NodeEnum::RowExpr(row)) => each(&row.args),
+        Some(NodeEnum::MinMaxExpr(least)) => each(&least.args),
         Some(NodeEnum::FuncCall(call)) => {
             each(&call.args);
-            out.functions.extend(qualified(&call.funcname));
+            let name = qualified(&call.funcname);
+            if name
+                .as_ref()
+                .is_some_and(|name| matches!(&*name.name, "nextval" | "currval" | "setval"))
+            {
+                out.relations.extend(call.args.first().and_then(named_relation));
+            }
+            out.functions.extend(name);
         }
         Some(NodeEnum::AExpr(operation)) => {
             for side in [&operation.lexpr, &operation.rexpr].into_iter().flatten() {

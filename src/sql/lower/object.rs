@@ -1,9 +1,9 @@
 //! Everything that is not a table, an index or a query: `CREATE`, `DROP`, `RENAME`, `GRANT` and types.
 
 use pg_query::protobuf::{
-    AlterEnumStmt, AlterObjectSchemaStmt, CommentStmt, CreateEnumStmt, CreateFunctionStmt,
-    DefineStmt, DropBehavior, DropStmt, GrantStmt, GrantTargetType, ObjectType, RangeVar,
-    RenameStmt, RoleSpec,
+    AlterEnumStmt, AlterExtensionContentsStmt, AlterObjectSchemaStmt, AlterOwnerStmt, CommentStmt,
+    CreateEnumStmt, CreateFunctionStmt, DefineStmt, DropBehavior, DropStmt, GrantStmt,
+    GrantTargetType, ObjectType, RangeVar, RenameStmt, RoleSpec,
 };
 use pg_query::{Node, NodeEnum};
 
@@ -11,10 +11,10 @@ use super::names::{
     constant, object, object_on_table, option, qualified, relation, relation_node, string,
     type_name,
 };
-use super::{constants, name_list, statement, strings};
+use super::{constants, detail, name_list, statement, strings, table};
 use crate::sql::{
-    Action, Constant, Create, Drop, Grant, GrantTarget, ObjectKind, RelationName, Rename,
-    RenamedPart,
+    Action, Constant, Create, Detail, Drop, Grant, GrantTarget, ObjectChange, ObjectKind,
+    RelationName, Rename, RenamedPart,
 };
 
 pub(super) fn object_kind(kind: ObjectType) -> ObjectKind {
@@ -46,6 +46,18 @@ pub(super) fn object_kind(kind: ObjectType) -> ObjectKind {
         ObjectType::ObjectCast => ObjectKind::Cast,
         ObjectType::ObjectForeignServer => ObjectKind::Server,
         ObjectType::ObjectUserMapping => ObjectKind::UserMapping,
+        ObjectType::ObjectOperator => ObjectKind::Operator,
+        ObjectType::ObjectOpclass => ObjectKind::OperatorClass,
+        ObjectType::ObjectOpfamily => ObjectKind::OperatorFamily,
+        ObjectType::ObjectFdw => ObjectKind::ForeignDataWrapper,
+        ObjectType::ObjectLanguage => ObjectKind::Language,
+        ObjectType::ObjectAccessMethod => ObjectKind::AccessMethod,
+        ObjectType::ObjectConversion => ObjectKind::Conversion,
+        ObjectType::ObjectTransform => ObjectKind::Transform,
+        ObjectType::ObjectTsconfiguration => ObjectKind::TextSearchConfiguration,
+        ObjectType::ObjectTsdictionary => ObjectKind::TextSearchDictionary,
+        ObjectType::ObjectTsparser => ObjectKind::TextSearchParser,
+        ObjectType::ObjectTstemplate => ObjectKind::TextSearchTemplate,
         _ => ObjectKind::Other,
     }
 }
@@ -62,12 +74,13 @@ pub(super) fn drop(drop: &DropStmt) -> Vec<Action> {
     };
     drop.objects
         .iter()
-        .map(|node| named(node).unwrap_or((RelationName::unqualified(""), None)))
-        .map(|(name, on)| {
+        .map(|node| {
+            let (name, on) = named(node).unwrap_or((RelationName::unqualified(""), None));
             Action::Drop(Box::new(Drop {
                 kind,
                 name,
                 on,
+                arguments: detail::signature_of(Some(node)),
                 if_exists: drop.missing_ok,
                 cascade: drop.behavior() == DropBehavior::DropCascade,
                 concurrently: drop.concurrent,
@@ -91,10 +104,16 @@ pub(super) fn rename(rename: &RenameStmt) -> Vec<Action> {
         ObjectType::ObjectDomconstraint => {
             (ObjectKind::Domain, RenamedPart::Constraint(rename.subname.clone()))
         }
+        ObjectType::ObjectTrigger | ObjectType::ObjectPolicy | ObjectType::ObjectRule => {
+            let kind = object_kind(rename.rename_type());
+            (kind, RenamedPart::Attached(kind, rename.subname.clone()))
+        }
         kind => (object_kind(kind), RenamedPart::Whole),
     };
     let to = rename.newname.clone();
-    vec![Action::Rename(Box::new(Rename { kind, name, part, to, if_exists: rename.missing_ok }))]
+    let arguments = detail::signature_of(rename.object.as_deref());
+    let if_exists = rename.missing_ok;
+    vec![Action::Rename(Box::new(Rename { kind, name, part, to, if_exists, arguments }))]
 }
 
 pub(super) fn set_schema(set: &AlterObjectSchemaStmt) -> Vec<Action> {
@@ -104,13 +123,18 @@ pub(super) fn set_schema(set: &AlterObjectSchemaStmt) -> Vec<Action> {
         name,
         schema: set.newschema.clone(),
         if_exists: set.missing_ok,
+        arguments: detail::signature_of(set.object.as_deref()),
     })
     .into_iter()
     .collect()
 }
 
 pub(super) fn comment(comment: &CommentStmt) -> Vec<Action> {
-    let kind = object_kind(comment.objtype());
+    let kind = match comment.objtype() {
+        ObjectType::ObjectColumn => ObjectKind::Table,
+        kind => object_kind(kind),
+    };
+    let mut part = None;
     let relation = match comment.objtype() {
         ObjectType::ObjectTable
         | ObjectType::ObjectView
@@ -123,11 +147,13 @@ pub(super) fn comment(comment: &CommentStmt) -> Vec<Action> {
         | ObjectType::ObjectTrigger
         | ObjectType::ObjectPolicy
         | ObjectType::ObjectRule => {
-            comment.object.as_deref().and_then(object_on_table).map(|(table, _)| table)
+            let (table, name) = comment.object.as_deref().and_then(object_on_table).unzip();
+            part = name;
+            table
         }
         _ => None,
     };
-    vec![Action::Comment { kind, relation }]
+    vec![Action::Comment { kind, relation, part }]
 }
 
 pub(super) fn create_enum(create: &CreateEnumStmt) -> Vec<Action> {
@@ -141,7 +167,9 @@ pub(super) fn alter_enum(alter: &AlterEnumStmt) -> Vec<Action> {
     let Some(name) = name_list(&alter.type_name) else { return Vec::new() };
     let label = alter.new_val.clone();
     vec![if alter.old_val.is_empty() {
-        Action::AddEnumValue { name, label, if_not_exists: alter.skip_if_new_val_exists }
+        let neighbor = (!alter.new_val_neighbor.is_empty())
+            .then(|| (!alter.new_val_is_after, alter.new_val_neighbor.clone()));
+        Action::AddEnumValue { name, label, if_not_exists: alter.skip_if_new_val_exists, neighbor }
     } else {
         Action::RenameEnumValue { name, from: alter.old_val.clone(), to: label }
     }]
@@ -209,6 +237,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         alters: false,
         arguments: Vec::new(),
         constants: Vec::new(),
+        detail: Detail::None,
     };
     let plain = |text: &String| Some(RelationName::unqualified(text.clone()));
     let create = match node {
@@ -216,6 +245,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         NodeEnum::CreateTrigStmt(trigger) => Create {
             on: relation(trigger.relation.as_ref()),
             or_replace: trigger.replace,
+            detail: detail::trigger(trigger),
             constants: condition_constants(
                 trigger.when_clause.as_deref(),
                 trigger.relation.as_ref(),
@@ -224,6 +254,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         },
         NodeEnum::CreatePolicyStmt(policy) => Create {
             on: relation(policy.table.as_ref()),
+            detail: detail::policy(policy),
             constants: condition_constants(
                 policy.qual.as_deref().into_iter().chain(policy.with_check.as_deref()),
                 policy.table.as_ref(),
@@ -237,6 +268,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         },
         NodeEnum::CreateSeqStmt(sequence) => Create {
             if_not_exists: sequence.if_not_exists,
+            detail: Detail::Sequence(Box::new(detail::sequence(&sequence.options))),
             ..one(ObjectKind::Sequence, relation(sequence.sequence.as_ref()))
         },
         NodeEnum::CreateSchemaStmt(schema) => {
@@ -252,6 +284,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         }
         NodeEnum::CreateExtensionStmt(extension) => Create {
             if_not_exists: extension.if_not_exists,
+            detail: detail::extension(&extension.options),
             ..one(ObjectKind::Extension, plain(&extension.extname))
         },
         NodeEnum::CreateRoleStmt(role) => {
@@ -262,17 +295,23 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
             alters: true,
             ..one(ObjectKind::Role, role(alter.role.as_ref()).map(RelationName::unqualified))
         },
-        NodeEnum::CreateDomainStmt(domain) => {
-            one(ObjectKind::Domain, qualified(&domain.domainname))
-        }
-        NodeEnum::CompositeTypeStmt(composite) => {
-            one(ObjectKind::Type, relation(composite.typevar.as_ref()))
-        }
-        NodeEnum::CreateRangeStmt(range) => one(ObjectKind::Type, qualified(&range.type_name)),
+        NodeEnum::CreateDomainStmt(domain) => Create {
+            detail: detail::domain(domain),
+            ..one(ObjectKind::Domain, qualified(&domain.domainname))
+        },
+        NodeEnum::CompositeTypeStmt(composite) => Create {
+            detail: Detail::Composite(table::columns(&composite.coldeflist)),
+            ..one(ObjectKind::Type, relation(composite.typevar.as_ref()))
+        },
+        NodeEnum::CreateRangeStmt(range) => Create {
+            detail: detail::range(&range.params),
+            ..one(ObjectKind::Type, qualified(&range.type_name))
+        },
         NodeEnum::DefineStmt(define) => define_object(define, one),
-        NodeEnum::CreatePublicationStmt(publication) => {
-            one(ObjectKind::Publication, plain(&publication.pubname))
-        }
+        NodeEnum::CreatePublicationStmt(publication) => Create {
+            detail: detail::publication(&publication.pubobjects),
+            ..one(ObjectKind::Publication, plain(&publication.pubname))
+        },
         NodeEnum::CreateSubscriptionStmt(subscription) => {
             let makes_slot = option_default_true(&subscription.options, "connect")
                 && option_default_true(&subscription.options, "create_slot");
@@ -288,11 +327,13 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         }
         NodeEnum::CreateStatsStmt(statistics) => Create {
             if_not_exists: statistics.if_not_exists,
+            detail: detail::statistics(statistics),
             ..one(ObjectKind::Statistics, qualified(&statistics.defnames))
         },
-        NodeEnum::CreateEventTrigStmt(trigger) => {
-            one(ObjectKind::EventTrigger, plain(&trigger.trigname))
-        }
+        NodeEnum::CreateEventTrigStmt(trigger) => Create {
+            detail: qualified(&trigger.funcname).map_or(Detail::None, Detail::EventTrigger),
+            ..one(ObjectKind::EventTrigger, plain(&trigger.trigname))
+        },
         NodeEnum::CreateCastStmt(_) => one(ObjectKind::Cast, None),
         NodeEnum::CreateForeignServerStmt(server) => Create {
             if_not_exists: server.if_not_exists,
@@ -310,17 +351,21 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         },
         NodeEnum::CreatePlangStmt(language) => Create {
             or_replace: language.replace,
-            ..one(ObjectKind::Other, plain(&language.plname))
+            ..one(ObjectKind::Language, plain(&language.plname))
         },
-        NodeEnum::CreateFdwStmt(wrapper) => one(ObjectKind::Other, plain(&wrapper.fdwname)),
-        NodeEnum::CreateOpClassStmt(class) => one(ObjectKind::Other, qualified(&class.opclassname)),
-        NodeEnum::CreateAmStmt(method) => one(ObjectKind::Other, plain(&method.amname)),
+        NodeEnum::CreateFdwStmt(wrapper) => {
+            one(ObjectKind::ForeignDataWrapper, plain(&wrapper.fdwname))
+        }
+        NodeEnum::CreateOpClassStmt(class) => {
+            one(ObjectKind::OperatorClass, qualified(&class.opclassname))
+        }
+        NodeEnum::CreateAmStmt(method) => one(ObjectKind::AccessMethod, plain(&method.amname)),
         NodeEnum::CreateTransformStmt(transform) => Create {
             or_replace: transform.replace,
-            ..one(ObjectKind::Other, plain(&transform.lang))
+            ..one(ObjectKind::Transform, plain(&transform.lang))
         },
         NodeEnum::CreateConversionStmt(conversion) => {
-            one(ObjectKind::Other, qualified(&conversion.conversion_name))
+            one(ObjectKind::Conversion, qualified(&conversion.conversion_name))
         }
         NodeEnum::DropRoleStmt(drop) => {
             let roles = drop.roles.iter().map(|node| match &node.node {
@@ -373,6 +418,7 @@ fn create_function(function: &CreateFunctionStmt) -> Create {
         alters: false,
         arguments: function.parameters.iter().filter_map(input).collect(),
         constants: Vec::new(),
+        detail: detail::function(function),
     }
 }
 
@@ -407,6 +453,7 @@ fn define_object(
     Create {
         or_replace: define.replace,
         if_not_exists: define.if_not_exists,
+        detail: detail::define(define),
         ..one(kind, qualified(&define.defnames))
     }
 }
@@ -419,6 +466,7 @@ fn dropped(kind: ObjectKind, name: String, if_exists: bool) -> Action {
         if_exists,
         cascade: false,
         concurrently: false,
+        arguments: None,
     }))
 }
 
@@ -446,4 +494,19 @@ fn option_default_true(options: &[Node], name: &str) -> bool {
         |node| matches!(&node.node, Some(NodeEnum::DefElem(element)) if element.defname == name),
     );
     !is_set || option(options, name)
+}
+
+pub(super) fn alter_owner(alter: &AlterOwnerStmt) -> Vec<Action> {
+    let kind = object_kind(alter.object_type());
+    let node = alter.object.as_deref();
+    let name = relation(alter.relation.as_ref()).or_else(|| node.and_then(object));
+    detail::alter_other(kind, name, None, detail::signature_of(node), ObjectChange::Owner)
+}
+
+pub(super) fn alter_extension_member(alter: &AlterExtensionContentsStmt) -> Vec<Action> {
+    let Some(name) = alter.object.as_deref().and_then(object) else { return Vec::new() };
+    let kind = object_kind(alter.objtype());
+    let extension = Some(RelationName::unqualified(alter.extname.as_str()));
+    let change = ObjectChange::Member { add: alter.action > 0, kind, name };
+    detail::alter_other(ObjectKind::Extension, extension, None, None, change)
 }

@@ -5,6 +5,7 @@ use pg_query::{Context, Node, NodeEnum, ParseResult};
 
 use super::constants;
 use super::names::{constant, qualified, relation};
+use super::strings;
 use super::table::persistence;
 use crate::sql::{
     Action, Constant, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
@@ -43,6 +44,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt, tree: &ParseResult) -> Vec<A
             or_replace: false,
             if_not_exists: create.if_not_exists,
             temporary: false,
+            column_names: strings(&into.col_names),
             reads,
             constants: query_constants(create.query.as_deref()),
         }))];
@@ -52,6 +54,8 @@ pub(super) fn create_as(create: &CreateTableAsStmt, tree: &ParseResult) -> Vec<A
         if_not_exists: create.if_not_exists,
         persistence: persistence(into.rel.as_ref()),
         columns_unknown: true,
+        column_names: strings(&into.col_names),
+        on_commit_drop: into.on_commit() == pg_query::protobuf::OnCommitAction::OncommitDrop,
         reads,
         ..CreateTable::default()
     }))]
@@ -70,6 +74,7 @@ pub(super) fn create_view(view: &ViewStmt, tree: &ParseResult) -> Vec<Action> {
         or_replace: view.replace,
         if_not_exists: false,
         temporary: persistence(view.view.as_ref()) == Persistence::Temporary,
+        column_names: strings(&view.aliases),
         reads,
         constants: query_constants(view.query.as_deref()),
     }))]

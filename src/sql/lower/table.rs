@@ -2,16 +2,19 @@
 
 use pg_query::protobuf::{
     AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint, CreateStmt,
-    DropBehavior,
+    DropBehavior, OnCommitAction,
 };
 use pg_query::{Node, NodeEnum};
 
-use super::names::{constant, expression, name, relation, relation_node, type_name};
+use super::names::{
+    boxed_expression, constant, expression, name, qualified, relation, relation_node, type_name,
+};
 use super::object::object_kind;
-use super::strings;
+use super::{detail, strings};
 use crate::sql::{
-    Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateTable,
-    Expression, LockMode, Persistence, TableChange,
+    Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, ConstraintOptions,
+    CreateTable, Generated, Identity, LockMode, Persistence, ReferentialAction, TableChange,
+    TableEffect,
 };
 
 pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
@@ -20,8 +23,10 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
         if_not_exists: create.if_not_exists,
         persistence: persistence(create.relation.as_ref()),
         foreign,
-        partitioned: create.partspec.is_some(),
-        columns_unknown: create.of_typename.is_some(),
+        partition_by: create.partspec.as_ref().map(detail::partition_key).map(Box::new),
+        bound: create.partbound.as_ref().map(detail::partition_bound).map(Box::new),
+        of_type: create.of_typename.as_ref().and_then(|name| qualified(&name.names)),
+        on_commit_drop: create.oncommit() == OnCommitAction::OncommitDrop,
         ..CreateTable::default()
     };
     table.columns.reserve_exact(create.table_elts.len());
@@ -38,7 +43,7 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
                 table.constraints.extend(constraint(definition));
             }
             Some(NodeEnum::TableLikeClause(like)) => {
-                table.like.extend(relation(like.relation.as_ref()));
+                table.like.extend(detail::like(like, table.columns.len()));
             }
             _ => {}
         }
@@ -57,24 +62,55 @@ pub(super) fn persistence(relation: Option<&pg_query::protobuf::RangeVar>) -> Pe
     }
 }
 
+/// Returns the columns of a list of definitions.
+pub(super) fn columns(nodes: &[Node]) -> Vec<ColumnDefinition> {
+    let definition = |node: &Node| match &node.node {
+        Some(NodeEnum::ColumnDef(definition)) => Some(column(definition)),
+        _ => None,
+    };
+    nodes.iter().filter_map(definition).collect()
+}
+
 fn column(definition: &ColumnDef) -> ColumnDefinition {
     let mut column = ColumnDefinition {
         name: definition.colname.as_str().into(),
         type_name: definition.type_name.as_ref().map(type_name).unwrap_or_default(),
+        collation: definition.coll_clause.as_ref().and_then(|clause| qualified(&clause.collname)),
+        storage: name(&definition.storage_name),
+        compression: name(&definition.compression),
         ..ColumnDefinition::default()
     };
     for node in &definition.constraints {
         let Some(NodeEnum::Constraint(part)) = &node.node else { continue };
         match part.contype() {
-            ConstrType::ConstrNotnull => column.not_null = true,
+            ConstrType::ConstrNotnull => {
+                column.not_null = true;
+                column.not_null_name = name(&part.conname);
+            }
+            ConstrType::ConstrNull => column.explicit_null = true,
             ConstrType::ConstrDefault => {
                 column.default = part.raw_expr.as_deref().map(boxed_expression);
             }
             ConstrType::ConstrIdentity => {
-                column.identity = true;
+                column.identity = Some(Box::new(identity(part)));
                 column.not_null = true;
             }
-            ConstrType::ConstrGenerated => column.generated = true,
+            ConstrType::ConstrGenerated => {
+                let is_virtual = part.generated_kind == "v";
+                let kind = if is_virtual { Generated::Virtual } else { Generated::Stored };
+                column.generated = Some(kind);
+                column.default = part.raw_expr.as_deref().map(boxed_expression);
+            }
+            ConstrType::ConstrAttrDeferrable
+            | ConstrType::ConstrAttrNotDeferrable
+            | ConstrType::ConstrAttrDeferred
+            | ConstrType::ConstrAttrImmediate
+            | ConstrType::ConstrAttrEnforced
+            | ConstrType::ConstrAttrNotEnforced => {
+                if let Some(last) = column.constraints.last_mut() {
+                    attribute(last, part.contype());
+                }
+            }
             _ => {
                 if let Some(mut inline) = constraint(part) {
                     inline.columns = vec![definition.colname.clone()];
@@ -88,11 +124,25 @@ fn column(definition: &ColumnDef) -> ColumnDefinition {
     column
 }
 
-fn boxed_expression(node: &Node) -> Box<Expression> {
-    Box::new(expression(node))
+/// Applies an attribute that the grammar puts after an inline constraint.
+fn attribute(constraint: &mut ConstraintDefinition, kind: ConstrType) {
+    let options = constraint.options.get_or_insert_default();
+    match kind {
+        ConstrType::ConstrAttrDeferrable => options.deferrable = true,
+        ConstrType::ConstrAttrDeferred => (options.deferrable, options.deferred) = (true, true),
+        ConstrType::ConstrAttrNotEnforced => {
+            options.not_enforced = true;
+            constraint.validated = false;
+        }
+        _ => {}
+    }
 }
 
-fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
+fn identity(part: &Constraint) -> Identity {
+    Identity { always: part.generated_when == "a", options: detail::sequence(&part.options) }
+}
+
+pub(super) fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
     let kind = match definition.contype() {
         ConstrType::ConstrPrimary => ConstraintKind::PrimaryKey,
         ConstrType::ConstrUnique => ConstraintKind::Unique,
@@ -104,6 +154,7 @@ fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
     };
     let columns = match kind {
         ConstraintKind::ForeignKey => strings(&definition.fk_attrs),
+        ConstraintKind::NotNull => strings(&definition.keys),
         _ => strings(&definition.keys),
     };
     Some(ConstraintDefinition {
@@ -112,10 +163,73 @@ fn constraint(definition: &Constraint) -> Option<ConstraintDefinition> {
         columns,
         references: relation(definition.pktable.as_ref()),
         referenced_columns: strings(&definition.pk_attrs),
-        validated: !definition.skip_validation,
+        validated: !definition.skip_validation
+            && (definition.is_enforced || !can_be_unenforced(kind)),
         using_index: Some(definition.indexname.clone()).filter(|name| !name.is_empty()),
         expression: definition.raw_expr.as_deref().map(boxed_expression),
+        options: options(definition, kind),
     })
+}
+
+fn can_be_unenforced(kind: ConstraintKind) -> bool {
+    matches!(kind, ConstraintKind::Check | ConstraintKind::ForeignKey)
+}
+
+fn options(definition: &Constraint, kind: ConstraintKind) -> Option<Box<ConstraintOptions>> {
+    let exclusion = definition.exclusions.iter().filter_map(|node| match &node.node {
+        Some(NodeEnum::List(pair)) => match pair.items.first()?.node.as_ref()? {
+            NodeEnum::IndexElem(element) => {
+                let operator = match pair.items.get(1)?.node.as_ref()? {
+                    NodeEnum::List(name) => qualified(&name.items)?.name,
+                    _ => return None,
+                };
+                Some((element, operator))
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    let exclusion: Vec<_> = exclusion.collect();
+    let found = ConstraintOptions {
+        deferrable: definition.deferrable,
+        deferred: definition.initdeferred,
+        not_enforced: can_be_unenforced(kind) && !definition.is_enforced,
+        no_inherit: definition.is_no_inherit,
+        nulls_not_distinct: definition.nulls_not_distinct,
+        on_delete: referential_action(&definition.fk_del_action),
+        on_update: referential_action(&definition.fk_upd_action),
+        match_full: definition.fk_matchtype == "f",
+        include: strings(&definition.including),
+        exclusion_expressions: exclusion
+            .iter()
+            .filter_map(|(element, _)| element.expr.as_deref().map(expression))
+            .collect(),
+        exclusion: exclusion
+            .iter()
+            .map(|(element, operator)| {
+                (Some(element.name.clone()).filter(|name| !name.is_empty()), operator.clone())
+            })
+            .collect(),
+        method: (kind == ConstraintKind::Exclusion).then(|| {
+            match definition.access_method.as_str() {
+                "" => "gist".into(),
+                method => method.into(),
+            }
+        }),
+        predicate: definition.where_clause.as_deref().map(boxed_expression),
+    };
+    (found != ConstraintOptions::default()).then(|| Box::new(found))
+}
+
+/// Translates the grammar's letter.
+fn referential_action(letter: &str) -> ReferentialAction {
+    match letter {
+        "r" => ReferentialAction::Restrict,
+        "c" => ReferentialAction::Cascade,
+        "n" => ReferentialAction::SetNull,
+        "d" => ReferentialAction::SetDefault,
+        _ => ReferentialAction::NoAction,
+    }
 }
 
 pub(super) fn alter(alter: &AlterTableStmt) -> Vec<Action> {
@@ -155,7 +269,8 @@ fn change(command: &AlterTableCmd) -> TableChange {
             TableChange::SetType {
                 column: name(),
                 type_name: definition.type_name.as_ref().map(type_name).unwrap_or_default(),
-                using: definition.raw_default.is_some(),
+                using: definition.raw_default.as_deref().map(boxed_expression),
+                collation: definition.coll_clause.as_ref().and_then(|c| qualified(&c.collname)),
             }
         }
         (AlterTableType::AtColumnDefault, _) => {
@@ -175,7 +290,11 @@ fn change(command: &AlterTableCmd) -> TableChange {
         }
         (AlterTableType::AtAttachPartition, Some(NodeEnum::PartitionCmd(partition))) => {
             match relation(partition.name.as_ref()) {
-                Some(partition) => TableChange::AttachPartition { partition },
+                Some(name) => {
+                    let bound = partition.bound.as_ref();
+                    let bound = bound.map(detail::partition_bound).map(Box::new);
+                    TableChange::AttachPartition { partition: name, bound }
+                }
                 None => other(command),
             }
         }
@@ -243,7 +362,79 @@ fn other(command: &AlterTableCmd) -> TableChange {
         _ => ("Other", AccessExclusiveLock, true),
     };
     let column = Some(command.name.clone()).filter(|name| !name.is_empty());
-    TableChange::Other { command: name, column, mode, repeatable }
+    let effect = effect(command).map(Box::new);
+    TableChange::Other { command: name, column, mode, repeatable, effect }
+}
+
+/// Returns what a subcommand that has no variant of its own changes in the catalog.
+fn effect(command: &AlterTableCmd) -> Option<TableEffect> {
+    let definition = command.def.as_ref().and_then(|node| node.node.as_ref());
+    let security = |force, on| Some(TableEffect::RowSecurity { force, on });
+    let named = || Some(command.name.clone()).filter(|name| !name.is_empty());
+    match (command.subtype(), definition) {
+        (AlterTableType::AtEnableRowSecurity, _) => security(false, true),
+        (AlterTableType::AtDisableRowSecurity, _) => security(false, false),
+        (AlterTableType::AtForceRowSecurity, _) => security(true, true),
+        (AlterTableType::AtNoForceRowSecurity, _) => security(true, false),
+        (AlterTableType::AtSetLogged, _) => Some(TableEffect::Logged(true)),
+        (AlterTableType::AtSetUnLogged, _) => Some(TableEffect::Logged(false)),
+        (AlterTableType::AtAddIdentity, Some(NodeEnum::Constraint(part))) => {
+            Some(TableEffect::AddIdentity(identity(part)))
+        }
+        (AlterTableType::AtSetIdentity, Some(NodeEnum::List(list))) => {
+            let generated = detail::elements(&list.items).find(|e| e.defname == "generated");
+            let always = generated.and_then(|element| {
+                // The letter of ATTRIBUTE_IDENTITY_ALWAYS.
+                element.arg.as_deref().and_then(integer).map(|letter| letter == i32::from(b'a'))
+            });
+            Some(TableEffect::SetIdentity(always))
+        }
+        (AlterTableType::AtDropIdentity, _) => {
+            Some(TableEffect::DropIdentity { if_exists: command.missing_ok })
+        }
+        (AlterTableType::AtDropExpression, _) => {
+            Some(TableEffect::DropExpression { if_exists: command.missing_ok })
+        }
+        (AlterTableType::AtAddInherit, Some(NodeEnum::RangeVar(parent))) => {
+            relation(Some(parent)).map(TableEffect::Inherit)
+        }
+        (AlterTableType::AtDropInherit, Some(NodeEnum::RangeVar(parent))) => {
+            relation(Some(parent)).map(TableEffect::NoInherit)
+        }
+        (AlterTableType::AtAlterConstraint, Some(NodeEnum::AtalterConstraint(change))) => {
+            let deferrable =
+                change.alter_deferrability.then_some((change.deferrable, change.initdeferred));
+            let enforced = change.alter_enforceability.then_some(change.is_enforced);
+            let name = change.conname.clone();
+            Some(TableEffect::AlterConstraint { name, deferrable, enforced })
+        }
+        (
+            AlterTableType::AtEnableTrig
+            | AlterTableType::AtEnableAlwaysTrig
+            | AlterTableType::AtEnableReplicaTrig
+            | AlterTableType::AtDisableTrig,
+            _,
+        ) => Some(TableEffect::Trigger(named())),
+        (AlterTableType::AtSetStorage | AlterTableType::AtSetCompression, _) => {
+            let word = command.def.as_deref().and_then(constant);
+            Some(TableEffect::Storage(word.map(|word| word.to_lowercase().into())))
+        }
+        (AlterTableType::AtReplicaIdentity, Some(NodeEnum::ReplicaIdentityStmt(identity))) => {
+            Some(identity.name.clone()).filter(|name| !name.is_empty()).map(TableEffect::UsesIndex)
+        }
+        (AlterTableType::AtClusterOn, _) => named().map(TableEffect::UsesIndex),
+        (AlterTableType::AtSetStatistics | AlterTableType::AtSetOptions, _) => {
+            Some(TableEffect::NeedsColumn)
+        }
+        _ => None,
+    }
+}
+
+fn integer(node: &Node) -> Option<i32> {
+    match &node.node {
+        Some(NodeEnum::Integer(value)) => Some(value.ival),
+        _ => None,
+    }
 }
 
 /// Returns whether a list of storage parameters holds one that is locked for exclusively.

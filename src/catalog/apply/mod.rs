@@ -1,0 +1,189 @@
+//! What an action does to a catalog, and whether the server would refuse it.
+
+mod alter;
+mod constraint;
+mod drop;
+mod index;
+mod object;
+mod partition;
+mod rename;
+mod table;
+mod types;
+
+use super::object::TypeKind;
+use super::{Because, Catalog, Env, Failure, Lookup, QualifiedName, Space, created_name};
+use crate::effects::needed;
+use crate::sql::{Action, Alter, Create, Dml, ObjectChange, ObjectKind, RelationName};
+
+impl Catalog {
+    /// Applies one action. Returns what the server would answer if it refuses; what comes after is then
+    /// a guess, which leaves unknown what the action was about.
+    pub fn apply(&mut self, action: &Action, env: &Env) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        if let Err(failure) = self.act(action, env) {
+            failures.push(failure);
+        }
+        // One statement has one answer: the first.
+        failures.append(&mut self.noted);
+        failures
+    }
+
+    fn act(&mut self, action: &Action, env: &Env) -> Result<(), Failure> {
+        match action {
+            Action::CreateTable(create) => self.create_table(create, env),
+            Action::CreateIndex(create) => self.create_index(create, env),
+            Action::CreateView(create) => self.create_view(create, env),
+            Action::AlterTable(alter) => self.alter_table(alter, env),
+            Action::CreateEnum { name, labels } => self.create_enum(name, labels, env),
+            Action::AddEnumValue { name, label, if_not_exists, neighbor } => {
+                self.add_enum_value(name, label, *if_not_exists, neighbor.as_ref(), env)
+            }
+            Action::RenameEnumValue { name, from, to } => {
+                self.rename_enum_value(name, from, to, env)
+            }
+            Action::Create(create) => self.create(create, env),
+            Action::Alter(alter) => self.alter(alter, env),
+            Action::Drop(drop) => self.drop(drop, env),
+            Action::Rename(rename) => self.rename(rename, env),
+            Action::SetSchema { kind, name, schema, if_exists, arguments } => {
+                self.set_schema(*kind, name, schema, *if_exists, arguments.as_deref(), env)
+            }
+            Action::Do(block) => {
+                for action in &block.actions {
+                    // What a block does depends on what it finds: it is not known to fail.
+                    let _ = self.act(action, env);
+                    self.noted.clear();
+                }
+                Ok(())
+            }
+            Action::Dml(dml) => self.dml(dml, env),
+            Action::Comment { relation: Some(name), part, kind } => {
+                self.comment(*kind, name, part.as_deref(), env)
+            }
+            Action::Truncate { .. } | Action::Lock { .. } => {
+                needed(action).into_iter().try_for_each(|name| self.find(name, env).map(|_| ()))
+            }
+            Action::RefreshMaterializedView { name, .. } => self.find(name, env).map(|_| ()),
+            Action::Comment { relation: None, .. }
+            | Action::Reindex { .. }
+            | Action::Cluster { .. }
+            | Action::Vacuum { .. }
+            | Action::Analyze { .. }
+            | Action::Grant(_)
+            | Action::Set(_)
+            | Action::SetDefault(_)
+            | Action::Transaction(_)
+            | Action::Call { .. }
+            | Action::NonTransactional { .. }
+            | Action::Other { .. } => Ok(()),
+        }
+    }
+
+    fn dml(&mut self, dml: &Dml, env: &Env) -> Result<(), Failure> {
+        if let Some(target) = &dml.target {
+            self.find(target, env)?;
+        }
+        Ok(())
+    }
+
+    fn comment(
+        &mut self,
+        kind: ObjectKind,
+        name: &RelationName,
+        part: Option<&str>,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        let Some(id) = self.find(name, env)? else { return Ok(()) };
+        let Some(relation) = self.by_id(id) else { return Ok(()) };
+        if let Some(column) = part
+            && kind == ObjectKind::Table
+            && !relation.columns_unknown
+            && relation.column(column).is_none()
+            && relation.constraint(column).is_none()
+        {
+            return Err(self.no_column(id, column));
+        }
+        Ok(())
+    }
+
+    /// Makes the answer of a server that misses a column.
+    pub(super) fn no_column(&self, table: super::ObjectId, column: &str) -> Failure {
+        let Some(relation) = self.by_id(table) else {
+            return Failure::new("42703", "column does not exist", Because::NeverMade);
+        };
+        let dropped = relation.extra().dropped_columns.iter().rev();
+        let dropped = dropped.filter(|(name, _)| **name == *column).map(|(_, origin)| *origin);
+        let because =
+            dropped.into_iter().next().map_or(Because::Made(relation.created), Because::Dropped);
+        Failure::no_column(column, &relation.name, because)
+    }
+
+    /// Leaves unknown what an action that the server refuses was to make.
+    pub(super) fn leave_unknown(&mut self, name: &RelationName, env: &Env) {
+        let noted = std::mem::take(&mut self.noted);
+        let full = created_name(name, &env.path);
+        self.dropped.remove(&(Space::Relation, full));
+        let _ = self.find(name, env);
+        self.noted = noted;
+    }
+
+    /// Refuses to make a relation where one is there, or a type of that name.
+    pub(super) fn refuse_taken(&self, full: &QualifiedName) -> Result<(), Failure> {
+        if let Some(there) = self.get(full)
+            && !there.external
+        {
+            return Err(Failure::relation_exists(&full.name, there.created));
+        }
+        Ok(())
+    }
+
+    /// Refuses to make a table or view where a type of that name is there: tables have row types.
+    pub(super) fn refuse_taken_type(&self, full: &QualifiedName) -> Result<(), Failure> {
+        let found = self.type_names.get(full).and_then(|id| self.type_by_id(*id));
+        if let Some(found) = found
+            && !matches!(found.kind, TypeKind::External)
+        {
+            let message = format!("type \"{}\" already exists", full.name);
+            return Err(Failure::new("42710", message, Because::Made(found.created)));
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, create: &Create, env: &Env) -> Result<(), Failure> {
+        if create.alters || create.name.is_dynamic() || create.name.name.is_empty() {
+            return Ok(());
+        }
+        self.create_object(create, env)
+    }
+
+    fn alter(&mut self, alter: &Alter, env: &Env) -> Result<(), Failure> {
+        if alter.name.is_dynamic() {
+            return Ok(());
+        }
+        match &alter.change {
+            ObjectChange::Owner if alter.kind.is_relation() => {
+                if alter.if_exists {
+                    Ok(())
+                } else {
+                    self.find(&alter.name, env).map(|_| ())
+                }
+            }
+            _ => self.alter_object(alter, env),
+        }
+    }
+
+    /// Looks a relation up that may be missing (`IF EXISTS`).
+    pub(super) fn find_or_skip(
+        &mut self,
+        name: &RelationName,
+        if_exists: bool,
+        env: &Env,
+    ) -> Result<Option<super::ObjectId>, Failure> {
+        if if_exists { Ok(self.find_if_exists(name, env)) } else { self.find(name, env) }
+    }
+
+    /// Returns whether it is known what a relation is.
+    pub(super) fn is_known(&self, name: &RelationName, env: &Env) -> bool {
+        matches!(self.relation(name, &env.path), Lookup::Found(_))
+    }
+}
