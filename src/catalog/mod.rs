@@ -1,6 +1,7 @@
 //! The schema as it stands between two statements, as far as the files at hand tell.
 
 mod apply;
+pub mod builtin;
 mod object;
 mod rename;
 
