@@ -76,6 +76,11 @@ impl Fact for BuiltinCast {
 
 static CASTS: LazyLock<Vec<BuiltinCast>> = LazyLock::new(|| read(include_str!("data/casts.tsv")));
 
+/// Returns all rows of `pg_cast`, by source and target.
+pub fn casts(version: PgVersion) -> impl Iterator<Item = &'static BuiltinCast> {
+    holding(&CASTS, version)
+}
+
 /// Returns how a built-in type is cast to another, and from where on; `None` if it is not, or if one
 /// of them is not built in.
 ///

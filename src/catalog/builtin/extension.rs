@@ -219,6 +219,11 @@ static EXTENSIONS: LazyLock<BTreeMap<&'static str, Extension>> = LazyLock::new(|
     extensions
 });
 
+/// Returns all extensions of which something is known, by name.
+pub fn extensions() -> impl Iterator<Item = &'static Extension> {
+    EXTENSIONS.values()
+}
+
 /// Returns what is known about an extension; `None` if nothing is, so that it may bring anything.
 pub fn extension(name: &str) -> Option<&'static Extension> {
     EXTENSIONS.get(name)

@@ -98,6 +98,11 @@ impl Fact for BuiltinFunction {
 static FUNCTIONS: LazyLock<Vec<BuiltinFunction>> =
     LazyLock::new(|| read(include_str!("data/functions.tsv")));
 
+/// Returns all functions of `pg_catalog`, by name.
+pub fn functions(version: PgVersion) -> impl Iterator<Item = &'static BuiltinFunction> {
+    holding(&FUNCTIONS, version)
+}
+
 /// Returns the functions of `pg_catalog` with a name, of all kinds.
 pub fn functions_named(
     name: &str,

@@ -20,16 +20,20 @@ mod table;
 mod types;
 
 pub use cast::{
-    BuiltinCast, Cast, CastContext, CastMethod, cast, input_output_cast, is_binary_coercible,
+    BuiltinCast, Cast, CastContext, CastMethod, cast, casts, input_output_cast, is_binary_coercible,
 };
-pub use extension::{Extension, Other, extension};
+pub use extension::{Extension, Other, extension, extensions};
 pub use format::{INTERVAL_FULL_PRECISION, INTERVAL_FULL_RANGE, format_type};
-pub use function::{BuiltinFunction, FunctionKind, functions_named, grammar_function, is_function};
-pub use operator::{BuiltinOperator, is_operator, operator, operator_result};
+pub use function::{
+    BuiltinFunction, FunctionKind, functions, functions_named, grammar_function, is_function,
+};
+pub use operator::{BuiltinOperator, is_operator, operator, operator_result, operators};
 pub use operator_class::{
     AccessMethod, Answer, Equality, OperatorClass, access_method, default_operator_class,
-    foreign_key_equality, has_default_operator_class, operator_class,
+    foreign_key_equality, has_default_operator_class, operator_class, operator_classes,
 };
-pub use relation::{BuiltinRelation, RelationColumn, SystemRelationKind, system_relation};
+pub use relation::{
+    BuiltinRelation, RelationColumn, SystemRelationKind, system_relation, system_relations,
+};
 pub use table::{Versions, Volatility};
-pub use types::{BuiltinType, TypeKind, type_in, type_named};
+pub use types::{BuiltinType, TypeKind, type_in, type_named, types};

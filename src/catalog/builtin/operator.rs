@@ -45,6 +45,11 @@ impl Fact for BuiltinOperator {
 static OPERATORS: LazyLock<Vec<BuiltinOperator>> =
     LazyLock::new(|| read(include_str!("data/operators.tsv")));
 
+/// Returns all operators of `pg_catalog`, by name.
+pub fn operators(version: PgVersion) -> impl Iterator<Item = &'static BuiltinOperator> {
+    holding(&OPERATORS, version)
+}
+
 /// Returns the operator of `pg_catalog` that takes exactly these types.
 pub fn operator(
     name: &str,

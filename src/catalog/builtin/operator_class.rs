@@ -111,6 +111,11 @@ pub fn access_method(name: &str, version: PgVersion) -> Option<&'static AccessMe
     holding(equal(&METHODS, |method| method.name.cmp(name)), version).next()
 }
 
+/// Returns all operator classes of `pg_catalog`, by access method and name.
+pub fn operator_classes(version: PgVersion) -> impl Iterator<Item = &'static OperatorClass> {
+    holding(&CLASSES, version)
+}
+
 /// Returns the operator class of `pg_catalog` with a name.
 pub fn operator_class(
     name: &str,
@@ -125,7 +130,8 @@ pub fn operator_class(
 ///
 /// A domain gets that of its base type. The type may be a pseudo-type instead: `anyenum` for an enum,
 /// `anyarray` for the array of a type that is not built in, `anyrange`, `anymultirange`, `record`.
-/// Extensions bring classes for built-in types as well (`btree_gin`, `btree_gist`).
+/// Extensions bring classes for built-in types as well (`btree_gin`, `btree_gist`). A GIN index of an
+/// array also needs a btree class for the elements: without it the server refuses with 42883.
 pub fn default_operator_class(
     spelling: &str,
     method: &str,
@@ -152,11 +158,12 @@ pub fn has_default_operator_class(spelling: &str, method: &str, version: PgVersi
 }
 
 /// Returns whether a foreign key from a column of one type to a column of another can be
-/// implemented: whether the server would refuse it with 42804 if not.
+/// implemented. The server refuses it with 42804 if not.
 ///
 /// As in the server's `ATAddForeignKeyConstraint`: the default btree family of the referenced type
 /// compares both types, and the referencing one with itself; or else the referencing type is cast to
-/// the referenced one implicitly. Nothing is known about types that are not built in, nor about
+/// the referenced one implicitly. From 18 on, both types have a collation or none does, as with
+/// `"char"` and `text`; the refusal is XX000 then. Nothing is known about types that are not built in, nor about
 /// referenced types without a default operator class.
 pub fn foreign_key_equality(referencing: &str, referenced: &str, version: PgVersion) -> Answer {
     let (Some(from), Some(to)) = (base_type(referencing, version), base_type(referenced, version))
@@ -166,6 +173,9 @@ pub fn foreign_key_equality(referencing: &str, referenced: &str, version: PgVers
     let Some(class) = default_operator_class(to.spelling, "btree", version) else {
         return Answer::Unknown;
     };
+    if version.major >= 18 && from.is_collatable != to.is_collatable {
+        return Answer::No;
+    }
     let family = equal(&EQUALITIES, |known| known.family.cmp(class.family));
     let compares = |left: &str, right: &str| {
         holding(family, version).any(|known| known.left == left && known.right == right)
@@ -241,5 +251,7 @@ mod tests {
         assert_eq!(can("_int4", "_int4"), Answer::Yes);
         assert_eq!(can("_int4", "_int8"), Answer::No);
         assert_eq!(can("citext", "text"), Answer::Unknown);
+        assert_eq!(can("char", "text"), Answer::Yes);
+        assert_eq!(foreign_key_equality("char", "text", pg(18)), Answer::No);
     }
 }

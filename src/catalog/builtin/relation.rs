@@ -66,6 +66,11 @@ impl Fact for BuiltinRelation {
 static RELATIONS: LazyLock<Vec<BuiltinRelation>> =
     LazyLock::new(|| read(include_str!("data/relations.tsv")));
 
+/// Returns all tables and views of `pg_catalog` and `information_schema`.
+pub fn system_relations(version: PgVersion) -> impl Iterator<Item = &'static BuiltinRelation> {
+    holding(&RELATIONS, version)
+}
+
 /// Returns the table or view of `pg_catalog` or `information_schema` with a name. Their indexes are
 /// not known.
 pub fn system_relation(

@@ -16,6 +16,8 @@ pub struct BuiltinType {
     pub category: char,
     /// Whether it is the one of its category that others are rather cast to.
     pub is_preferred: bool,
+    /// Whether its values have a collation.
+    pub is_collatable: bool,
     /// What it is made of: the elements of an array, the base type of a domain, the bounds of a
     /// range, the range of a multirange. Some others have one as well, as `point` has `float8`.
     pub element: Option<&'static str>,
@@ -70,7 +72,8 @@ impl Fact for BuiltinType {
             spelling,
             kind,
             category: category.chars().next().unwrap_or('U'),
-            is_preferred: category.ends_with('*'),
+            is_preferred: category.contains('*'),
+            is_collatable: category.contains('c'),
             element: fields.take_some(),
             length: fields.take().parse().unwrap_or(-1),
             display: fields.take_some(),
@@ -84,6 +87,11 @@ impl Fact for BuiltinType {
 }
 
 static TYPES: LazyLock<Vec<BuiltinType>> = LazyLock::new(|| read(include_str!("data/types.tsv")));
+
+/// Returns all types, by spelling.
+pub fn types(version: PgVersion) -> impl Iterator<Item = &'static BuiltinType> {
+    holding(&TYPES, version)
+}
 
 /// Returns the type that the facts spell so: `int4`, `_text`,
 /// `information_schema.sql_identifier`.
