@@ -57,7 +57,7 @@ impl BuiltinFunction {
     /// Returns whether it can be called with so many arguments.
     pub fn accepts(&self, count: usize) -> bool {
         let most = self.arguments().count();
-        let least = most.saturating_sub(self.defaults.max(usize::from(self.is_variadic)));
+        let least = most.saturating_sub(self.defaults);
         count >= least && (count <= most || self.is_variadic)
     }
 }
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(only("row_number").kind, FunctionKind::Window);
         let concat = only("concat");
         assert!(concat.is_variadic && !concat.is_strict);
-        assert!(concat.accepts(1) && concat.accepts(7));
+        assert!(!concat.accepts(0) && concat.accepts(1) && concat.accepts(7));
         let make = only("make_interval");
         assert!(make.accepts(0) && make.accepts(7) && !make.accepts(8));
         let each = only("jsonb_each");
