@@ -62,18 +62,6 @@ impl Catalog {
         Self::edges(&self.dependents, on).map(|edge| (edge.second, edge.strength))
     }
 
-    /// Returns what depends on any part of an object.
-    pub(super) fn dependents_of_any(
-        &self,
-        on: ObjectId,
-    ) -> impl Iterator<Item = (Address, Address, Strength)> + use<'_> {
-        let none = ObjectId { number: 0, class: Class::Relation };
-        let first = (on, Part::Whole);
-        let start = Edge { first, second: (none, Part::Whole), strength: Strength::Normal };
-        let found = self.dependents.range(start..).take_while(move |edge| edge.first.0 == on);
-        found.map(|edge| (edge.first, edge.second, edge.strength))
-    }
-
     /// Forgets what an address depends on.
     pub(super) fn forget_needs(&mut self, of: Address) {
         let gone: Vec<Edge> = Self::edges(&self.needs, of).collect();

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use super::apply;
 use super::object::{Class, ObjectId, Relation, RelationKind, Type, TypeKind};
-use super::{
-    Because, Catalog, Env, Failure, Lookup, QualifiedName, Space, builtin_types, created_name,
-};
+use super::{Because, Catalog, Env, Failure, Lookup, QualifiedName, Space, builtin, created_name};
 use crate::sql::{ObjectKind, RelationName, TypeName};
+use crate::version::PgVersion;
 
 impl Catalog {
     /// Returns the relation that a statement names and that must be there. What nothing at hand made
@@ -228,7 +228,14 @@ impl Catalog {
             let quoted = |part: &str| crate::sql::quote_identifier(part);
             return format!("{}.{}{modifiers}{suffix}", quoted(&found.schema), quoted(&found.name));
         }
-        builtin_types::format(&name.name, &name.modifiers, name.dimensions)
+        let plain = apply::serial_type(&name.name).unwrap_or(&name.name);
+        let spelling = match name.schema.as_deref() {
+            Some("information_schema") => format!("information_schema.{plain}"),
+            _ => plain.to_owned(),
+        };
+        let newest = PgVersion::NEWEST;
+        builtin::format_type(&spelling, &name.modifiers, name.dimensions, newest)
+            .unwrap_or(spelling)
     }
 }
 
@@ -245,7 +252,9 @@ fn is_builtin(name: &TypeName, env: &Env) -> bool {
     let is_schema = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
     name.schema.as_deref() == Some("pg_catalog")
         || name.schema.as_deref() == Some("information_schema")
-        || is_schema && builtin_types::is_type(&name.name, env.version)
+        || is_schema
+            && (builtin::type_named(&name.name, env.version).is_some()
+                || apply::serial_type(&name.name).is_some())
 }
 
 /// Returns whether a name is one of the server's own relations.

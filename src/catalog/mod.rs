@@ -1,10 +1,8 @@
 //! The schema as it stands between two statements, as far as the files at hand tell.
 
 mod apply;
-mod builtin_functions;
-mod builtin_types;
+pub mod builtin;
 mod depend;
-mod extensions;
 mod failure;
 mod lookup;
 pub(crate) mod naming;

@@ -10,8 +10,10 @@ mod rename;
 mod table;
 mod types;
 
+pub(crate) use table::serial_type;
+
 use super::object::TypeKind;
-use super::{Because, Catalog, Env, Failure, Lookup, QualifiedName, Space, created_name};
+use super::{Because, Catalog, Env, Failure, QualifiedName, Space, created_name};
 use crate::effects::needed;
 use crate::sql::{Action, Alter, Create, Dml, ObjectChange, ObjectKind, RelationName};
 
@@ -180,10 +182,5 @@ impl Catalog {
         env: &Env,
     ) -> Result<Option<super::ObjectId>, Failure> {
         if if_exists { Ok(self.find_if_exists(name, env)) } else { self.find(name, env) }
-    }
-
-    /// Returns whether it is known what a relation is.
-    pub(super) fn is_known(&self, name: &RelationName, env: &Env) -> bool {
-        matches!(self.relation(name, &env.path), Lookup::Found(_))
     }
 }

@@ -8,7 +8,9 @@ use crate::catalog::lookup::spelled;
 use crate::catalog::object::{
     Class, Function, ObjectId, Other, Policy, Relation, RelationKind, Sequence, Trigger, TypeKind,
 };
-use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, created_name, made_name};
+use crate::catalog::{
+    Because, Catalog, Env, Failure, QualifiedName, builtin, created_name, made_name,
+};
 use crate::sql::{
     Alter, ArgumentMode, Create, CreateView, Detail, FunctionDefinition, ObjectChange, ObjectKind,
     SequenceOptions, TypeName,
@@ -383,7 +385,7 @@ impl Catalog {
     /// Returns the full name of a function that nothing at hand made.
     fn function_name(&self, name: &crate::sql::RelationName, env: &Env) -> QualifiedName {
         match name.schema {
-            None if crate::catalog::builtin_functions::is_function(&name.name) => {
+            None if builtin::is_function(&name.name, env.version) => {
                 QualifiedName::new("pg_catalog", &name.name)
             }
             _ => created_name(name, &env.path),
@@ -398,7 +400,8 @@ impl Catalog {
         env: &Env,
     ) -> Result<(), Failure> {
         let is_builtin = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
-            && crate::catalog::builtin_functions::is_function(&name.name);
+            && builtin::is_function(&name.name, env.version);
+        let is_builtin = is_builtin || self.brought_by_extension(name, env);
         let opaque = self.others.values().any(|other| other.is_opaque);
         let full = created_name(name, &env.path);
         let unknown_schema =
@@ -530,26 +533,26 @@ impl Catalog {
     }
 
     fn bring_extension(&mut self, name: &str, schema: Option<&str>, cascade: bool, env: &Env) {
-        let known = crate::catalog::extensions::extension(name);
+        let known = builtin::extension(name);
         let id = self.insert_other(
             ObjectKind::Extension,
             QualifiedName::new("", name),
-            known.as_ref().is_none_or(|known| known.is_opaque),
+            known.is_none_or(|known| known.is_opaque),
             env,
         );
         let Some(known) = known else { return };
-        for required in known.requires {
+        for required in known.requires(env.version) {
             if cascade && self.other(ObjectKind::Extension, "", required).is_none() {
                 self.bring_extension(required, None, true, env);
             }
         }
-        let schema: Arc<str> = match (known.schema, schema) {
+        let schema: Arc<str> = match (known.schema(env.version), schema) {
             (Some(fixed), _) => fixed.into(),
             (None, Some(chosen)) => chosen.into(),
             (None, None) => env.path.first().cloned().unwrap_or_else(|| "public".into()),
         };
-        for type_name in known.types {
-            let full = QualifiedName { schema: schema.clone(), name: (*type_name).into() };
+        for type_name in known.types(env.version) {
+            let full = QualifiedName { schema: schema.clone(), name: type_name.name().into() };
             let made = match self.type_names.get(&full).copied() {
                 Some(external) => {
                     self.change_type(external, |found| {
@@ -562,6 +565,14 @@ impl Catalog {
             };
             self.depend((made, Part::Whole), (id, Part::Whole), Strength::Auto);
         }
+    }
+
+    /// Returns whether an extension that is installed brings a function of that name.
+    fn brought_by_extension(&self, name: &crate::sql::RelationName, env: &Env) -> bool {
+        self.others.values().filter(|other| other.kind == ObjectKind::Extension).any(|other| {
+            builtin::extension(&other.name.name)
+                .is_some_and(|e| e.functions_named(&name.name, env.version).next().is_some())
+        })
     }
 
     fn create_other(

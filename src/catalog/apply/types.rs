@@ -6,8 +6,7 @@ use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{Column, Domain, EnumLabel, ObjectId, TypeKind};
 use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, created_name};
 use crate::sql::{
-    Alter, ColumnDefinition, Detail, DomainDefinition, ObjectChange, ObjectKind, RelationName,
-    TypeName,
+    Alter, ColumnDefinition, Detail, DomainDefinition, ObjectChange, RelationName, TypeName,
 };
 
 impl Catalog {
@@ -331,11 +330,6 @@ impl Catalog {
                 self.constraint_names.remove(name);
             }
         }
-    }
-
-    /// Returns whether the kind of object is a type.
-    pub(super) fn is_type_kind(kind: ObjectKind) -> bool {
-        matches!(kind, ObjectKind::Type | ObjectKind::Domain)
     }
 }
 
