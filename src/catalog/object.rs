@@ -227,6 +227,11 @@ impl Relation {
         )
     }
 
+    /// Returns whether it is an index.
+    pub fn is_index(&self) -> bool {
+        matches!(self.kind, RelationKind::Index | RelationKind::PartitionedIndex)
+    }
+
     /// Returns whether it is a partition.
     pub fn is_partition(&self) -> bool {
         self.extra().is_partition

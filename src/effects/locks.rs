@@ -337,7 +337,7 @@ impl Taken<'_> {
             return;
         }
         let is_index = rename.kind == ObjectKind::Index
-            && self.found(&rename.name).is_none_or(|found| found.kind == RelationKind::Index);
+            && self.found(&rename.name).is_none_or(Relation::is_index);
         match rename.part {
             // ALTER INDEX ... RENAME locks the index only, and weakly.
             RenamedPart::Whole if is_index => {}

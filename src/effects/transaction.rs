@@ -13,14 +13,9 @@ pub fn refused_in_transaction(
     version: PgVersion,
 ) -> Option<&'static str> {
     let is_partitioned = |name: &RelationName| {
+        use RelationKind::{PartitionedIndex, PartitionedTable};
         let found = catalog.relation(name, path).found();
-        found.is_some_and(|relation| match relation.kind {
-            RelationKind::PartitionedTable => true,
-            RelationKind::Index => relation.uses.iter().any(|table| {
-                catalog.by_id(*table).is_some_and(|t| t.kind == RelationKind::PartitionedTable)
-            }),
-            _ => false,
-        })
+        found.is_some_and(|found| matches!(found.kind, PartitionedTable | PartitionedIndex))
     };
     match action {
         Action::CreateIndex(create) if create.concurrently => Some("CREATE INDEX CONCURRENTLY"),

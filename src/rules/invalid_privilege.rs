@@ -134,7 +134,7 @@ fn is_of_columns(grant: &Grant, name: &str) -> bool {
 /// Returns whether one of the relations is known to be a table or view.
 fn names_a_table(cx: &StatementContext, grant: &Grant) -> bool {
     let is_table = |relation: &Relation| {
-        !matches!(relation.kind, RelationKind::Sequence | RelationKind::Index)
+        relation.kind != RelationKind::Sequence && !relation.is_index()
     };
     let in_schema =
         |relation: &&Relation| grant.schemas.iter().any(|s| **s == *relation.name.schema);
