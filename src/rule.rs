@@ -27,10 +27,23 @@ pub enum Check {
     Statement(fn(&StatementContext, &mut Vec<Diagnostic>)),
     /// One migration: all of its items and the state before it.
     Migration(fn(&MigrationContext, &mut Vec<Diagnostic>)),
+    /// One migration, statement by statement; nothing where the rule has nothing to do there.
+    Steps(fn(&MigrationContext) -> Option<Box<dyn Watch>>),
     /// The whole set.
     History(fn(&HistoryContext, &mut Vec<Diagnostic>)),
     /// What remains once the others have reported: the comments that silence them. See `suppress`.
     Suppressions,
+}
+
+/// What a rule keeps while the statements of one migration are replayed, once for all rules.
+///
+/// [`MigrationContext::replay`] does the same for one rule alone: that is for what few migrations need.
+pub trait Watch {
+    /// Sees the next statement, with the state before it.
+    fn statement(&mut self, cx: &StatementContext);
+
+    /// Reports when the last statement was seen.
+    fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>);
 }
 
 /// The categories of rules, as JSON output and `lockmaster rules` name them.
@@ -149,13 +162,19 @@ impl<'a> MigrationContext<'a> {
         self.history.sources.get(self.migration().file)
     }
 
+    /// Returns the state before its first statement: the runner or the server may have opened a
+    /// transaction.
+    pub fn begin(&self) -> State {
+        let mut state = self.before.clone();
+        let number = u32::try_from(self.index).unwrap_or(u32::MAX);
+        state.begin_migration(number, self.migration(), self.history.set.layout, self.script());
+        state
+    }
+
     /// Replays the migration: calls `visit` for each statement with the state before it, and returns
     /// the state when the last statement has run, before the runner ends its transaction.
     pub fn replay(&self, mut visit: impl FnMut(&StatementContext)) -> State {
-        let mut state = self.before.clone();
-        let migration = self.migration();
-        let number = u32::try_from(self.index).unwrap_or(u32::MAX);
-        state.begin_migration(number, migration, self.history.set.layout, self.script());
+        let mut state = self.begin();
         for statement in self.script().statements() {
             visit(&StatementContext { migration: self, statement, state: &state });
             state.step(statement);
