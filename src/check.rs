@@ -89,7 +89,7 @@ pub fn parse(set: &MigrationSet, sources: &Sources) -> Vec<Script> {
 ///
 /// A catalog shares what it has in common with the one before, but what lies between two checkpoints
 /// costs some memory: a checkpoint for each of 100,000 migrations would not fit.
-const STRETCHES: usize = 16;
+const STRETCHES: usize = 8;
 
 /// Returns how many of all migrations of a set, or statements of a migration, each stretch has.
 fn stretch(all: usize) -> usize {

@@ -98,12 +98,14 @@ pub struct Label {
 impl Diagnostic {
     /// Makes a diagnostic; the checker stamps rule and severity.
     pub fn new(file: FileId, span: Span, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        message.shrink_to_fit();
         Self {
             rule: "",
             severity: Severity::Warning,
             file,
             span,
-            message: message.into(),
+            message,
             help: None,
             notes: Vec::new(),
             labels: Vec::new(),
