@@ -108,7 +108,7 @@ enum Part {
         migration: usize,
         statements: Range<usize>,
         /// The state before the migration.
-        before: State,
+        before: Box<State>,
         /// The state before the first of the statements.
         state: State,
     },
@@ -140,9 +140,9 @@ fn replay(set: &MigrationSet, sources: &Sources, options: &SetOptions) -> Replay
         parts.push(Part::Migrations(range.clone(), state.clone()));
         ((), next) = rayon::join(
             || {
-                range.for_each(|at| {
-                    replay_one(set, at, &scripts[at], options, &mut state, &mut parts)
-                })
+                for at in range {
+                    replay_one(set, at, &scripts[at], options, &mut state, &mut parts);
+                }
             },
             || parse(scripts.len()),
         );
@@ -165,7 +165,7 @@ fn replay_one(
         return;
     }
     begin_session(state, options);
-    let before = is_long(migration, script).then(|| state.clone());
+    let before = is_long(migration, script).then(|| Box::new(state.clone()));
     let length = stretch(script.items.len());
     state.begin_migration(number(at), migration, set.layout, script);
     for (count, statement) in script.statements().enumerate() {
