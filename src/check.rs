@@ -1,13 +1,14 @@
 //! Replays migrations and runs the rules over them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, MigrationRef, Severity};
-use crate::layout::{Direction, MigrationSet, Sources};
+use crate::layout::{Direction, Migration, MigrationSet, Sources};
 use crate::replay::State;
-use crate::rule::{Check, HistoryContext, MigrationContext, Rule, Target};
+use crate::rule::{Check, HistoryContext, MigrationContext, Rule, StatementContext, Target, Watch};
 use crate::session::Session;
 use crate::source::FileId;
 use crate::sql::{self, Script};
@@ -44,22 +45,23 @@ pub fn check(
     rules: &[&Rule],
     options: &SetOptions,
 ) -> Checked {
-    let scripts = parse(set, sources);
-    let (checkpoints, last) = replay(set, &scripts, options);
+    let Replayed { scripts, parts, last } = replay(set, sources, options);
     let (known, external) = last.catalog.known_and_external();
-    drop(last);
+    rayon::spawn(move || drop(last));
     let is_complete = options.is_complete.unwrap_or(known > 0 && external * 20 <= known);
     let history =
         HistoryContext { sources, set, scripts: &scripts, is_complete, target: options.target };
-    let found: Vec<Vec<Diagnostic>> = checkpoints
+    let rules: Vec<Stamp> = rules.iter().copied().map(Stamp::new).collect();
+    let found: Vec<Vec<Diagnostic>> = parts
         .into_par_iter()
-        .map(|(from, state)| check_stretch(&history, index, from, state, rules, options))
+        .with_max_len(1)
+        .map(|part| check_part(&history, index, part, &rules, options))
         .collect();
     let mut diagnostics = Vec::with_capacity(found.iter().map(Vec::len).sum());
     found.into_iter().for_each(|found| diagnostics.extend(found));
-    for rule in rules {
-        if let Check::History(check) = rule.check {
-            run(rule, None, &mut diagnostics, |out| check(&history, out));
+    for stamp in &rules {
+        if let Check::History(check) = stamp.rule.check {
+            run(stamp, None, &mut diagnostics, |out| check(&history, out));
         }
     }
     let mut by_file: HashMap<FileId, Vec<usize>> = HashMap::new();
@@ -71,12 +73,11 @@ pub fn check(
         let at = by_file.get(&diagnostic.file).and_then(|here| here.iter().find(is_here));
         diagnostic.migration = at.map(|&at| MigrationRef { set: index, index: at });
     }
-    Checked {
-        diagnostics,
-        statements: scripts.iter().map(|script| script.items.len()).sum(),
-        not_analysed: scripts.iter().map(Script::not_analysed).sum(),
-        is_complete,
-    }
+    let statements = scripts.iter().map(|script| script.items.len()).sum();
+    let not_analysed = scripts.iter().map(Script::not_analysed).sum();
+    // Nobody needs to wait until that is done.
+    rayon::spawn(move || drop(scripts));
+    Checked { diagnostics, statements, not_analysed, is_complete }
 }
 
 /// Parses every migration of a set.
@@ -88,37 +89,102 @@ pub fn parse(set: &MigrationSet, sources: &Sources) -> Vec<Script> {
 ///
 /// A catalog shares what it has in common with the one before, but what lies between two checkpoints
 /// costs some memory: a checkpoint for each of 100,000 migrations would not fit.
-const STRETCHES: usize = 16;
+const STRETCHES: usize = 8;
 
-/// Returns how many migrations each stretch of a set has.
-fn stretch(migrations: usize) -> usize {
-    migrations.div_ceil(rayon::current_num_threads() * STRETCHES).max(1)
+/// Returns how many of all migrations of a set, or statements of a migration, each stretch has.
+fn stretch(all: usize) -> usize {
+    all.div_ceil(rayon::current_num_threads() * STRETCHES).max(1)
 }
 
-/// Returns the state at the beginning of each stretch of migrations, and the last one.
-fn replay(
-    set: &MigrationSet,
-    scripts: &[Script],
-    options: &SetOptions,
-) -> (Vec<(usize, State)>, State) {
-    let stretch = stretch(set.migrations.len());
+/// Migrations with at least this many items are checked in several parts.
+const LONG: usize = 1024;
+
+/// A part of a set that is checked in one go.
+enum Part {
+    /// Some migrations, one after the other, and the state before the first.
+    Migrations(Range<usize>, State),
+    /// Some statements of a long migration, which only the rules for single statements see here.
+    Statements {
+        migration: usize,
+        statements: Range<usize>,
+        /// The state before the migration.
+        before: Box<State>,
+        /// The state before the first of the statements.
+        state: State,
+    },
+}
+
+/// What reading a set once, from beginning to end, gives.
+struct Replayed {
+    scripts: Vec<Script>,
+    parts: Vec<Part>,
+    last: State,
+}
+
+/// Parses a set and replays it. While one stretch of migrations is replayed, the next one is parsed.
+fn replay(set: &MigrationSet, sources: &Sources, options: &SetOptions) -> Replayed {
+    let count = set.migrations.len();
+    let stretch = stretch(count);
+    let parse = |from: usize| -> Vec<Script> {
+        let migrations = &set.migrations[from.min(count)..(from + stretch).min(count)];
+        migrations.par_iter().map(|m| sql::parse(sources.get(m.file), m.section)).collect()
+    };
+    let mut scripts: Vec<Script> = Vec::with_capacity(count);
+    let mut parts = Vec::with_capacity(count / stretch + 1);
     let mut state = State::new(options.target.version);
-    let mut checkpoints = Vec::with_capacity(scripts.len() / stretch + 1);
-    for (at, (migration, script)) in set.migrations.iter().zip(scripts).enumerate() {
-        if at % stretch == 0 {
-            checkpoints.push((at, state.clone()));
-        }
-        // A down leaves nothing behind: the next up follows its own up.
-        if migration.direction == Direction::Up {
-            begin_session(&mut state, options);
-            state.begin_migration(number(at), migration, set.layout, script);
-            script.statements().for_each(|statement| {
-                state.step(statement);
-            });
-            state.end_migration();
-        }
+    let mut next = parse(0);
+    while !next.is_empty() {
+        let from = scripts.len();
+        scripts.append(&mut next);
+        let range = from..scripts.len();
+        parts.push(Part::Migrations(range.clone(), state.clone()));
+        ((), next) = rayon::join(
+            || {
+                for at in range {
+                    replay_one(set, at, &scripts[at], options, &mut state, &mut parts);
+                }
+            },
+            || parse(scripts.len()),
+        );
     }
-    (checkpoints, state)
+    Replayed { scripts, parts, last: state }
+}
+
+/// Replays one migration; a long one is cut into parts.
+fn replay_one(
+    set: &MigrationSet,
+    at: usize,
+    script: &Script,
+    options: &SetOptions,
+    state: &mut State,
+    parts: &mut Vec<Part>,
+) {
+    let migration = &set.migrations[at];
+    // A down leaves nothing behind: the next up follows its own up.
+    if migration.direction != Direction::Up {
+        return;
+    }
+    begin_session(state, options);
+    let before = is_long(migration, script).then(|| Box::new(state.clone()));
+    let length = stretch(script.items.len());
+    state.begin_migration(number(at), migration, set.layout, script);
+    for (count, statement) in script.statements().enumerate() {
+        if let Some(before) = before.as_ref().filter(|_| count % length == 0) {
+            parts.push(Part::Statements {
+                migration: at,
+                statements: count..count + length,
+                before: before.clone(),
+                state: state.clone(),
+            });
+        }
+        state.step(statement);
+    }
+    state.end_migration();
+}
+
+/// Returns whether a migration is checked in several parts.
+fn is_long(migration: &Migration, script: &Script) -> bool {
+    migration.direction == Direction::Up && script.items.len() >= LONG
 }
 
 /// Each migration is run in a session of its own, with what runner, role and database set.
@@ -139,27 +205,39 @@ fn number(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// Checks the migrations from `from` to the next checkpoint, beginning with `state`.
-fn check_stretch(
+/// Checks a part of a set.
+fn check_part(
     history: &HistoryContext,
     set: usize,
-    from: usize,
-    mut state: State,
-    rules: &[&Rule],
+    part: Part,
+    rules: &[Stamp],
     options: &SetOptions,
 ) -> Vec<Diagnostic> {
     let mut out = Vec::new();
-    let to = (from + stretch(history.set.migrations.len())).min(history.set.migrations.len());
-    for at in from..to {
-        begin_session(&mut state, options);
-        let first = out.len();
-        let mut after = check_migration(history, at, &state, rules, &mut out);
-        for diagnostic in &mut out[first..] {
-            diagnostic.migration = Some(MigrationRef { set, index: at });
+    match part {
+        Part::Migrations(range, mut state) => {
+            for at in range {
+                begin_session(&mut state, options);
+                let first = out.len();
+                let mut after = check_migration(history, at, &state, rules, &mut out);
+                for diagnostic in &mut out[first..] {
+                    diagnostic.migration = Some(MigrationRef { set, index: at });
+                }
+                if history.set.migrations[at].direction == Direction::Up {
+                    after.end_migration();
+                    state = after;
+                }
+            }
         }
-        if history.set.migrations[at].direction == Direction::Up {
-            after.end_migration();
-            state = after;
+        Part::Statements { migration, statements, before, mut state } => {
+            let cx = MigrationContext { history, index: migration, before: &before };
+            for statement in cx.script().statements().skip(statements.start).take(statements.len())
+            {
+                cx.step(statement, &mut state, |cx| check_statement(cx, rules, &mut out));
+            }
+            for diagnostic in &mut out {
+                diagnostic.migration = Some(MigrationRef { set, index: migration });
+            }
         }
     }
     out.shrink_to_fit();
@@ -171,28 +249,62 @@ fn check_migration(
     history: &HistoryContext,
     index: usize,
     before: &State,
-    rules: &[&Rule],
+    rules: &[Stamp],
     out: &mut Vec<Diagnostic>,
 ) -> State {
-    let direction = Some(history.set.migrations[index].direction);
     let cx = MigrationContext { history, index, before };
-    for rule in rules {
-        if let Check::Migration(check) = rule.check {
-            run(rule, direction, out, |out| check(&cx, out));
+    let direction = Some(cx.migration().direction);
+    let mut watches: Vec<(&Stamp, Box<dyn Watch>)> = Vec::new();
+    for stamp in rules {
+        match stamp.rule.check {
+            Check::Migration(check) => run(stamp, direction, out, |out| check(&cx, out)),
+            Check::Steps(watch) => watches.extend(watch(&cx).map(|watch| (stamp, watch))),
+            Check::Statement(_) | Check::History(_) | Check::Suppressions => {}
         }
     }
-    cx.replay(|statement| {
-        for rule in rules {
-            if let Check::Statement(check) = rule.check {
-                run(rule, direction, out, |out| check(statement, out));
-            }
+    let is_long = is_long(cx.migration(), cx.script());
+    let state = cx.replay(|statement| {
+        for (_, watch) in &mut watches {
+            watch.statement(statement);
         }
-    })
+        if !is_long {
+            check_statement(statement, rules, out);
+        }
+    });
+    for (stamp, watch) in watches {
+        run(stamp, direction, out, |out| watch.end(&cx, out));
+    }
+    state
+}
+
+/// Runs the rules for single statements.
+fn check_statement(cx: &StatementContext, rules: &[Stamp], out: &mut Vec<Diagnostic>) {
+    let direction = Some(cx.migration.migration().direction);
+    for stamp in rules {
+        if let Check::Statement(check) = stamp.rule.check {
+            run(stamp, direction, out, |out| check(cx, out));
+        }
+    }
+}
+
+/// A rule with what its page says about each of its diagnostics.
+struct Stamp<'a> {
+    rule: &'a Rule,
+    severity: Severity,
+    /// Whether it is about what hurts where many sessions are at work.
+    is_about_load: bool,
+}
+
+impl<'a> Stamp<'a> {
+    fn new(rule: &'a Rule) -> Self {
+        let is_about_load = matches!(rule.category(), "locking" | "timeout" | "idempotency");
+        Self { rule, severity: rule.severity(), is_about_load }
+    }
 }
 
 /// Runs one check and stamps what it reports with the rule's name and severity.
 fn run(
-    rule: &Rule,
+    stamp: &Stamp,
     direction: Option<Direction>,
     out: &mut Vec<Diagnostic>,
     check: impl FnOnce(&mut Vec<Diagnostic>),
@@ -200,11 +312,10 @@ fn run(
     let first = out.len();
     check(out);
     for diagnostic in &mut out[first..] {
-        diagnostic.rule = rule.name;
-        diagnostic.severity = rule.severity();
+        diagnostic.rule = stamp.rule.name;
+        diagnostic.severity = stamp.severity;
         // A down runs in an emergency, when waiting for a lock is the smaller evil.
-        let is_about_load = matches!(rule.category(), "locking" | "timeout" | "idempotency");
-        if direction == Some(Direction::Down) && is_about_load {
+        if direction == Some(Direction::Down) && stamp.is_about_load {
             diagnostic.severity = diagnostic.severity.min(Severity::Info);
         }
         if let Some(most) = diagnostic.at_most {

@@ -266,7 +266,7 @@ impl Config {
         path: &Path,
         severity: Severity,
     ) -> Option<Severity> {
-        let relative = self.relative(path);
+        let relative = if self.overrides.is_empty() { PathBuf::new() } else { self.relative(path) };
         let mut is_on = rule.is_on;
         let mut severity = severity;
         let here = self.overrides.iter().filter(|(globs, _)| globs.is_match(&relative));

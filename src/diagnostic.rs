@@ -62,8 +62,8 @@ pub struct Diagnostic {
     pub relations: Vec<String>,
     /// The locks that it is about.
     pub locks: Vec<(String, LockMode)>,
-    /// A repair.
-    pub fix: Option<Fix>,
+    /// A repair. Many have none.
+    pub fix: Option<Box<Fix>>,
     /// The migration, by its index in its set; stamped by the checker where it can be told.
     pub migration: Option<MigrationRef>,
     /// Whether the severity is at most this, whatever the page says.
@@ -72,7 +72,7 @@ pub struct Diagnostic {
     /// every excerpt of the run.
     pub redact: Vec<Span>,
     /// What it is known by when lines move; stamped by [`crate::report::stamp_fingerprints`].
-    pub fingerprint: String,
+    pub fingerprint: Option<u64>,
 }
 
 /// Which migration a diagnostic is about.
@@ -98,12 +98,14 @@ pub struct Label {
 impl Diagnostic {
     /// Makes a diagnostic; the checker stamps rule and severity.
     pub fn new(file: FileId, span: Span, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        message.shrink_to_fit();
         Self {
             rule: "",
             severity: Severity::Warning,
             file,
             span,
-            message: message.into(),
+            message,
             help: None,
             notes: Vec::new(),
             labels: Vec::new(),
@@ -114,7 +116,7 @@ impl Diagnostic {
             migration: None,
             at_most: None,
             redact: Vec::new(),
-            fingerprint: String::new(),
+            fingerprint: None,
         }
     }
 
@@ -176,7 +178,7 @@ impl Diagnostic {
     /// Adds a repair.
     #[must_use]
     pub fn fix(mut self, fix: Option<Fix>) -> Self {
-        self.fix = fix;
+        self.fix = fix.map(Box::new);
         self
     }
 
@@ -194,7 +196,7 @@ pub struct Fix {
     /// May it be applied unread?
     pub applicability: Applicability,
     /// What it does, as a thing to do.
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// The changes of existing files.
     pub edits: Vec<Edit>,
     /// The files that it adds.
@@ -203,7 +205,11 @@ pub struct Fix {
 
 impl Fix {
     /// Makes a fix that changes existing files only.
-    pub fn new(applicability: Applicability, message: impl Into<String>, edits: Vec<Edit>) -> Self {
+    pub fn new(
+        applicability: Applicability,
+        message: impl Into<Cow<'static, str>>,
+        edits: Vec<Edit>,
+    ) -> Self {
         Self { applicability, message: message.into(), edits, new_files: Vec::new() }
     }
 }

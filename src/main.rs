@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// The decoded trees are thousands of small allocations, made and freed at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match lockmaster::cli::run() {
         Ok(code) => code,

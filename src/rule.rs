@@ -1,6 +1,6 @@
 //! What a rule is: a name, a page that documents and tests it, and a check.
 
-use crate::catalog::{Lookup, Origin, Relation};
+use crate::catalog::{Failure, Lookup, Origin, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::{self, Lock};
 use crate::layout::{Migration, MigrationSet, Sources};
@@ -27,10 +27,23 @@ pub enum Check {
     Statement(fn(&StatementContext, &mut Vec<Diagnostic>)),
     /// One migration: all of its items and the state before it.
     Migration(fn(&MigrationContext, &mut Vec<Diagnostic>)),
+    /// One migration, statement by statement; nothing where the rule has nothing to do there.
+    Steps(fn(&MigrationContext) -> Option<Box<dyn Watch>>),
     /// The whole set.
     History(fn(&HistoryContext, &mut Vec<Diagnostic>)),
     /// What remains once the others have reported: the comments that silence them. See `suppress`.
     Suppressions,
+}
+
+/// What a rule keeps while the statements of one migration are replayed, once for all rules.
+///
+/// [`MigrationContext::replay`] does the same for one rule alone: that is for what few migrations need.
+pub trait Watch {
+    /// Sees the next statement, with the state before it.
+    fn statement(&mut self, cx: &StatementContext);
+
+    /// Reports when the last statement was seen.
+    fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>);
 }
 
 /// The categories of rules, as JSON output and `lockmaster rules` name them.
@@ -149,18 +162,36 @@ impl<'a> MigrationContext<'a> {
         self.history.sources.get(self.migration().file)
     }
 
+    /// Returns the state before its first statement: the runner or the server may have opened a
+    /// transaction.
+    pub fn begin(&self) -> State {
+        let mut state = self.before.clone();
+        let number = u32::try_from(self.index).unwrap_or(u32::MAX);
+        state.begin_migration(number, self.migration(), self.history.set.layout, self.script());
+        state
+    }
+
     /// Replays the migration: calls `visit` for each statement with the state before it, and returns
     /// the state when the last statement has run, before the runner ends its transaction.
     pub fn replay(&self, mut visit: impl FnMut(&StatementContext)) -> State {
-        let mut state = self.before.clone();
-        let migration = self.migration();
-        let number = u32::try_from(self.index).unwrap_or(u32::MAX);
-        state.begin_migration(number, migration, self.history.set.layout, self.script());
+        let mut state = self.begin();
         for statement in self.script().statements() {
-            visit(&StatementContext { migration: self, statement, state: &state });
-            state.step(statement);
+            self.step(statement, &mut state, &mut visit);
         }
         state
+    }
+
+    /// Runs one statement, and calls `visit` with the state before it and what the server answers.
+    pub(crate) fn step(
+        &self,
+        statement: &Statement,
+        state: &mut State,
+        visit: impl FnOnce(&StatementContext),
+    ) {
+        let before = state.clone();
+        let failures = state.step(statement);
+        let failures = &failures;
+        visit(&StatementContext { migration: self, statement, state: &before, failures });
     }
 }
 
@@ -172,6 +203,8 @@ pub struct StatementContext<'a> {
     pub statement: &'a Statement,
     /// The state before it.
     pub state: &'a State,
+    /// What the server would answer if it refuses the statement, apart from transactions and locks.
+    pub failures: &'a [Failure],
 }
 
 impl StatementContext<'_> {

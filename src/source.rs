@@ -95,11 +95,13 @@ const BOM: &str = "\u{feff}";
 impl SourceFile {
     /// Makes a source file of a text that is known to be good.
     pub fn new(path: impl Into<PathBuf>, text: String) -> Self {
-        let line_starts = codespan_reporting::files::line_starts(&text)
+        let mut line_starts: Vec<u32> = codespan_reporting::files::line_starts(&text)
             .map(|start| u32::try_from(start).unwrap_or(u32::MAX))
             .collect();
+        line_starts.shrink_to_fit();
         let mut count = 0;
-        let mut characters = vec![0];
+        let mut characters = Vec::with_capacity(text.len().div_ceil(BLOCK) + 1);
+        characters.push(0);
         characters.extend(text.as_bytes().chunks(BLOCK).map(|block| {
             count += count_characters(block);
             count

@@ -61,7 +61,7 @@ proptest! {
             edits.chunks(size).map(|edits| with_edits(edits.to_vec())).collect();
         let plan = plan(&sources, &diagnostics, false, &|_, _| None);
         prop_assert_eq!(plan.chosen.len(), diagnostics.len());
-        let changed = apply(&sources, diagnostics.iter().filter_map(|d| d.fix.as_ref()));
+        let changed = apply(&sources, diagnostics.iter().filter_map(|d| d.fix.as_deref()));
         let new = changed.first().map_or(&old, |changed| &changed.new);
         prop_assert_eq!(new, &expected);
     }
@@ -79,7 +79,7 @@ proptest! {
         let diagnostics: Vec<Diagnostic> =
             fixes.into_iter().map(|edits| with_edits(edits.into_iter().map(edit).collect())).collect();
         let plan = plan(&sources, &diagnostics, false, &|_, _| None);
-        let chosen = || plan.chosen.iter().filter_map(|at| diagnostics[*at].fix.as_ref());
+        let chosen = || plan.chosen.iter().filter_map(|at| diagnostics[*at].fix.as_deref());
         let backwards: Vec<&Fix> = chosen().collect::<Vec<_>>().into_iter().rev().collect();
         prop_assert_eq!(apply(&sources, chosen()), apply(&sources, backwards));
         prop_assert_eq!(

@@ -60,7 +60,10 @@ pub(super) fn run(arguments: &LintArguments) -> anyhow::Result<ExitCode> {
     }
     let summary = summary(&input, &loaded, &outcome, started);
     write(arguments, &loaded, &outcome, summary, &input)?;
-    Ok(exit_code(arguments, &loaded.found, &outcome))
+    let code = exit_code(arguments, &loaded.found, &outcome);
+    // The program ends: the system takes memory back faster than we can give it back piece by piece.
+    std::mem::forget((loaded, outcome));
+    Ok(code)
 }
 
 fn write(
@@ -79,7 +82,7 @@ fn write(
         version: version.unwrap_or_default(),
         summary,
     };
-    let mut buffer = BufWriter::new(std::io::stdout().lock());
+    let mut buffer = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     {
         let mut plain;
         let mut coloured;

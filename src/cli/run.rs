@@ -292,8 +292,11 @@ impl Input {
         let suppressed = suppress::apply(&mut diagnostics, sources, |file| shown.contains(&file));
         // Only what suppressing added has no fingerprint yet.
         report::stamp_fingerprints(&mut diagnostics[kept - suppressed..], sources);
+        let is_sorted = diagnostics.len() + suppressed == kept;
         diagnostics.retain_mut(|diagnostic| configure(diagnostic, sources, found));
-        report::sort(&mut diagnostics, sources);
+        if !is_sorted {
+            report::sort(&mut diagnostics, sources);
+        }
         Outcome { diagnostics, checked, suppressed }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{
-    Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, RelationKind, SearchPath,
+    Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, SearchPath,
 };
 use crate::sql::{
     Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,

@@ -188,7 +188,7 @@ impl State {
             path: file.path.clone(),
             line: file.position(diagnostic.span.start).line,
             rule: diagnostic.rule,
-            fix: diagnostic.fix.as_ref().map(|fix| fix.message.clone()).unwrap_or_default(),
+            fix: diagnostic.fix.as_ref().map(|fix| fix.message.to_string()).unwrap_or_default(),
         }
     }
 }

@@ -53,7 +53,8 @@ pub fn plan(
 
 /// Returns the fixes with the indices of their diagnostics, by file, place and rule.
 fn in_order<'a>(sources: &Sources, diagnostics: &'a [Diagnostic]) -> Vec<(usize, &'a Fix)> {
-    let with_fix = |(at, diagnostic): (usize, &'a Diagnostic)| Some((at, diagnostic.fix.as_ref()?));
+    let with_fix =
+        |(at, diagnostic): (usize, &'a Diagnostic)| Some((at, diagnostic.fix.as_deref()?));
     let mut fixes: Vec<(usize, &Fix)> =
         diagnostics.iter().enumerate().filter_map(with_fix).collect();
     let key = |at: usize| {

@@ -40,7 +40,7 @@ impl State {
 
     /// Returns the fix of a diagnostic that has one.
     fn fix(&self, at: usize) -> Option<&Fix> {
-        self.diagnostics[at].fix.as_ref()
+        self.diagnostics[at].fix.as_deref()
     }
 
     /// Returns the file that a file belongs to: itself, unless a fix added it.

@@ -17,12 +17,12 @@ const LONG: usize = 2000;
 pub fn stamp_fingerprints(diagnostics: &mut [Diagnostic], sources: &Sources) {
     let fingerprints = compute(diagnostics, sources);
     for (diagnostic, fingerprint) in diagnostics.iter_mut().zip(fingerprints) {
-        diagnostic.fingerprint = fingerprint;
+        diagnostic.fingerprint = Some(fingerprint);
     }
 }
 
-/// Returns the fingerprints of sorted diagnostics, sixteen hexadecimal digits each.
-pub(super) fn compute(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<String> {
+/// Returns the fingerprints of sorted diagnostics.
+pub(super) fn compute(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<u64> {
     let secrets = Secrets::new(diagnostics, sources);
     let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
     diagnostics
@@ -32,7 +32,7 @@ pub(super) fn compute(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<Stri
             let ordinal = seen.entry(hash.0).or_default();
             hash.add(&ordinal.to_le_bytes());
             *ordinal += 1;
-            format!("{:016x}", hash.0)
+            hash.0
         })
         .collect()
 }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::source::{FileId, Span};
 
-    fn fingerprints(text: &str, words: &[&str]) -> Vec<String> {
+    fn fingerprints(text: &str, words: &[&str]) -> Vec<u64> {
         let sources = Sources { files: vec![SourceFile::new("a.sql", text.to_owned())] };
         let find = |word: &str| text.find(word).map(|at| Span::new(at..at + word.len()));
         let diagnostics: Vec<Diagnostic> = words

@@ -220,7 +220,7 @@ fn diagnostics<'a>(report: &'a Report) -> Vec<Diagnostic<'a>> {
 }
 
 impl<'a> Diagnostic<'a> {
-    fn new(report: &'a Report, from: &'a diagnostic::Diagnostic, computed: String) -> Self {
+    fn new(report: &'a Report, from: &'a diagnostic::Diagnostic, computed: u64) -> Self {
         let file = report.sources.get(from.file);
         let labels = from.labels.iter().map(|label| Label {
             path: path(report.sources, label.file),
@@ -237,7 +237,6 @@ impl<'a> Diagnostic<'a> {
         });
         let locks =
             from.locks.iter().map(|(relation, mode)| Lock { relation, mode: mode.as_str() });
-        let stamped = &from.fingerprint;
         Self {
             rule: from.rule,
             category: rules::by_name(from.rule).map_or("", |rule| rule.category()),
@@ -254,7 +253,7 @@ impl<'a> Diagnostic<'a> {
             relations: &from.relations,
             locks: locks.collect(),
             fix: from.fix.as_ref().map(|fix| Fix::new(report.sources, fix)),
-            fingerprint: if stamped.is_empty() { computed } else { stamped.clone() },
+            fingerprint: format!("{:016x}", from.fingerprint.unwrap_or(computed)),
         }
     }
 }

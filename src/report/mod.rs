@@ -16,6 +16,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 use std::str::FromStr;
 
 use codespan_reporting::term::termcolor::WriteColor;
+use rayon::prelude::*;
 
 pub use fingerprint::stamp_fingerprints;
 pub use summary::write_summary;
@@ -23,7 +24,7 @@ pub use text::Style;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::{MigrationSet, Sources};
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::version::PgVersion;
 
 /// What a run found, as every format gets it.
@@ -157,14 +158,17 @@ pub fn write(
 
 /// Sorts diagnostics as every format prints them: by path, place and rule.
 pub fn sort(diagnostics: &mut [Diagnostic], sources: &Sources) {
-    diagnostics.sort_unstable_by(|a, b| {
-        let key = |d: &Diagnostic| (d.span, d.rule, d.file);
-        let path = |d: &Diagnostic| &sources.get(d.file).path;
-        path(a)
-            .cmp(path(b))
-            .then_with(|| key(a).cmp(&key(b)))
-            .then_with(|| a.message.cmp(&b.message))
-    });
+    // Comparing paths takes long, and files are mostly in order already.
+    let mut files: Vec<(FileId, &Path)> =
+        (0..).map(FileId).zip(sources.files.iter().map(|file| file.path.as_path())).collect();
+    files.sort_by_key(|(_, path)| *path);
+    let mut ranks = vec![0; files.len()];
+    for (rank, same) in files.chunk_by(|(_, a), (_, b)| a == b).enumerate() {
+        same.iter().for_each(|(file, _)| ranks[file.index()] = rank);
+    }
+    let key = |d: &Diagnostic| (ranks[d.file.index()], d.span, d.rule, d.file);
+    diagnostics
+        .par_sort_unstable_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message)));
 }
 
 /// Returns a path as every format prints it: with forward slashes on every system.

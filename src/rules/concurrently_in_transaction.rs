@@ -1,7 +1,7 @@
 use super::in_transaction::{explain, is_first_of_pipeline, place, refused, removal, way_out};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, NewFile};
 use crate::layout::{Direction, OptOut, TransactionMode};
-use crate::rule::{MigrationContext, StatementContext};
+use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::session::Holder;
 use crate::source::Span;
 use crate::sql::{
@@ -11,19 +11,30 @@ use crate::sql::{
 /// How many more statements of one transaction are pointed at.
 const MAX_LABELS: usize = 4;
 
-/// Reports each transaction once: it is the transaction that is wrong, not each statement in it.
-pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
-    let mut last = None;
-    cx.replay(|cx| {
-        let first = out.len();
-        statement(cx, out);
+pub(super) fn watch(_: &MigrationContext) -> Option<Box<dyn Watch>> {
+    Some(Box::new(Refused::default()))
+}
+
+/// What was reported, each transaction once: it is the transaction that is wrong, not each statement in
+/// it.
+#[derive(Default)]
+struct Refused {
+    found: Vec<Diagnostic>,
+    /// The last transaction that was reported.
+    last: Option<u32>,
+}
+
+impl Watch for Refused {
+    fn statement(&mut self, cx: &StatementContext) {
+        let first = self.found.len();
+        statement(cx, &mut self.found);
         let transaction = cx.state.transaction.as_ref().map(|open| open.id);
-        if out.len() == first || transaction.is_none() {
+        if self.found.len() == first || transaction.is_none() {
             return;
         }
-        if last == transaction
-            && let Some(more) = out.pop()
-            && let Some(earlier) = out.last_mut()
+        if self.last == transaction
+            && let Some(more) = self.found.pop()
+            && let Some(earlier) = self.found.last_mut()
         {
             if earlier.labels.len() <= MAX_LABELS {
                 let label =
@@ -34,8 +45,12 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
             earlier.relations.sort();
             earlier.relations.dedup();
         }
-        last = transaction;
-    });
+        self.last = transaction;
+    }
+
+    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+        out.extend(self.found);
+    }
 }
 
 fn statement(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
@@ -76,7 +91,7 @@ fn report(cx: &StatementContext, action: &Action, command: &str) -> Option<Diagn
     }
     let message = format!("{} is refused {}", subject(action, command), place(cx));
     let fix = without_begin(cx).or_else(|| opt_out(cx));
-    let help = fix.as_ref().map_or_else(|| way_out(cx), |fix| fix.message.clone());
+    let help = fix.as_ref().map_or_else(|| way_out(cx).into(), |fix| fix.message.clone());
     let mut diagnostic = about(cx, action, cx.report(message))
         .help(help)
         .note(format!("SQLSTATE 25001: {command} cannot run inside a transaction block"));

@@ -2,30 +2,46 @@ use super::spelling::{first_word, like, shown};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Severity};
 use crate::effects::{Lock, refused_in_transaction};
 use crate::layout::TransactionMode;
-use crate::rule::{MigrationContext, StatementContext};
+use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::session::Holder;
 use crate::source::{SourceFile, Span};
 use crate::sql::{Action, LockMode, RelationName, Statement};
 
-pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
-    let (mut first, mut brief) = (None, None);
-    let mut has_concurrent = false;
-    cx.replay(|cx| {
-        has_concurrent |= cx.state.holder() == Holder::Nobody && may_be_concurrent(cx);
-        if first.is_some() || cx.state.session.has_lock_timeout() || ends_anyway(cx) {
+pub(super) fn watch(_: &MigrationContext) -> Option<Box<dyn Watch>> {
+    Some(Box::new(Waits::default()))
+}
+
+/// What may wait without end, as far as the migration was seen.
+#[derive(Default)]
+struct Waits {
+    /// The first statement of which everybody notices it.
+    first: Option<Found>,
+    /// The first one that locks what it refers to for a moment only.
+    brief: Option<Found>,
+    /// Whether something does its work concurrently, or should.
+    has_concurrent: bool,
+}
+
+impl Watch for Waits {
+    fn statement(&mut self, cx: &StatementContext) {
+        self.has_concurrent |= cx.state.holder() == Holder::Nobody && may_be_concurrent(cx);
+        if self.first.is_some() || cx.state.session.has_lock_timeout() || ends_anyway(cx) {
             return;
         }
         let Some((lock, action)) = unlimited(cx) else { return };
         let is_brief = is_brief(action);
-        let place = if is_brief { &mut brief } else { &mut first };
+        let place = if is_brief { &mut self.brief } else { &mut self.first };
         place.get_or_insert_with(|| Found::new(cx, &lock, action));
-    });
-    // A table that refers to another one locks that for a moment, and readers do not notice.
-    let brief =
-        brief.map(|found| Found { diagnostic: found.diagnostic.at_most(Severity::Info), ..found });
-    let Some(found) = first.or(brief) else { return };
-    let fix = if has_concurrent { None } else { found.place.and_then(|place| fix(cx, place)) };
-    out.push(found.diagnostic.fix(fix));
+    }
+
+    fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+        // A table that refers to another one locks that for a moment, and readers do not notice.
+        let at_most_info =
+            |found: Found| Found { diagnostic: found.diagnostic.at_most(Severity::Info), ..found };
+        let Some(found) = self.first.or(self.brief.map(at_most_info)) else { return };
+        let place = found.place.filter(|_| !self.has_concurrent);
+        out.push(found.diagnostic.fix(place.and_then(|place| fix(cx, place))));
+    }
 }
 
 /// Returns the relation that an action is about.

@@ -26,8 +26,10 @@ mod unclosed_transaction;
 mod unnumbered_migration;
 mod version_gap;
 
+use std::sync::LazyLock;
+
 use crate::rule::{
-    Check::{History, Migration, Statement, Suppressions},
+    Check::{History, Migration, Statement, Steps, Suppressions},
     Rule,
 };
 
@@ -45,7 +47,7 @@ macro_rules! rules {
 rules! {
     "blocking-index" => Statement(blocking_index::check),
     "breaking-rename" => Migration(breaking_rename::check),
-    "concurrently-in-transaction" => Migration(concurrently_in_transaction::check),
+    "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "duplicate-version" => History(duplicate_version::check),
@@ -54,8 +56,8 @@ rules! {
     "invalid-privilege" => Statement(invalid_privilege::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
-    "missing-lock-timeout" => Migration(missing_lock_timeout::check),
-    "non-idempotent-statement" => Migration(non_idempotent_statement::check),
+    "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
+    "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
     "password-in-migration" => Statement(password_in_migration::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
@@ -83,8 +85,14 @@ pub struct RuleInfo {
     pub is_on: bool,
 }
 
+/// What the configuration needs to know of each rule; reading the pages for each diagnostic takes long.
+static INFOS: LazyLock<Vec<RuleInfo>> = LazyLock::new(|| {
+    let info =
+        |rule: &Rule| RuleInfo { name: rule.name, category: rule.category(), is_on: rule.is_on() };
+    RULES.iter().map(info).collect()
+});
+
 /// Returns what the configuration needs to know of a rule, or of what the program reports itself.
 pub fn info(name: &str) -> Option<RuleInfo> {
-    let rule = by_name(name)?;
-    Some(RuleInfo { name: rule.name, category: rule.category(), is_on: rule.is_on() })
+    INFOS.iter().find(|info| info.name == name).copied()
 }

@@ -6,39 +6,50 @@ use super::guard::{
 use crate::catalog::QualifiedName;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::layout::TransactionMode;
-use crate::rule::{MigrationContext, StatementContext};
+use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::source::Span;
 use crate::sql::{
     Action, AlterTable, ConstraintDefinition, ConstraintKind, Create, Dml, DmlKind, Drop,
     ObjectKind, Persistence, RelationName, Rename, RenamedPart, TableChange,
 };
 
-pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
-    if is_one_transaction(cx) {
-        return;
-    }
-    let mut steps: Vec<Step> = Vec::new();
-    let mut last = None;
-    let mut seen = Seen::default();
-    cx.replay(|cx| {
+pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
+    if is_one_transaction(cx) { None } else { Some(Box::new(Steps::default())) }
+}
+
+/// What a second attempt cannot make again, as far as the migration was seen.
+#[derive(Default)]
+struct Steps {
+    found: Vec<Step>,
+    seen: Seen,
+    /// The transaction of the last statement that may fail.
+    last: Option<u32>,
+}
+
+impl Watch for Steps {
+    fn statement(&mut self, cx: &StatementContext) {
         if cx.statement.actions.iter().any(can_fail_half_way) {
-            last = Some(cx.state.origin(cx.statement.span).transaction);
-            add_steps(cx, &mut seen, &mut steps);
+            self.last = Some(cx.state.origin(cx.statement.span).transaction);
+            add_steps(cx, &mut self.seen, &mut self.found);
         }
-    });
-    // What is in the last transaction goes with it when it fails.
-    let may_stay = |step: &Step| Some(step.transaction) != last;
-    if !steps.iter().any(may_stay) {
-        return;
     }
-    // psql goes on after an error unless it is told to stop.
-    let goes_on = matches!(cx.history.set.layout.name, "psql" | "numbered" | "plain");
-    let obstacles: Vec<Obstacle> = steps
-        .into_iter()
-        .filter(|step| goes_on || may_stay(step) || step.is_concurrent)
-        .map(|step| step.obstacle)
-        .collect();
-    out.extend(report(cx, &obstacles));
+
+    fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+        // What is in the last transaction goes with it when it fails.
+        let may_stay = |step: &Step| Some(step.transaction) != self.last;
+        if !self.found.iter().any(may_stay) {
+            return;
+        }
+        // psql goes on after an error unless it is told to stop.
+        let goes_on = matches!(cx.history.set.layout.name, "psql" | "numbered" | "plain");
+        let obstacles: Vec<Obstacle> = self
+            .found
+            .into_iter()
+            .filter(|step| goes_on || Some(step.transaction) != self.last || step.is_concurrent)
+            .map(|step| step.obstacle)
+            .collect();
+        out.extend(report(cx, &obstacles));
+    }
 }
 
 /// Returns whether a transaction around the whole migration takes everything back when it fails.

@@ -1,6 +1,7 @@
 //! From source text to statements; the only place that talks to PostgreSQL's grammar.
 
 mod action;
+mod columns;
 mod definition;
 mod detail;
 pub mod lex;
@@ -22,6 +23,7 @@ pub use split::{Chunk, ChunkKind, SplitProblem, split};
 pub use statement::*;
 
 use crate::source::{SourceFile, Span};
+use columns::Columns;
 use lex::{Lexeme, TokenKind, lexemes};
 
 /// What a section of a file holds.
@@ -226,6 +228,22 @@ const TOO_DEEP: &[&str] =
 
 /// Parses exactly one statement with PostgreSQL's grammar.
 fn grammar(sql: &str) -> Result<Vec<Action>, Failure> {
+    let Some(mut columns) = Columns::cut(sql) else { return tree(sql) };
+    if columns.is_known()
+        && is_statement(sql)
+        && let Ok(rest) = columns.rest().map_or(Ok(Vec::new()), |rest| tree(&rest))
+        && let Some(actions) = columns.complete(rest)
+    {
+        debug_assert_eq!(Some(&actions), tree(sql).ok().as_ref(), "{sql}");
+        return Ok(actions);
+    }
+    let actions = tree(sql)?;
+    columns.keep(&actions);
+    Ok(actions)
+}
+
+/// Parses exactly one statement with PostgreSQL's grammar, as a whole.
+fn tree(sql: &str) -> Result<Vec<Action>, Failure> {
     let parser = |message: String| Failure::NotAnalysed(NotAnalysedReason::Parser(message));
     let Some(result) = guarded(|| pg_query::parse(sql, 0)) else {
         return Err(parser("the parser failed".to_owned()));

@@ -69,7 +69,7 @@ impl<'a> Example<'a> {
     pub(crate) fn run(&self) -> Outcome {
         let (sources, diagnostics) = self.lint(&self.files);
         let report = text::render(&sources, &diagnostics, text::Style::default());
-        let fixes = diagnostics.iter().filter_map(|diagnostic| diagnostic.fix.as_ref());
+        let fixes = diagnostics.iter().filter_map(|diagnostic| diagnostic.fix.as_deref());
         let changed = fix::apply(&sources, fixes);
         let Some(first) = changed.iter().find(|change| change.file.is_some()) else {
             return Outcome { report, fixed: None, report_after_fix: String::new() };
