@@ -2,6 +2,7 @@
 
 mod blocking_index;
 mod breaking_rename;
+mod certain_failure;
 mod concurrently_in_transaction;
 mod do_block_ends_transaction;
 mod down_only_in_comment;
@@ -47,6 +48,7 @@ macro_rules! rules {
 rules! {
     "blocking-index" => Statement(blocking_index::check),
     "breaking-rename" => Migration(breaking_rename::check),
+    "certain-failure" => Statement(certain_failure::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),

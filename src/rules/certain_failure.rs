@@ -1,0 +1,90 @@
+use crate::catalog::{Because, Failure, Origin};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::layout::Direction;
+use crate::rule::StatementContext;
+use crate::source::Span;
+use crate::sql::lex::lexemes;
+
+pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
+    // Downs are judged by a rule of their own.
+    if cx.migration.migration().direction != Direction::Up {
+        return;
+    }
+    if let Some(failure) = cx.failures.iter().find(|failure| is_certain(cx, failure)) {
+        out.push(report(cx, failure));
+    }
+}
+
+/// Returns whether the answer holds on every server that has run these files and nothing else.
+fn is_certain(cx: &StatementContext, failure: &Failure) -> bool {
+    // Files without an order of their own say nothing about each other.
+    let is_ordered = cx.migration.history.set.layout.name != "plain";
+    let tells = |origin: Origin| is_ordered || cx.state.is_in_this_migration(origin);
+    match failure.because {
+        Because::Made(origin) | Because::Dropped(origin) => tells(origin),
+        Because::NeverMade => is_ordered && cx.migration.history.is_complete,
+        Because::Always => true,
+    }
+}
+
+fn report(cx: &StatementContext, failure: &Failure) -> Diagnostic {
+    let span = named(cx, &failure.message).unwrap_or_else(|| cx.statement.head(cx.file()));
+    let message = format!("the server refuses this statement: {}", failure.message);
+    let mut diagnostic = cx
+        .report_at(span, message)
+        .note(format!("SQLSTATE {}: {}", failure.sqlstate, failure.message));
+    if let Some(detail) = &failure.detail {
+        diagnostic = diagnostic.note(detail.clone());
+    }
+    if let Some(help) = help(failure) {
+        diagnostic = diagnostic.help(help);
+    }
+    match failure.because {
+        Because::Made(origin) => diagnostic.label(origin.file, head(cx, origin), "it is there since this"),
+        Because::Dropped(origin) => {
+            diagnostic.label(origin.file, head(cx, origin), "it is gone since this")
+        }
+        // Another tool may have made it.
+        Because::NeverMade => diagnostic
+            .note("no migration makes it, and the history begins with what creates its tables; if something else makes it, say `history = \"partial\"` in lockmaster.toml")
+            .at_most(Severity::Error),
+        Because::Always => diagnostic,
+    }
+}
+
+/// Returns what to do about a refusal.
+fn help(failure: &Failure) -> Option<&'static str> {
+    Some(match (failure.sqlstate, failure.because) {
+        ("2BP01", _) => {
+            "drop what depends on it first, or say `cascade` if all of that may go as well"
+        }
+        ("42P07" | "42710" | "42701" | "42723" | "42P06", _) => {
+            "remove this statement, give the object another name, or drop the old one first"
+        }
+        (_, Because::Dropped(_)) => {
+            "use the name that it has now, or move this before the statement that took it away"
+        }
+        ("42P01" | "42703" | "42704" | "42883" | "3F000", _) => {
+            "correct the name, or create it in a migration before this one"
+        }
+        ("42830", _) => "add a unique constraint on exactly these columns before this statement",
+        ("42P16", _) => "drop the one that is there first, or change the parent table instead",
+        _ => return None,
+    })
+}
+
+/// Returns the beginning of the statement at `origin`.
+fn head(cx: &StatementContext, origin: Origin) -> Span {
+    crate::sql::head(cx.migration.history.sources.get(origin.file), origin.span)
+}
+
+/// Returns where the statement names what the server's message names first.
+fn named(cx: &StatementContext, message: &str) -> Option<Span> {
+    let name = message.split('"').nth(1)?;
+    let name = name.rsplit('.').next()?;
+    let text = cx.file().slice(cx.statement.span);
+    let is_it = |text: &str| text.eq_ignore_ascii_case(name) || text.trim_matches('"') == name;
+    let found = lexemes(text).find(|lexeme| is_it(lexeme.text))?;
+    let start = cx.statement.span.start as usize + found.start;
+    Some(Span::new(start..start + found.text.len()))
+}
