@@ -16,6 +16,10 @@ use rayon::prelude::*;
 
 pub use action::Action;
 pub use definition::*;
+pub use plpgsql::{
+    ColumnFact, Comparison, Condition, Dynamic, Fact, Handler, ObjectName, Passes, RelationKind,
+    Run, SchemaName, Step, for_each_step,
+};
 pub use split::{Chunk, ChunkKind, SplitProblem, split};
 pub use statement::*;
 

@@ -1,6 +1,28 @@
 //! Reads the body of a `DO` block: the SQL in it, and what it does with transactions.
 
+mod branches;
+mod catalog_query;
+mod catalog_reader;
+mod catalog_tables;
+mod comparison;
+mod condition;
+mod dynamic;
+mod expression;
+mod fact;
+mod functions;
+mod loops;
+mod reader;
+mod rows;
+mod step;
+mod value;
+mod variables;
+mod wanted;
+
 use serde_json::Value;
+
+pub use condition::{Comparison, Condition};
+pub use fact::{ColumnFact, Fact, ObjectName, RelationKind, SchemaName};
+pub use step::{Dynamic, Handler, Passes, Run, Step, for_each_step};
 
 use super::DoBlock;
 
@@ -10,13 +32,44 @@ pub(super) fn read(sql: &str, language: &str) -> DoBlock {
     let mut block = DoBlock { language: language.to_owned(), ..DoBlock::default() };
     if !language.eq_ignore_ascii_case("plpgsql") {
         block.is_dynamic = true;
+        block.body = vec![dynamic::unread(sql)];
         return block;
     }
-    match super::guarded(|| pg_query::parse_plpgsql(sql)) {
-        Some(Ok(body)) => walk(&body, &mut block, 0),
-        _ => block.is_dynamic = true,
+    match parse(sql) {
+        Some(body) => {
+            walk(&body, &mut block, 0);
+            block.body = reader::steps(&body[0]["PLpgSQL_function"]);
+        }
+        _ => {
+            block.is_dynamic = true;
+            block.body = vec![dynamic::unread(sql)];
+        }
     }
     block
+}
+
+/// Parses a `DO` or `CREATE FUNCTION` statement.
+fn parse(sql: &str) -> Option<Value> {
+    let parse = |sql: &str| super::guarded(|| pg_query::parse_plpgsql(sql))?.ok();
+    // Without a server the grammar does not know the fields of a row type.
+    parse(sql).or_else(|| parse(&without_row_types(sql)?))
+}
+
+/// Replaces `table%ROWTYPE` by `record`; nothing if there is none.
+fn without_row_types(sql: &str) -> Option<String> {
+    const ROW_TYPE: &str = "%rowtype";
+    let lower = sql.to_ascii_lowercase();
+    let mut output = String::with_capacity(sql.len());
+    let mut from = 0;
+    while let Some(at) = lower[from..].find(ROW_TYPE) {
+        let before = sql[from..from + at].trim_end();
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '$');
+        output.push_str(before.trim_end_matches(is_name));
+        output.push_str("record");
+        from += at + ROW_TYPE.len();
+    }
+    output.push_str(&sql[from..]);
+    (from > 0).then_some(output)
 }
 
 /// The deepest nesting of a body that is looked into.
@@ -79,3 +132,6 @@ fn literal(expression: &str) -> Option<String> {
     let (first, None) = (lexemes.next()?, lexemes.next()) else { return None };
     super::string_value(first)
 }
+
+#[cfg(test)]
+mod tests;
