@@ -46,9 +46,8 @@ impl Selected {
         match self.column {
             Some((_, Attribute::HasDefault | Attribute::IsInstalled)) => self.equals("true"),
             Some((_, Attribute::Length)) => Condition::Unknown,
-            Some(_) => self.query.exists(),
             None if self.known == Value::Unknown => Condition::Unknown,
-            None => self.query.exists(),
+            Some(_) | None => self.query.exists(),
         }
     }
 
@@ -135,7 +134,7 @@ pub(super) fn selected_column(select: &SelectStmt, node: &Node, query: &Query) -
     let found = names.iter().find(|(name, table)| {
         qualifier.as_ref().is_none_or(|qualifier| qualifier == name) && is_column(table, &column)
     });
-    let Some((_, table)) = found else { return None };
+    let (_, table) = found?;
     // Only the catalog that the fact is about: its columns need no role.
     let own = kind_of(table)?;
     (own == query.kind).then(|| attribute(table, &column)).flatten()

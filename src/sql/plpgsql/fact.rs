@@ -249,9 +249,11 @@ impl Fact {
             | Self::PublicationTable { relation: name, .. }
             | Self::RowSecurity { relation: name } => object(name),
             // Names of constraints and indexes may be chosen by the server.
-            Self::Constraint { relation, .. } | Self::Index { relation, .. } => on(relation),
-            Self::Column(column) => on(&column.relation),
-            Self::Trigger { relation, .. } | Self::Policy { relation, .. } => on(relation),
+            Self::Constraint { relation, .. }
+            | Self::Index { relation, .. }
+            | Self::Column(ColumnFact { relation, .. })
+            | Self::Trigger { relation, .. }
+            | Self::Policy { relation, .. } => on(relation),
             Self::Inheritance { parent, child } => on(parent) || on(child),
         }
     }

@@ -9,9 +9,11 @@ mod condition;
 mod dynamic;
 mod expression;
 mod fact;
+mod function;
 mod functions;
 mod loops;
 mod reader;
+mod repair;
 mod rows;
 mod step;
 mod value;
@@ -22,6 +24,7 @@ use serde_json::Value;
 
 pub use condition::{Comparison, Condition};
 pub use fact::{ColumnFact, Fact, ObjectName, RelationKind, SchemaName};
+pub use function::{BodyNames, ColumnReference, names_in_function};
 pub use step::{Dynamic, Handler, Passes, Run, Step, for_each_step};
 
 use super::DoBlock;
@@ -35,41 +38,14 @@ pub(super) fn read(sql: &str, language: &str) -> DoBlock {
         block.body = vec![dynamic::unread(sql)];
         return block;
     }
-    match parse(sql) {
-        Some(body) => {
-            walk(&body, &mut block, 0);
-            block.body = reader::steps(&body[0]["PLpgSQL_function"]);
-        }
-        _ => {
-            block.is_dynamic = true;
-            block.body = vec![dynamic::unread(sql)];
-        }
+    if let Some(body) = repair::parse(sql) {
+        walk(&body, &mut block, 0);
+        block.body = reader::steps(&body[0]["PLpgSQL_function"]);
+    } else {
+        block.is_dynamic = true;
+        block.body = vec![dynamic::unread(sql)];
     }
     block
-}
-
-/// Parses a `DO` or `CREATE FUNCTION` statement.
-fn parse(sql: &str) -> Option<Value> {
-    let parse = |sql: &str| super::guarded(|| pg_query::parse_plpgsql(sql))?.ok();
-    // Without a server the grammar does not know the fields of a row type.
-    parse(sql).or_else(|| parse(&without_row_types(sql)?))
-}
-
-/// Replaces `table%ROWTYPE` by `record`; nothing if there is none.
-fn without_row_types(sql: &str) -> Option<String> {
-    const ROW_TYPE: &str = "%rowtype";
-    let lower = sql.to_ascii_lowercase();
-    let mut output = String::with_capacity(sql.len());
-    let mut from = 0;
-    while let Some(at) = lower[from..].find(ROW_TYPE) {
-        let before = sql[from..from + at].trim_end();
-        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '$');
-        output.push_str(before.trim_end_matches(is_name));
-        output.push_str("record");
-        from += at + ROW_TYPE.len();
-    }
-    output.push_str(&sql[from..]);
-    (from > 0).then_some(output)
 }
 
 /// The deepest nesting of a body that is looked into.

@@ -114,11 +114,9 @@ impl<'a> Reader<'a> {
                 self.run(&fields["query"], line, out);
                 self.execute(&fields["dynquery"], line, out);
             }
-            "PLpgSQL_stmt_raise" => {
-                if fields["elog_level"].as_i64().unwrap_or_default() >= ERROR {
-                    out.push(raise(fields));
-                    return Flow::Ends;
-                }
+            "PLpgSQL_stmt_raise" if fields["elog_level"].as_i64().unwrap_or_default() >= ERROR => {
+                out.push(raise(fields));
+                return Flow::Ends;
             }
             "PLpgSQL_stmt_assert" => {
                 let holds = self.condition(&fields["cond"], line, out);
@@ -138,7 +136,6 @@ impl<'a> Reader<'a> {
                     self.select_into(text.as_deref(), &fields["target"]);
                 }
             }
-            "PLpgSQL_stmt_getdiag" => self.forget_assigned(fields),
             "PLpgSQL_stmt_open" => {
                 let cursor = fields["curvar"].as_u64().and_then(|at| self.datum(at));
                 let declared = cursor.and_then(|datum| datum.cursor);
@@ -146,7 +143,7 @@ impl<'a> Reader<'a> {
                 self.run(&fields["query"], line, out);
                 self.execute(&fields["dynquery"], line, out);
             }
-            "PLpgSQL_stmt_fetch" => self.forget_assigned(fields),
+            "PLpgSQL_stmt_getdiag" | "PLpgSQL_stmt_fetch" => self.forget_assigned(fields),
             "PLpgSQL_stmt_perform" => {
                 self.run(&fields["expr"], line, out);
                 let select = query(&fields["expr"]).and_then(expression::parse_query);

@@ -88,7 +88,7 @@ fn output(select: &SelectStmt, row: &Row, scope: &Scope) -> Option<Vec<Row>> {
         }
         let name = if name.is_empty() { column_name(node) } else { name.to_owned() };
         match elements(node, scope) {
-            Some(items) if several.is_none() => {
+            Some(Elements(items)) if several.is_none() => {
                 several = Some((made.len(), items?));
                 made.push((name, Value::Unknown));
             }
@@ -150,7 +150,7 @@ fn range_function(function: &RangeFunction, scope: &Scope) -> Option<Vec<(String
         Some(NodeEnum::List(list)) => list.items.first()?,
         _ => call,
     };
-    let items = elements(call, scope)??;
+    let items = elements(call, scope)?.0?;
     let Some(NodeEnum::FuncCall(called)) = &call.node else { return None };
     let alias = function.alias.as_ref().map(|alias| alias.aliasname.clone());
     let name = alias.or_else(|| function_name(called))?;
@@ -184,9 +184,11 @@ fn renamed(rows: Vec<Row>, alias: Option<&Alias>) -> Vec<(String, Row)> {
     rows.into_iter().map(rename).collect()
 }
 
-/// Returns what a function that returns a set returns: nothing for any other expression, and inside
-/// nothing where it is not known.
-fn elements(node: &Node, scope: &Scope) -> Option<Option<Vec<Value>>> {
+/// What a function that returns a set returns; nothing where it is not known.
+struct Elements(Option<Vec<Value>>);
+
+/// Returns what a function that returns a set returns; nothing for any other expression.
+fn elements(node: &Node, scope: &Scope) -> Option<Elements> {
     let Some(NodeEnum::FuncCall(call)) = &node.node else { return None };
     let arguments: Vec<Value> = call.args.iter().map(|node| value(node, scope)).collect();
     let items = match (function_name(call)?.as_str(), &arguments[..]) {
@@ -207,7 +209,7 @@ fn elements(node: &Node, scope: &Scope) -> Option<Option<Vec<Value>>> {
         ("unnest" | "regexp_split_to_table" | "string_to_table" | "generate_series", _) => None,
         _ => return None,
     };
-    Some(items)
+    Some(Elements(items))
 }
 
 /// Returns the integers from `first` to `last`; nothing if there are too many.
