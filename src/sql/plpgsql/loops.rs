@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::condition::Condition;
 use super::reader::{Flow, Reader, label, line};
 use super::rows::{MAX_ROWS, integers, rows};
-use super::step::{Passes, Step};
+use super::step::{Passes, Step, for_each_step};
 use super::value::Value;
 use super::{catalog_query, expression, query, variables};
 
@@ -17,20 +17,26 @@ const MAX_STEPS: usize = 20_000;
 impl<'a> Reader<'a> {
     pub(super) fn leave(&mut self, fields: &'a Json, out: &mut Vec<Step>) -> Flow {
         let label = label(fields);
+        let is_labelled = label.is_some();
         let step = match fields["is_exit"].as_bool() {
             Some(true) => Step::Exit { label },
             _ => Step::Continue { label },
         };
-        self.leaving.push(self.scope.clone());
         let condition = match query(&fields["cond"]) {
             None => Condition::Constant(true),
             Some(_) => self.condition(&fields["cond"], line(fields), out),
         };
+        if condition == Condition::Constant(false) {
+            return Flow::GoesOn;
+        }
+        self.leaving.push(self.scope.clone());
+        if is_labelled {
+            self.labelled = Some(match &self.labelled {
+                Some(other) => variables::merged(None, other, &self.scope),
+                None => self.scope.clone(),
+            });
+        }
         match condition {
-            Condition::Constant(false) => {
-                self.leaving.pop();
-                Flow::GoesOn
-            }
             Condition::Constant(true) => {
                 out.push(step);
                 Flow::Ends
@@ -45,7 +51,9 @@ impl<'a> Reader<'a> {
 
     /// Joins what was known where the loop was left with what is known now.
     pub(super) fn join_leaving(&mut self, flow: Flow) {
-        let mut leaving = std::mem::take(&mut self.leaving).into_iter();
+        let leaving = std::mem::take(&mut self.leaving);
+        // A label may be that of any loop around: what was known there counts everywhere.
+        let mut leaving = leaving.into_iter().chain(self.labelled.clone());
         if flow == Flow::Ends
             && let Some(first) = leaving.next()
         {
@@ -64,6 +72,8 @@ impl<'a> Reader<'a> {
         let before = self.scope.clone();
         let (pass, _) = self.body(&fields["body"]);
         self.scope = before;
+        self.leaving.clear();
+        self.join_leaving(Flow::GoesOn);
         self.leaving = outer;
         if !pass.is_empty() {
             out.push(Step::Loop { label: label(fields), passes: Passes::Unknown(pass) });
@@ -80,27 +90,27 @@ impl<'a> Reader<'a> {
     ) -> Flow {
         let outer = std::mem::take(&mut self.leaving);
         let mut passes = Vec::new();
-        let mut is_left = false;
+        let mut left = Vec::new();
         for value in values {
             value.into_iter().for_each(|(name, value)| self.scope.set(name, value));
             let (pass, flow) = self.body(&fields["body"]);
-            let last = pass.last();
-            let goes_on =
-                flow == Flow::GoesOn || matches!(last, Some(Step::Continue { label: None }));
-            is_left |= !self.leaving.is_empty();
-            if flow == Flow::Ends && self.leaving.is_empty() && passes.is_empty() && !is_left {
+            let goes_on = flow == Flow::GoesOn || continues(&pass);
+            if flow == Flow::Ends && self.leaving.is_empty() && passes.is_empty() {
                 // The first pass ends the block.
                 passes.push(pass);
                 self.leaving = outer;
                 out.push(Step::Loop { label: label(fields), passes: Passes::Known(passes) });
                 return Flow::Ends;
             }
+            left.extend(self.leaving.iter().cloned());
             self.join_leaving(flow);
             passes.push(pass);
             if !goes_on {
                 break;
             }
         }
+        self.leaving = left;
+        self.join_leaving(Flow::GoesOn);
         self.leaving = outer;
         self.scope.forget("found");
         if passes.iter().any(|pass| !pass.is_empty()) {
@@ -186,4 +196,11 @@ impl<'a> Reader<'a> {
         }
         self.unknown_loop(fields, out)
     }
+}
+
+/// Returns whether a pass may end with `CONTINUE`, so that there is a next one.
+fn continues(pass: &[Step]) -> bool {
+    let mut found = false;
+    for_each_step(pass, &mut |step| found |= matches!(step, Step::Continue { .. }));
+    found
 }

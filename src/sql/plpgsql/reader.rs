@@ -38,6 +38,8 @@ pub(super) struct Reader<'a> {
     pub(super) scope: Scope,
     /// What was known where `EXIT` or `CONTINUE` left the loop that is being read.
     pub(super) leaving: Vec<Scope>,
+    /// What was known where a label said which loop or block to leave.
+    pub(super) labelled: Option<Scope>,
     pub(super) steps: usize,
     depth: usize,
 }
@@ -49,7 +51,7 @@ pub(super) fn steps(function: &Json) -> Vec<Step> {
     variables::block_lines(&function["action"], &mut blocks, 0);
     blocks.sort_unstable();
     let (scope, leaving) = (Scope::default(), Vec::new());
-    let mut reader = Reader { datums, blocks, scope, leaving, steps: 0, depth: 0 };
+    let mut reader = Reader { datums, blocks, scope, leaving, labelled: None, steps: 0, depth: 0 };
     let mut body = Vec::new();
     reader.block(&function["action"]["PLpgSQL_stmt_block"], &mut body);
     // The grammar ends every body with a `RETURN`.
@@ -175,8 +177,10 @@ impl<'a> Reader<'a> {
             let outer = std::mem::take(&mut self.leaving);
             let (body, flow) = self.body(&fields["body"]);
             let is_left = !self.leaving.is_empty();
+            let inner = self.leaving.clone();
             self.join_leaving(flow);
-            self.leaving.extend(outer);
+            self.leaving = outer;
+            self.leaving.extend(inner);
             if is_left {
                 out.push(Step::Block { label, body, handlers: Vec::new() });
                 return Flow::GoesOn;

@@ -359,6 +359,28 @@ fn loops_over_listed_values_are_unrolled() {
 }
 
 #[test]
+fn a_pass_that_may_continue_has_a_next_one() {
+    let text = begin(
+        "for i in 1..2 loop if to_regclass('t') is null then continue; else raise 'no'; end if;
+         end loop;",
+    );
+    let pass = "if not relation path.t {continue} else {raise P0001 no}";
+    assert_eq!(text, format!("each {{{pass} | {pass}}}"));
+    let text = steps(
+        "declare v text := 'a'; begin for i in 1..2 loop
+         exit when to_regclass('t') is null; v := 'b'; end loop;
+         execute 'drop table ' || v; end",
+    );
+    assert!(text.ends_with("dynamic(drop table \u{2026})"), "{text}");
+    let text = steps(
+        "declare v text := 'a'; begin <<o>> for i in 1..2 loop for j in 1..2 loop
+         exit o when to_regclass('t') is null; end loop; v := 'b'; end loop;
+         execute 'drop table ' || v; end",
+    );
+    assert!(text.ends_with("dynamic(drop table \u{2026})"), "{text}");
+}
+
+#[test]
 fn other_loops_run_any_number_of_times() {
     let text = steps(
         "declare r record; n int := 1; begin
