@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::detail::{Detail, Generated, Identity, LikeClause, PartitionBound, PartitionKey};
+use super::plpgsql::Step;
 use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
 
 /// `CREATE TABLE` and its relatives.
@@ -632,6 +633,8 @@ pub struct DoBlock {
     pub language: String,
     /// What the SQL in it does, whether a branch reaches it or not.
     pub actions: Vec<Action>,
+    /// What it does, step by step; one unknown step for a block that cannot be read.
+    pub body: Vec<Step>,
     /// Whether it ends transactions (`COMMIT`, `ROLLBACK`).
     pub ends_transaction: bool,
     /// Whether it executes SQL that it puts together at run time.

@@ -19,6 +19,10 @@ use rayon::prelude::*;
 pub use action::Action;
 pub use definition::*;
 pub use detail::*;
+pub use plpgsql::{
+    BodyNames, ColumnFact, ColumnReference, Comparison, Condition, Dynamic, Fact, Handler,
+    ObjectName, Passes, RelationKind, Run, SchemaName, Step, for_each_step, names_in_function,
+};
 pub use split::{Chunk, ChunkKind, SplitProblem, split};
 pub use statement::*;
 

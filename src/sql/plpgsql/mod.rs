@@ -1,6 +1,31 @@
 //! Reads the body of a `DO` block: the SQL in it, and what it does with transactions.
 
+mod branches;
+mod catalog_query;
+mod catalog_reader;
+mod catalog_tables;
+mod comparison;
+mod condition;
+mod dynamic;
+mod expression;
+mod fact;
+mod function;
+mod functions;
+mod loops;
+mod reader;
+mod repair;
+mod rows;
+mod step;
+mod value;
+mod variables;
+mod wanted;
+
 use serde_json::Value;
+
+pub use condition::{Comparison, Condition};
+pub use fact::{ColumnFact, Fact, ObjectName, RelationKind, SchemaName};
+pub use function::{BodyNames, ColumnReference, names_in_function};
+pub use step::{Dynamic, Handler, Passes, Run, Step, for_each_step};
 
 use super::DoBlock;
 
@@ -10,11 +35,15 @@ pub(super) fn read(sql: &str, language: &str) -> DoBlock {
     let mut block = DoBlock { language: language.to_owned(), ..DoBlock::default() };
     if !language.eq_ignore_ascii_case("plpgsql") {
         block.is_dynamic = true;
+        block.body = vec![dynamic::unread(sql)];
         return block;
     }
-    match super::guarded(|| pg_query::parse_plpgsql(sql)) {
-        Some(Ok(body)) => walk(&body, &mut block, 0),
-        _ => block.is_dynamic = true,
+    if let Some(body) = repair::parse(sql) {
+        walk(&body, &mut block, 0);
+        block.body = reader::steps(&body[0]["PLpgSQL_function"]);
+    } else {
+        block.is_dynamic = true;
+        block.body = vec![dynamic::unread(sql)];
     }
     block
 }
@@ -79,3 +108,6 @@ fn literal(expression: &str) -> Option<String> {
     let (first, None) = (lexemes.next()?, lexemes.next()) else { return None };
     super::string_value(first)
 }
+
+#[cfg(test)]
+mod tests;
