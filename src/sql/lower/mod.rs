@@ -5,6 +5,7 @@ mod names;
 mod object;
 mod query;
 mod table;
+pub(super) mod tree;
 
 use pg_query::protobuf::{
     DiscardMode, RawStmt, ReindexObjectType, TransactionStmt, TransactionStmtKind, VariableSetKind,

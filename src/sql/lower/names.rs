@@ -29,7 +29,7 @@ pub(super) fn string(node: &Node) -> Option<String> {
     str(node).map(str::to_owned)
 }
 
-fn str(node: &Node) -> Option<&str> {
+pub(super) fn str(node: &Node) -> Option<&str> {
     match &node.node {
         Some(NodeEnum::String(string)) => Some(&string.sval),
         _ => None,
