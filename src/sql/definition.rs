@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
+use super::tree::{Expr, Query};
 
 /// `CREATE TABLE` and its relatives.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +33,8 @@ pub struct CreateTable {
     pub columns_unknown: bool,
     /// The relations that its query reads.
     pub reads: Vec<RelationName>,
+    /// Its query.
+    pub query: Option<Box<Query>>,
 }
 
 /// How long a table lives and whether it is logged.
@@ -76,6 +79,8 @@ pub struct Expression {
     pub is_null: bool,
     /// The constants in it that have the type of a column.
     pub constants: Vec<Constant>,
+    /// The expression itself.
+    pub tree: Expr,
 }
 
 /// A constraint as a statement spells it.
@@ -259,6 +264,8 @@ pub struct CreateView {
     pub temporary: bool,
     /// The relations that its query reads.
     pub reads: Vec<RelationName>,
+    /// Its query.
+    pub query: Option<Box<Query>>,
     /// The constants of its query that have the type of a column.
     pub constants: Vec<Constant>,
 }

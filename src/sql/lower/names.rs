@@ -157,6 +157,7 @@ pub(super) fn expression(node: &Node) -> Expression {
     }
     walk(node, &mut expression);
     expression.constants = super::constants::of_expression(node);
+    expression.tree = super::tree::expr(node);
     expression.strings.shrink_to_fit();
     expression.functions.shrink_to_fit();
     expression

@@ -3,7 +3,9 @@
 //! A history keeps the trees of all its definitions, so they hold no capacity that they do not need.
 
 mod column_name;
+mod find;
 mod identifier;
+mod modify;
 mod print;
 mod print_call;
 mod print_query;
@@ -14,6 +16,7 @@ mod walk;
 use std::sync::Arc;
 
 pub use identifier::quote_identifier;
+pub use modify::*;
 pub use print::Replacement;
 pub use query::*;
 pub use walk::Visit;

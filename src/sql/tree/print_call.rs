@@ -117,10 +117,9 @@ impl<'a> Printer<'a, '_> {
                 let is_plain = field.bytes().all(|b| b.is_ascii_lowercase());
                 self.push("EXTRACT(");
                 let text = self.replaced_text(Visit::Text(field), field);
-                if is_plain {
-                    self.push(&text)
-                } else {
-                    self.string(&text)
+                match is_plain {
+                    true => self.push(&text),
+                    false => self.string(&text),
                 }
                 self.push(" FROM ");
                 self.expr(second, level::ANY);

@@ -73,14 +73,14 @@ impl<'a> Printer<'a, '_> {
                 self.target(&update.target);
                 self.push(" SET ");
                 self.assignments(&update.assignments);
-                self.from(" FROM ", &update.from);
+                self.items(" FROM ", &update.from);
                 self.optional(" WHERE ", update.condition.as_ref());
                 self.returning(&update.returning);
             }
             Body::Delete(delete) => {
                 self.push("DELETE FROM ");
                 self.target(&delete.target);
-                self.from(" USING ", &delete.using);
+                self.items(" USING ", &delete.using);
                 self.optional(" WHERE ", delete.condition.as_ref());
                 self.returning(&delete.returning);
             }
@@ -127,7 +127,7 @@ impl<'a> Printer<'a, '_> {
         }
         self.push(if select.targets.is_empty() { "" } else { " " });
         self.targets(&select.targets);
-        self.from(" FROM ", &select.from);
+        self.items(" FROM ", &select.from);
         self.optional(" WHERE ", select.condition.as_ref());
         let Some(grouping) = &select.grouping else { return };
         if !grouping.by.is_empty() {
@@ -175,7 +175,7 @@ impl<'a> Printer<'a, '_> {
             self.push(" FOR ");
             self.push(locking.strength);
             self.push(if locking.of.is_empty() { "" } else { " OF " });
-            self.list(&locking.of, |printer, name| printer.qualified(name));
+            self.list(&locking.of, Self::qualified);
             if let Some(wait) = locking.wait {
                 self.push(" ");
                 self.push(wait);
@@ -183,14 +183,14 @@ impl<'a> Printer<'a, '_> {
         }
     }
 
-    fn from(&mut self, keyword: &str, items: &'a [FromItem]) {
+    fn items(&mut self, keyword: &str, items: &'a [FromItem]) {
         if !items.is_empty() {
             self.push(keyword);
-            self.list(items, Self::from_item);
+            self.list(items, Self::item);
         }
     }
 
-    fn from_item(&mut self, item: &'a FromItem) {
+    fn item(&mut self, item: &'a FromItem) {
         match item {
             FromItem::Unknown => self.push("?"),
             FromItem::Relation(source) => {
@@ -219,7 +219,7 @@ impl<'a> Printer<'a, '_> {
                 }
             },
             FromItem::Sample(sample) => {
-                self.from_item(&sample.item);
+                self.item(&sample.item);
                 self.push(" TABLESAMPLE ");
                 self.qualified(&sample.method);
                 self.push("(");
@@ -312,7 +312,7 @@ impl<'a> Printer<'a, '_> {
     }
 
     fn join(&mut self, join: &'a Join) {
-        self.from_item(&join.left);
+        self.item(&join.left);
         let is_cross = join.on.is_none() && join.using.is_empty() && !join.natural;
         self.push(if join.natural { " NATURAL" } else { "" });
         self.push(match join.kind {
@@ -328,7 +328,7 @@ impl<'a> Printer<'a, '_> {
                 self.join(right);
                 self.push(")");
             }
-            right => self.from_item(right),
+            right => self.item(right),
         }
         if !join.using.is_empty() {
             self.push(" USING (");
@@ -450,7 +450,7 @@ impl<'a> Printer<'a, '_> {
         self.push("MERGE INTO ");
         self.target(&merge.target);
         self.push(" USING ");
-        self.from_item(&merge.source);
+        self.item(&merge.source);
         self.push(" ON ");
         self.expr(&merge.on, level::ANY);
         for branch in &merge.branches {

@@ -45,70 +45,6 @@ impl Expr {
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Visit<'a>)) {
         Walker { scope: Vec::new(), visit }.expr(self);
     }
-
-    /// Returns the columns.
-    pub fn columns(&self) -> Vec<&ColumnRef> {
-        collect(
-            |visit| self.walk(visit),
-            |name| match name {
-                Visit::Column(column) => Some(column),
-                _ => None,
-            },
-        )
-    }
-
-    /// Returns the calls.
-    pub fn calls(&self) -> Vec<&Call> {
-        collect(
-            |visit| self.walk(visit),
-            |name| match name {
-                Visit::Call(call) => Some(call),
-                _ => None,
-            },
-        )
-    }
-
-    /// Returns the types.
-    pub fn types(&self) -> Vec<&Arc<TypeName>> {
-        collect(
-            |visit| self.walk(visit),
-            |name| match name {
-                Visit::Type(name) => Some(name),
-                _ => None,
-            },
-        )
-    }
-
-    /// Returns the relations that are read by name, without those in strings.
-    pub fn relations(&self) -> Vec<&RelationName> {
-        collect(
-            |visit| self.walk(visit),
-            |name| match name {
-                Visit::Relation(name) => Some(name),
-                _ => None,
-            },
-        )
-    }
-
-    /// Returns the strings.
-    pub fn strings(&self) -> Vec<&str> {
-        collect(
-            |visit| self.walk(visit),
-            |name| match name {
-                Visit::Text(text) | Visit::RelationText(text) => Some(&**text),
-                _ => None,
-            },
-        )
-    }
-
-    /// Returns whether it is the constant `NULL`, whatever its type.
-    pub fn is_null(&self) -> bool {
-        match self {
-            Self::Null => true,
-            Self::Cast(cast) => cast.value.is_null(),
-            _ => false,
-        }
-    }
 }
 
 impl Query {
@@ -116,38 +52,6 @@ impl Query {
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Visit<'a>)) {
         Walker { scope: Vec::new(), visit }.query(self);
     }
-
-    /// Returns the relations that are read by name, without those in strings.
-    pub fn relations(&self) -> Vec<&RelationName> {
-        collect(
-            |visit| self.walk(visit),
-            |name| match name {
-                Visit::Relation(name) => Some(name),
-                _ => None,
-            },
-        )
-    }
-
-    /// Returns the calls.
-    pub fn calls(&self) -> Vec<&Call> {
-        collect(
-            |visit| self.walk(visit),
-            |name| match name {
-                Visit::Call(call) => Some(call),
-                _ => None,
-            },
-        )
-    }
-}
-
-/// Returns those of the visited names that `select` wants.
-fn collect<'a, T>(
-    walk: impl FnOnce(&mut dyn FnMut(Visit<'a>)),
-    select: impl Fn(Visit<'a>) -> Option<T>,
-) -> Vec<T> {
-    let mut found = Vec::new();
-    walk(&mut |name| found.extend(select(name)));
-    found
 }
 
 impl Call {
@@ -226,8 +130,10 @@ impl<'a> Walker<'a, '_> {
                 self.type_of(&cast.to);
             }
             Expr::Call(call) => self.call(call),
-            Expr::Named { value, .. } | Expr::Not(value) => self.expr(value),
-            Expr::IsNull { value, .. } | Expr::Is { value, .. } => self.expr(value),
+            Expr::Named { value, .. }
+            | Expr::Not(value)
+            | Expr::IsNull { value, .. }
+            | Expr::Is { value, .. } => self.expr(value),
             Expr::Operator(operator) => {
                 self.exprs(&operator.left);
                 if operator.is_named() {
@@ -370,7 +276,7 @@ impl<'a> Walker<'a, '_> {
                     self.exprs(on);
                 }
                 self.targets(&select.targets);
-                self.from(&select.from);
+                self.items(&select.from);
                 self.exprs(&select.condition);
                 if let Some(grouping) = &select.grouping {
                     self.exprs(&grouping.by);
@@ -403,19 +309,19 @@ impl<'a> Walker<'a, '_> {
             Body::Update(update) => {
                 self.target(&update.target);
                 self.assignments(&update.assignments);
-                self.from(&update.from);
+                self.items(&update.from);
                 self.exprs(&update.condition);
                 self.returning(&update.returning);
             }
             Body::Delete(delete) => {
                 self.target(&delete.target);
-                self.from(&delete.using);
+                self.items(&delete.using);
                 self.exprs(&delete.condition);
                 self.returning(&delete.returning);
             }
             Body::Merge(merge) => {
                 self.target(&merge.target);
-                self.from_item(&merge.source);
+                self.item(&merge.source);
                 self.expr(&merge.on);
                 for branch in &merge.branches {
                     self.exprs(&branch.condition);
@@ -459,11 +365,11 @@ impl<'a> Walker<'a, '_> {
         }
     }
 
-    fn from(&mut self, items: &'a [FromItem]) {
-        items.iter().for_each(|item| self.from_item(item));
+    fn items(&mut self, items: &'a [FromItem]) {
+        items.iter().for_each(|item| self.item(item));
     }
 
-    fn from_item(&mut self, item: &'a FromItem) {
+    fn item(&mut self, item: &'a FromItem) {
         match item {
             FromItem::Unknown => {}
             FromItem::Relation(source) => {
@@ -483,13 +389,13 @@ impl<'a> Walker<'a, '_> {
                 self.column_types(&functions.columns);
             }
             FromItem::Join(join) => {
-                self.from_item(&join.left);
-                self.from_item(&join.right);
+                self.item(&join.left);
+                self.item(&join.right);
                 join.using.iter().for_each(|column| (self.visit)(Visit::Using(column)));
                 self.exprs(&join.on);
             }
             FromItem::Sample(sample) => {
-                self.from_item(&sample.item);
+                self.item(&sample.item);
                 self.exprs(&sample.arguments);
                 self.exprs(&sample.repeatable);
             }

@@ -11,11 +11,11 @@ use crate::sql::tree::{
 };
 
 impl Lowering {
-    pub(super) fn from(&mut self, nodes: &[Node]) -> Box<[FromItem]> {
-        nodes.iter().map(|node| self.from_item(node)).collect()
+    pub(super) fn items(&mut self, nodes: &[Node]) -> Box<[FromItem]> {
+        nodes.iter().map(|node| self.item(node)).collect()
     }
 
-    pub(super) fn from_item(&mut self, node: &Node) -> FromItem {
+    pub(super) fn item(&mut self, node: &Node) -> FromItem {
         let lowered = self.deeper(|deeper| match node.node.as_ref()? {
             NodeEnum::RangeVar(range) => Some(FromItem::Relation(Box::new(source(Some(range))))),
             NodeEnum::RangeSubselect(derived) => Some(FromItem::Subquery(Box::new(Derived {
@@ -28,7 +28,7 @@ impl Lowering {
             }
             NodeEnum::JoinExpr(join) => Some(FromItem::Join(Box::new(deeper.join(join)?))),
             NodeEnum::RangeTableSample(sample) => Some(FromItem::Sample(Box::new(Sample {
-                item: deeper.from_item(sample.relation.as_ref()?),
+                item: deeper.item(sample.relation.as_ref()?),
                 method: qualified_or_empty(&sample.method),
                 arguments: deeper.exprs(&sample.args),
                 repeatable: deeper.optional(sample.repeatable.as_deref()),
@@ -59,8 +59,8 @@ impl Lowering {
                 _ => JoinKind::Inner,
             },
             natural: join.is_natural,
-            left: self.from_item(join.larg.as_ref()?),
-            right: self.from_item(join.rarg.as_ref()?),
+            left: self.item(join.larg.as_ref()?),
+            right: self.item(join.rarg.as_ref()?),
             using: names(&join.using_clause),
             using_alias: join.join_using_alias.as_ref().map(|a| a.aliasname.as_str().into()),
             on: self.optional(join.quals.as_deref()),

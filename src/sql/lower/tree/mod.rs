@@ -9,7 +9,7 @@ mod syntax;
 
 use std::sync::Arc;
 
-use pg_query::protobuf::{Alias as PgAlias, ResTarget};
+use pg_query::protobuf::{Alias as PgAlias, ResTarget, SelectStmt};
 use pg_query::{Node, NodeEnum};
 
 use super::names::{name, qualified, str, type_name};
@@ -29,6 +29,11 @@ pub(in crate::sql) fn expr(node: &Node) -> Expr {
 /// Returns a query, or a statement that writes rows.
 pub(in crate::sql) fn query(node: &Node) -> Query {
     Lowering::default().query(node)
+}
+
+/// Returns a `SELECT`, `VALUES` or set operation.
+pub(in crate::sql) fn select(select: &SelectStmt) -> Query {
+    Lowering::default().select_statement(select)
 }
 
 /// How deep the lowering is in the tree.

@@ -26,7 +26,7 @@ impl Lowering {
                 let update = Update {
                     target: source(update.relation.as_ref()),
                     assignments: self.assignments(&update.target_list),
-                    from: self.from(&update.from_clause),
+                    from: self.items(&update.from_clause),
                     condition: self.optional(update.where_clause.as_deref()),
                     returning: self.returning(update.returning_clause.as_ref()),
                 };
@@ -36,7 +36,7 @@ impl Lowering {
                 let with = self.with(delete.with_clause.as_ref());
                 let delete = Delete {
                     target: source(delete.relation.as_ref()),
-                    using: self.from(&delete.using_clause),
+                    using: self.items(&delete.using_clause),
                     condition: self.optional(delete.where_clause.as_deref()),
                     returning: self.returning(delete.returning_clause.as_ref()),
                 };
@@ -147,7 +147,7 @@ impl Lowering {
         let branches = merge.merge_when_clauses.iter().filter_map(&mut branch).collect();
         Merge {
             target: source(merge.relation.as_ref()),
-            source: source_relation.map_or(FromItem::Unknown, |node| self.from_item(node)),
+            source: source_relation.map_or(FromItem::Unknown, |node| self.item(node)),
             on: self.required(merge.join_condition.as_deref()),
             branches,
             returning: self.returning(merge.returning_clause.as_ref()),

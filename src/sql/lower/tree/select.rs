@@ -50,7 +50,7 @@ impl Lowering {
         }
         let distinct = self.distinct(&select.distinct_clause);
         let targets = self.targets(&select.target_list);
-        let from = self.from(&select.from_clause);
+        let from = self.items(&select.from_clause);
         let condition = self.optional(select.where_clause.as_deref());
         let has_grouping = !select.group_clause.is_empty()
             || select.having_clause.is_some()
