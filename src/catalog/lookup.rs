@@ -225,7 +225,7 @@ impl Catalog {
                     format!("({})", all.join(","))
                 }
             };
-            let quoted = |part: &str| crate::sql::quote_identifier(part);
+            let quoted = |part: &str| crate::sql::tree::quote_identifier(part);
             return format!("{}.{}{modifiers}{suffix}", quoted(&found.schema), quoted(&found.name));
         }
         let plain = apply::serial_type(&name.name).unwrap_or(&name.name);

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{
-    Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, SearchPath,
-};
+use crate::catalog::{Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, SearchPath};
 use crate::sql::{
     Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
     LockMode, ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,

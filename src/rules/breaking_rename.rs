@@ -132,8 +132,7 @@ fn is_used(cx: &StatementContext, relation: &Relation) -> bool {
     let is_partition = relation.parents.iter().any(|parent| {
         cx.state.catalog.by_id(*parent).is_none_or(|p| p.kind == RelationKind::PartitionedTable)
     });
-    let has_name_of_its_own =
-        !relation.is_index() && relation.kind != RelationKind::Sequence;
+    let has_name_of_its_own = !relation.is_index() && relation.kind != RelationKind::Sequence;
     has_name_of_its_own && !is_partition && !cx.is_new_relation(relation)
 }
 

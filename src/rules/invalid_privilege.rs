@@ -133,9 +133,8 @@ fn is_of_columns(grant: &Grant, name: &str) -> bool {
 
 /// Returns whether one of the relations is known to be a table or view.
 fn names_a_table(cx: &StatementContext, grant: &Grant) -> bool {
-    let is_table = |relation: &Relation| {
-        relation.kind != RelationKind::Sequence && !relation.is_index()
-    };
+    let is_table =
+        |relation: &Relation| relation.kind != RelationKind::Sequence && !relation.is_index();
     let in_schema =
         |relation: &&Relation| grant.schemas.iter().any(|s| **s == *relation.name.schema);
     grant.relations.iter().any(|name| cx.relation(name).found().is_some_and(is_table))

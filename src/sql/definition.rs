@@ -6,6 +6,7 @@ use super::action::Action;
 use super::detail::{Detail, Generated, Identity, LikeClause, PartitionBound, PartitionKey};
 use super::plpgsql::Step;
 use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
+use super::tree::{Expr, Query};
 
 /// `CREATE TABLE` and its relatives.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +43,8 @@ pub struct CreateTable {
     pub on_commit_drop: bool,
     /// The relations that its query reads.
     pub reads: Vec<RelationName>,
+    /// Its query.
+    pub query: Option<Box<Query>>,
 }
 
 /// How long a table lives and whether it is logged.
@@ -102,6 +105,8 @@ pub struct Expression {
     pub types: Vec<Arc<TypeName>>,
     /// The relations that it names in constants (`nextval('s')`, `'t'::regclass`).
     pub relations: Vec<RelationName>,
+    /// The expression itself.
+    pub tree: Expr,
 }
 
 /// A constraint as a statement spells it.
@@ -412,6 +417,8 @@ pub struct CreateView {
     pub temporary: bool,
     /// The relations that its query reads.
     pub reads: Vec<RelationName>,
+    /// Its query.
+    pub query: Option<Box<Query>>,
     /// The constants of its query that have the type of a column.
     pub constants: Vec<Constant>,
     /// The names that the statement gives to its columns.

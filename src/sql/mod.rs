@@ -11,6 +11,7 @@ mod plpgsql;
 mod split;
 mod statement;
 mod syntax_error;
+pub mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -168,18 +168,6 @@ pub struct TypeName {
     pub of_column: bool,
 }
 
-/// Returns an identifier as SQL spells it: in quotes where it needs them.
-pub fn quote_identifier(name: &str) -> String {
-    let mut characters = name.chars();
-    let begins = characters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_');
-    let is_plain =
-        begins && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    match is_plain {
-        true => name.to_owned(),
-        false => format!("\"{}\"", name.replace('"', "\"\"")),
-    }
-}
-
 /// What kind of object a statement names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {

@@ -6,6 +6,7 @@ mod names;
 mod object;
 mod query;
 mod table;
+pub(super) mod tree;
 
 use pg_query::protobuf::{
     DiscardMode, IndexElem, RawStmt, ReindexObjectType, SortByDir, SortByNulls, TransactionStmt,
@@ -41,10 +42,10 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
         NodeEnum::CreateForeignTableStmt(foreign) => {
             foreign.base_stmt.as_ref().map(|create| table::create(create, true)).unwrap_or_default()
         }
-        NodeEnum::CreateTableAsStmt(create) => query::create_as(create, tree),
+        NodeEnum::CreateTableAsStmt(create) => query::create_as(create),
         NodeEnum::IndexStmt(index) => create_index(index).into_iter().collect(),
         NodeEnum::AlterTableStmt(alter) => table::alter(alter),
-        NodeEnum::ViewStmt(view) => query::create_view(view, tree),
+        NodeEnum::ViewStmt(view) => query::create_view(view),
         NodeEnum::DropStmt(drop) => object::drop(drop),
         NodeEnum::RenameStmt(rename) => object::rename(rename),
         NodeEnum::AlterObjectSchemaStmt(set_schema) => object::set_schema(set_schema),

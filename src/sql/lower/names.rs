@@ -29,7 +29,7 @@ pub(super) fn string(node: &Node) -> Option<String> {
     str(node).map(str::to_owned)
 }
 
-fn str(node: &Node) -> Option<&str> {
+pub(super) fn str(node: &Node) -> Option<&str> {
     match &node.node {
         Some(NodeEnum::String(string)) => Some(&string.sval),
         _ => None,
@@ -236,6 +236,7 @@ pub(super) fn expression(node: &Node) -> Expression {
     }
     walk(node, &mut expression);
     expression.constants = super::constants::of_expression(node);
+    expression.tree = super::tree::expr(node);
     expression.strings.shrink_to_fit();
     expression.relations.dedup();
     expression.functions.shrink_to_fit();

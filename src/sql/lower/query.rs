@@ -3,10 +3,11 @@
 use pg_query::protobuf::{CreateTableAsStmt, FuncCall, ObjectType, SelectStmt, ViewStmt};
 use pg_query::{Context, Node, NodeEnum, ParseResult};
 
-use super::constants;
 use super::names::{constant, qualified, relation};
 use super::strings;
 use super::table::persistence;
+use super::{constants, tree};
+use crate::sql::tree::{Query, Visit};
 use crate::sql::{
     Action, Constant, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
 };
@@ -33,10 +34,26 @@ fn dotted(name: &str) -> RelationName {
     }
 }
 
-pub(super) fn create_as(create: &CreateTableAsStmt, tree: &ParseResult) -> Vec<Action> {
+/// Returns the relations that a query reads or writes, sorted, without the one that is made of it.
+fn reads(query: Option<&Query>, made: &RelationName) -> Vec<RelationName> {
+    let mut names = Vec::new();
+    let mut visit = |name| match name {
+        Visit::Relation(name) | Visit::Target(name) if name != made => names.push(name.clone()),
+        _ => {}
+    };
+    query.into_iter().for_each(|query| query.walk(&mut visit));
+    names.sort();
+    names.dedup();
+    names.shrink_to_fit();
+    names
+}
+
+pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
     let Some(into) = &create.into else { return Vec::new() };
     let Some(name) = relation(into.rel.as_ref()) else { return Vec::new() };
-    let reads = tables(tree, Some(&name));
+    let query = create.query.as_deref().map(tree::query);
+    let reads = reads(query.as_ref(), &name);
+    let query = query.map(Box::new);
     if create.objtype() == ObjectType::ObjectMatview {
         return vec![Action::CreateView(Box::new(CreateView {
             name,
@@ -46,6 +63,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt, tree: &ParseResult) -> Vec<A
             temporary: false,
             column_names: strings(&into.col_names),
             reads,
+            query,
             constants: query_constants(create.query.as_deref()),
         }))];
     }
@@ -57,6 +75,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt, tree: &ParseResult) -> Vec<A
         column_names: strings(&into.col_names),
         on_commit_drop: into.on_commit() == pg_query::protobuf::OnCommitAction::OncommitDrop,
         reads,
+        query,
         ..CreateTable::default()
     }))]
 }
@@ -65,17 +84,18 @@ fn query_constants(query: Option<&Node>) -> Vec<Constant> {
     query.and_then(|query| query.node.as_ref()).map(constants::of_statement).unwrap_or_default()
 }
 
-pub(super) fn create_view(view: &ViewStmt, tree: &ParseResult) -> Vec<Action> {
+pub(super) fn create_view(view: &ViewStmt) -> Vec<Action> {
     let Some(name) = relation(view.view.as_ref()) else { return Vec::new() };
-    let reads = tables(tree, Some(&name));
+    let query = view.query.as_deref().map(tree::query);
     vec![Action::CreateView(Box::new(CreateView {
-        name,
         materialized: false,
         or_replace: view.replace,
         if_not_exists: false,
         temporary: persistence(view.view.as_ref()) == Persistence::Temporary,
         column_names: strings(&view.aliases),
-        reads,
+        reads: reads(query.as_ref(), &name),
+        name,
+        query: query.map(Box::new),
         constants: query_constants(view.query.as_deref()),
     }))]
 }
@@ -107,7 +127,7 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             dml.target = relation(copy.relation.as_ref());
         }
         NodeEnum::SelectStmt(select) => {
-            if let Some(create) = select_into(select, tree) {
+            if let Some(create) = select_into(select) {
                 return vec![create];
             }
             if let Some(settings) = set_config(select) {
@@ -126,15 +146,18 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
 }
 
 /// Reads `SELECT ... INTO name`.
-fn select_into(select: &SelectStmt, tree: &ParseResult) -> Option<Action> {
+fn select_into(select: &SelectStmt) -> Option<Action> {
     let into = select.into_clause.as_ref()?;
     let name = relation(into.rel.as_ref())?;
-    let reads = tables(tree, Some(&name));
+    let query = tree::select(select);
+    let reads = reads(Some(&query), &name);
+    let query = Some(Box::new(query));
     Some(Action::CreateTable(Box::new(CreateTable {
         name: Some(name),
         persistence: persistence(into.rel.as_ref()),
         columns_unknown: true,
         reads,
+        query,
         ..CreateTable::default()
     })))
 }
