@@ -1,7 +1,7 @@
 //! Replays migrations and runs the rules over them.
 
 use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::replay::State;
 use crate::rule::{Check, HistoryContext, MigrationContext, Rule, StatementContext, Target, Watch};
 use crate::session::Session;
 use crate::source::FileId;
-use crate::sql::{self, Script};
+use crate::sql::{self, Script, Statement};
 
 /// What checking a set gives.
 #[derive(Debug, Default)]
@@ -185,6 +185,42 @@ fn replay_one(
 /// Returns whether a migration is checked in several parts.
 fn is_long(migration: &Migration, script: &Script) -> bool {
     migration.direction == Direction::Up && script.items.len() >= LONG
+}
+
+/// Replays the up migrations of a set. `see` is shown the state after each statement and at the end of
+/// each migration, and decides whether that was all.
+pub fn replay_with(
+    set: &MigrationSet,
+    scripts: &[Script],
+    options: &SetOptions,
+    mut see: impl FnMut(Moment<'_>, &State) -> ControlFlow<()>,
+) -> State {
+    let mut state = State::new(options.target.version);
+    for (at, migration) in set.ups() {
+        begin_session(&mut state, options);
+        state.begin_migration(number(at), migration, set.layout, &scripts[at]);
+        for statement in scripts[at].statements() {
+            state.step(statement);
+            if see(Moment::After(at, statement), &state).is_break() {
+                return state;
+            }
+        }
+        state.end_migration();
+        if see(Moment::End(at), &state).is_break() {
+            break;
+        }
+    }
+    state.catalog.end_session();
+    state
+}
+
+/// What has just been replayed.
+#[derive(Clone, Copy, Debug)]
+pub enum Moment<'a> {
+    /// A statement of the migration at this place.
+    After(usize, &'a Statement),
+    /// The migration at this place.
+    End(usize),
 }
 
 /// Each migration is run in a session of its own, with what runner, role and database set.

@@ -22,6 +22,7 @@ pub mod replay;
 pub mod check;
 pub mod rule;
 pub mod rules;
+pub mod schema;
 
 pub mod suppress;
 

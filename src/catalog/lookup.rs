@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::apply;
 use super::object::{Class, ObjectId, Relation, RelationKind, Type, TypeKind};
 use super::{Because, Catalog, Env, Failure, Lookup, QualifiedName, Space, builtin, created_name};
+use crate::sql::tree::quote_identifier;
 use crate::sql::{ObjectKind, RelationName, TypeName};
 use crate::version::PgVersion;
 
@@ -225,8 +226,11 @@ impl Catalog {
                     format!("({})", all.join(","))
                 }
             };
-            let quoted = |part: &str| crate::sql::tree::quote_identifier(part);
-            return format!("{}.{}{modifiers}{suffix}", quoted(&found.schema), quoted(&found.name));
+            return format!(
+                "{}.{}{modifiers}{suffix}",
+                quote_identifier(&found.schema),
+                quote_identifier(&found.name)
+            );
         }
         let plain = apply::serial_type(&name.name).unwrap_or(&name.name);
         let spelling = match name.schema.as_deref() {

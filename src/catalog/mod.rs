@@ -214,6 +214,19 @@ impl Catalog {
         self.others.values().map(AsRef::as_ref)
     }
 
+    /// Returns the names of the schemas that something at hand made, and `public`.
+    pub fn schemas(&self) -> Vec<String> {
+        let schemas = self.others().filter(|other| other.kind == ObjectKind::Schema);
+        let mut names: Vec<String> = schemas.map(|other| other.name.name.to_string()).collect();
+        let public = QualifiedName::new("", "public");
+        let is_dropped = self.dropped_at(Space::Other(ObjectKind::Schema), &public).is_some();
+        if !is_dropped && !names.iter().any(|name| name == "public") {
+            names.push("public".to_owned());
+        }
+        names.sort();
+        names
+    }
+
     /// Returns the type that an object is.
     pub fn type_by_id(&self, id: ObjectId) -> Option<&Type> {
         self.types.get(&id).map(AsRef::as_ref)

@@ -139,6 +139,13 @@ pub struct Trigger {
     pub columns: Vec<Arc<str>>,
 }
 
+impl Trigger {
+    /// Returns its number, whatever its name is at the moment.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
 /// A row security policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
@@ -152,6 +159,13 @@ pub struct Policy {
     pub created: Origin,
     /// Its number, for dependencies.
     pub(super) number: u32,
+}
+
+impl Policy {
+    /// Returns its number, whatever its name is at the moment.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
 }
 
 /// A relation that has nothing extra.
@@ -372,6 +386,13 @@ pub struct Constraint {
     pub(super) number: u32,
     /// For one that came with another: the number of that one, in whatever table.
     pub(super) parent: Option<u32>,
+}
+
+impl Constraint {
+    /// Returns its number, whatever its name is at the moment.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
 }
 
 /// An index of a table.

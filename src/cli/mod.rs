@@ -7,6 +7,7 @@ mod lint;
 mod list;
 mod rules;
 mod run;
+mod schema;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ enum Command {
     Lint(lint::LintArguments),
     /// Show which directories of migrations are recognised, and how
     List(list::ListArguments),
+    /// Print the schema that the migrations leave, as SQL or JSON
+    Schema(schema::SchemaArguments),
     /// Write lockmaster.toml with what was recognised
     Init(init::InitArguments),
     /// List all rules
@@ -84,6 +87,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let outcome = pool.install(|| match arguments.command {
         Command::Lint(arguments) => lint::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
