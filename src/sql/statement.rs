@@ -168,6 +168,11 @@ pub struct TypeName {
     pub of_column: bool,
 }
 
+/// Returns an identifier as SQL spells it: in quotes where it needs them.
+pub fn quote_identifier(name: &str) -> String {
+    super::tree::quote_identifier(name).into_owned()
+}
+
 /// What kind of object a statement names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
