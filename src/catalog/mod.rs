@@ -3,6 +3,7 @@
 mod apply;
 pub mod builtin;
 mod depend;
+mod facts;
 mod failure;
 mod lookup;
 pub(crate) mod naming;
@@ -109,6 +110,9 @@ pub struct Catalog {
     pub(crate) is_uncertain: bool,
     /// Refusals of the action at hand that are certain only if the history is complete.
     noted: Vec<Failure>,
+    /// Statements that may have done something else, by file and place: `DO` blocks whose conditions
+    /// nobody knows, SQL that is put together at run time.
+    guesses: OrdSet<(u32, u32)>,
     /// How many objects there ever were.
     numbers: u32,
 }
@@ -261,6 +265,11 @@ impl Catalog {
             Lookup::Found(relation) => relation.name.clone(),
             Lookup::Dropped(_) | Lookup::Unknown => created_name(name, path),
         }
+    }
+
+    /// Returns whether it is not certain what a statement did.
+    pub fn is_guess(&self, origin: Origin) -> bool {
+        self.guesses.contains(&(origin.file.0, origin.span.start))
     }
 
     fn dropped_at(&self, space: Space, name: &QualifiedName) -> Option<Origin> {
