@@ -13,7 +13,7 @@ impl Catalog {
     pub(super) fn is_fact(&self, fact: &Fact, env: &Env) -> Option<bool> {
         let answer = self.answer(fact, env)?;
         // After SQL that is put together at run time only what is there is known.
-        (answer || !self.is_uncertain).then_some(answer)
+        (answer || !self.is_uncertain()).then_some(answer)
     }
 
     fn answer(&self, fact: &Fact, env: &Env) -> Option<bool> {

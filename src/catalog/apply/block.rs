@@ -178,7 +178,7 @@ impl Catalog {
             self.change(id, |relation| relation.columns_unknown = true);
             return;
         }
-        self.is_uncertain = true;
+        self.uncertain_since = Some(env.origin);
     }
 }
 

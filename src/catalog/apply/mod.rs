@@ -53,7 +53,7 @@ impl Catalog {
             }
             Action::Do(block) => {
                 if block.body.is_empty() && block.is_dynamic {
-                    self.is_uncertain = true;
+                    self.uncertain_since = Some(env.origin);
                 }
                 self.run_block(&block.body, env)
             }
@@ -91,7 +91,7 @@ impl Catalog {
         };
         if called.iter().any(changes) {
             self.guesses.insert((env.origin.file.0, env.origin.span.start));
-            self.is_uncertain = true;
+            self.uncertain_since = Some(env.origin);
         }
     }
 
