@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Env, Failure, Origin};
+use crate::catalog::{Because, Catalog, Env, Failure, Origin};
 use crate::layout::{Layout, Migration, TransactionMode};
 use crate::session::{Holder, Savepoints, Session, Transaction};
 use crate::source::{FileId, Span};
-use crate::sql::{Action, Script, Setting, Statement, TransactionAction};
+use crate::sql::{
+    Action, ConstraintKind, Script, Setting, Statement, TableChange, TransactionAction,
+};
 use crate::version::PgVersion;
 
 /// Everything that a statement depends on: schema, session and open transaction.
@@ -93,8 +95,12 @@ impl State {
     /// Runs one statement. Returns what the server would answer if it refuses.
     pub fn step(&mut self, statement: &Statement) -> Vec<Failure> {
         let mut failures = Vec::new();
-        for action in &statement.actions {
+        for action in in_order(&statement.actions) {
             failures.append(&mut self.act(action, statement.span));
+            // A statement that fails does nothing more.
+            if failures.iter().any(|failure| failure.because != Because::NeverMade) {
+                break;
+            }
         }
         if self.transaction.is_none() {
             self.transactions += 1;
@@ -188,6 +194,43 @@ impl State {
         for name in local {
             self.session.restore(&name, &closed.start.1);
         }
+    }
+}
+
+/// Returns actions in the order in which the server takes them, which is not that of the subcommands of
+/// `ALTER TABLE`: it drops, then changes types, then adds columns, then the rest.
+///
+/// Source: `ATGetQueueEntry` and the passes of PostgreSQL's `tablecmds.c`.
+fn in_order(actions: &[Action]) -> Vec<&Action> {
+    let mut ordered: Vec<&Action> = actions.iter().collect();
+    if ordered.len() > 1 && ordered.iter().all(|action| matches!(action, Action::AlterTable(_))) {
+        ordered.sort_by_key(|action| match action {
+            Action::AlterTable(alter) => pass(&alter.change),
+            _ => 0,
+        });
+    }
+    ordered
+}
+
+/// Returns in which pass of `ALTER TABLE` the server takes a subcommand.
+fn pass(change: &TableChange) -> u8 {
+    match change {
+        TableChange::DropColumn { .. }
+        | TableChange::DropConstraint { .. }
+        | TableChange::DropNotNull { .. }
+        | TableChange::SetDefault { default: None, .. } => 0,
+        TableChange::SetType { .. } => 1,
+        TableChange::AddColumn { .. } => 2,
+        TableChange::SetNotNull { .. } => 3,
+        TableChange::AddConstraint(definition) => match definition.kind {
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclusion => 4,
+            ConstraintKind::Check | ConstraintKind::ForeignKey | ConstraintKind::NotNull => 5,
+        },
+        TableChange::SetDefault { .. } => 5,
+        TableChange::ValidateConstraint { .. }
+        | TableChange::AttachPartition { .. }
+        | TableChange::DetachPartition { .. }
+        | TableChange::Other { .. } => 6,
     }
 }
 

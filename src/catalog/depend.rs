@@ -115,6 +115,8 @@ impl Catalog {
         if let Some((dependent, on)) = left.first() {
             return Err(self.depended_on(targets[0], *dependent, *on));
         }
+        // What is part of something goes before it, so that it can still be found there.
+        order.sort_by_key(|(_, part)| *part == Part::Whole);
         order.into_iter().for_each(|address| self.remove_one(address, origin));
         Ok(())
     }

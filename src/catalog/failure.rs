@@ -14,6 +14,8 @@ pub struct Failure {
     pub detail: Option<String>,
     /// What the certainty rests on.
     pub because: Because,
+    /// The condition that a block raises, where it is its own.
+    pub(super) condition: Option<std::sync::Arc<str>>,
 }
 
 /// What the certainty of a refusal rests on.
@@ -35,7 +37,7 @@ impl Failure {
         message: impl Into<String>,
         because: Because,
     ) -> Self {
-        Self { sqlstate, message: message.into(), detail: None, because }
+        Self { sqlstate, message: message.into(), detail: None, because, condition: None }
     }
 
     pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {

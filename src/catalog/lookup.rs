@@ -64,7 +64,7 @@ impl Catalog {
 
     /// Notes a refusal that is certain only if the history is complete.
     pub(super) fn note(&mut self, failure: Failure) {
-        if !self.is_uncertain {
+        if !self.is_uncertain() {
             self.noted.push(failure);
         }
     }

@@ -4,6 +4,7 @@ mod analyse;
 mod apply;
 pub mod builtin;
 mod depend;
+mod facts;
 mod failure;
 mod lookup;
 pub(crate) mod naming;
@@ -106,10 +107,13 @@ pub struct Catalog {
     constraint_names: OrdMap<QualifiedName, u32>,
     /// Whether the session has made something temporary.
     has_temporary: bool,
-    /// Whether statements ran of which nobody can say what they made or dropped.
-    pub(crate) is_uncertain: bool,
+    /// The last statement of which nobody can say what it made or dropped.
+    uncertain_since: Option<Origin>,
     /// Refusals of the action at hand that are certain only if the history is complete.
     noted: Vec<Failure>,
+    /// Statements that may have done something else, by file and place: `DO` blocks whose conditions
+    /// nobody knows, SQL that is put together at run time.
+    guesses: OrdSet<(u32, u32)>,
     /// How many objects there ever were.
     numbers: u32,
 }
@@ -262,6 +266,20 @@ impl Catalog {
             Lookup::Found(relation) => relation.name.clone(),
             Lookup::Dropped(_) | Lookup::Unknown => created_name(name, path),
         }
+    }
+
+    /// Returns whether it is not certain what a statement did, or whether that still holds.
+    pub fn is_guess(&self, origin: Origin) -> bool {
+        let is_before = |since: Origin| {
+            (origin.migration, origin.span.start) <= (since.migration, since.span.start)
+        };
+        self.uncertain_since.is_some_and(is_before)
+            || self.guesses.contains(&(origin.file.0, origin.span.start))
+    }
+
+    /// Returns whether statements ran of which nobody can say what they made or dropped.
+    pub fn is_uncertain(&self) -> bool {
+        self.uncertain_since.is_some()
     }
 
     fn dropped_at(&self, space: Space, name: &QualifiedName) -> Option<Origin> {

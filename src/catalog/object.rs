@@ -550,6 +550,8 @@ pub struct Function {
     pub body: Option<Arc<str>>,
     /// Whether it has `SET` clauses, so that calls are not inlined.
     pub has_settings: bool,
+    /// Whether calling it makes, changes or drops objects, or may.
+    pub changes_schema: bool,
     /// The statement that made it.
     pub created: Origin,
     /// The statement that last changed it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::flyway;
 use super::marked::{share_of_files_with, sort_by_version};
 use super::sections::down_of;
 use super::set::{Down, Migration};
@@ -447,7 +448,9 @@ fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         };
         let mut migration = whole(sources, id, Version::dotted(version), description);
         let opted_out = !executes_in_transaction(tree, &path);
-        migration.transaction = if opted_out { TransactionMode::None } else { set.transaction };
+        let is_without =
+            opted_out || flyway::is_without_transaction(&sources.get(id).text, migration.section);
+        migration.transaction = if is_without { TransactionMode::None } else { set.transaction };
         match kind {
             'U' => downs.push(migration),
             'R' => repeatable.push(migration),

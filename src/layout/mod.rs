@@ -5,6 +5,7 @@
 mod detect;
 mod diesel;
 mod files;
+mod flyway;
 mod golang_migrate;
 mod goose;
 mod marked;

@@ -19,7 +19,9 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
 fn is_certain(cx: &StatementContext, failure: &Failure) -> bool {
     // Files without an order of their own say nothing about each other.
     let is_ordered = cx.migration.history.set.layout.name != "plain";
-    let tells = |origin: Origin| is_ordered || cx.state.is_in_this_migration(origin);
+    let is_guess = |origin: Origin| cx.state.catalog.is_guess(origin);
+    let tells =
+        |origin: Origin| (is_ordered || cx.state.is_in_this_migration(origin)) && !is_guess(origin);
     match failure.because {
         Because::Made(origin) | Because::Dropped(origin) => tells(origin),
         Because::NeverMade => is_ordered && cx.migration.history.is_complete,

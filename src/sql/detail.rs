@@ -188,6 +188,8 @@ pub struct FunctionDefinition {
     pub sql_body: bool,
     /// Whether it has `SET` clauses.
     pub has_settings: bool,
+    /// Whether calling it makes, changes or drops objects, or may.
+    pub changes_schema: bool,
 }
 
 /// What may be expected of a function called twice.

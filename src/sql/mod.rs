@@ -272,7 +272,24 @@ fn tree(sql: &str) -> Result<Vec<Action>, Failure> {
         let block = plpgsql::read(sql, &do_language(sql));
         return Ok(vec![Action::Do(Box::new(block))]);
     }
-    Ok(lower::lower(&tree))
+    let mut actions = lower::lower(&tree);
+    if let [Action::Create(create)] = &mut actions[..]
+        && let Detail::Function(function) = &mut create.detail
+    {
+        function.changes_schema = changes_schema(function, sql);
+    }
+    Ok(actions)
+}
+
+/// Returns whether calling a function changes the schema. Its body is looked into only where it has a
+/// word that can do that.
+fn changes_schema(function: &FunctionDefinition, sql: &str) -> bool {
+    let Some(body) = &function.body else { return false };
+    let can = |word: &str| {
+        ["create", "alter", "drop", "execute"].iter().any(|w| word.eq_ignore_ascii_case(w))
+    };
+    body.split(|c: char| !c.is_ascii_alphabetic()).any(can)
+        && names_in_function(sql).is_none_or(|names| names.changes_schema)
 }
 
 /// Returns the language of a `DO` statement.

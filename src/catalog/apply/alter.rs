@@ -355,7 +355,9 @@ impl Catalog {
             let message = format!("column \"{column}\" of relation \"{table}\" is {what}");
             return Err(Failure::new("42601", message, Because::Made(created)));
         }
-        let default = default.filter(|default| !default.is_null).cloned().map(Arc::new);
+        let (type_name, type_id) = (found.type_name.clone(), found.type_id);
+        let default = default.filter(|default| self.keeps_default(default, &type_name, type_id));
+        let default = default.cloned().map(Arc::new);
         self.forget_needs((id, Part::Default(number)));
         self.change_column(id, column, env, |column| column.default = default.clone());
         self.default_needs(id, number, env);

@@ -1,6 +1,7 @@
 //! What an action does to a catalog, and whether the server would refuse it.
 
 mod alter;
+mod block;
 mod constraint;
 mod drop;
 mod index;
@@ -51,12 +52,10 @@ impl Catalog {
                 self.set_schema(*kind, name, schema, *if_exists, arguments.as_deref(), env)
             }
             Action::Do(block) => {
-                for action in &block.actions {
-                    // What a block does depends on what it finds: it is not known to fail.
-                    let _ = self.act(action, env);
-                    self.noted.clear();
+                if block.body.is_empty() && block.is_dynamic {
+                    self.uncertain_since = Some(env.origin);
                 }
-                Ok(())
+                self.run_block(&block.body, env)
             }
             Action::Dml(dml) => self.dml(dml, env),
             Action::Comment { relation: Some(name), part, kind } => {
@@ -64,6 +63,10 @@ impl Catalog {
             }
             Action::Truncate { .. } | Action::Lock { .. } => {
                 needed(action).into_iter().try_for_each(|name| self.find(name, env).map(|_| ()))
+            }
+            Action::Call { name } => {
+                self.call(name, env);
+                Ok(())
             }
             Action::RefreshMaterializedView { name, .. } => self.find(name, env).map(|_| ()),
             Action::Comment { relation: None, .. }
@@ -75,13 +78,25 @@ impl Catalog {
             | Action::Set(_)
             | Action::SetDefault(_)
             | Action::Transaction(_)
-            | Action::Call { .. }
             | Action::NonTransactional { .. }
             | Action::Other { .. } => Ok(()),
         }
     }
 
+    /// Calling a function that changes the schema leaves unknown what is there afterwards.
+    fn call(&mut self, name: &RelationName, env: &Env) {
+        let called = self.functions_of(name, None, env);
+        let changes = |id: &super::ObjectId| {
+            self.function_by_id(*id).is_some_and(|function| function.changes_schema)
+        };
+        if called.iter().any(changes) {
+            self.guesses.insert((env.origin.file.0, env.origin.span.start));
+            self.uncertain_since = Some(env.origin);
+        }
+    }
+
     fn dml(&mut self, dml: &Dml, env: &Env) -> Result<(), Failure> {
+        dml.functions.iter().for_each(|name| self.call(name, env));
         if let Some(target) = &dml.target {
             self.find(target, env)?;
         }

@@ -209,6 +209,7 @@ impl Catalog {
             strict: definition.strict,
             body: definition.body.clone(),
             has_settings: definition.has_settings,
+            changes_schema: definition.changes_schema,
             created,
             changed: env.origin,
             extension: None,

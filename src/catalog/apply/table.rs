@@ -372,7 +372,8 @@ impl Catalog {
             true => IdentityKind::Always,
             false => IdentityKind::ByDefault,
         });
-        let default = definition.default.as_deref().filter(|default| !default.is_null);
+        let default = definition.default.as_deref();
+        let default = default.filter(|default| self.keeps_default(default, &type_name, type_id));
         let column = Column {
             name: definition.name.clone(),
             number: 0,
@@ -404,6 +405,23 @@ impl Catalog {
         }
         self.default_needs(id, number, env);
         Ok(number)
+    }
+
+    /// Returns whether a default is kept: `NULL` is not, unless the server must convert it first, to a
+    /// type with modifiers or to a domain.
+    pub(super) fn keeps_default(
+        &self,
+        default: &Expression,
+        type_name: &TypeName,
+        type_id: Option<ObjectId>,
+    ) -> bool {
+        let is_domain = type_id
+            .and_then(|id| self.type_by_id(id))
+            .is_some_and(|found| matches!(found.kind, crate::catalog::TypeKind::Domain(_)));
+        let is_sized = !type_name.modifiers.is_empty()
+            && type_name.dimensions == 0
+            && &*type_name.name != "interval";
+        !default.is_null || is_sized || is_domain
     }
 
     /// Returns the type of a column, that of another column with `%TYPE` included.

@@ -162,6 +162,7 @@ pub(super) fn function(function: &CreateFunctionStmt) -> Detail {
         body: None,
         sql_body: function.sql_body.is_some(),
         has_settings: false,
+        changes_schema: false,
     };
     for element in elements(&function.options) {
         let text = || element.arg.as_deref().and_then(constant);
@@ -236,6 +237,7 @@ pub(super) fn define(define: &DefineStmt) -> Detail {
                 sql_body: elements(&define.definition)
                     .any(|element| element.defname.eq_ignore_ascii_case("finalfunc")),
                 has_settings: false,
+                changes_schema: false,
             }))
         }
         _ => Detail::None,
