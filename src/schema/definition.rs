@@ -10,8 +10,12 @@ use crate::layout::Sources;
 use crate::sql::lex::{Lexeme, TokenKind, lexemes};
 use crate::sql::{
     ConstraintKind, Expression, PartitionBound, PartitionKey, ReferentialAction, RelationName,
-    quote_identifier,
 };
+
+/// Returns a name as SQL spells it.
+fn quote_identifier(name: &str) -> String {
+    crate::sql::tree::quote_identifier(name).into_owned()
+}
 
 /// Returns an expression as SQL; nothing while its text is not kept.
 pub(super) fn expression_sql(expression: &Expression) -> Option<String> {

@@ -116,8 +116,8 @@ impl Analyser<'_> {
         columns.collect()
     }
 
-    /// Returns the scope of the own columns of a table.
-    pub(super) fn scope_of(&mut self, id: ObjectId) -> Scope<'static> {
+    /// Returns the scope of the own columns of a table: under its name, or under these.
+    pub(super) fn scope_of(&mut self, id: ObjectId, names: &[&str]) -> Scope<'static> {
         let Some(relation) = self.types.catalog.by_id(id) else {
             return Scope { open: true, ..Scope::default() };
         };
@@ -130,7 +130,16 @@ impl Analyser<'_> {
             is_table: true,
             is_scalar: false,
         };
-        Scope { entries: vec![shown(item)], ..Scope::default() }
+        self.read.push(id);
+        let entry = |name: &&str| {
+            let name = Some((*name).into());
+            Entry { has_columns: false, ..shown(Item { name, schema: None, ..item.clone() }) }
+        };
+        let entries = match names {
+            [] => vec![shown(item)],
+            names => names.iter().map(entry).collect(),
+        };
+        Scope { entries, ..Scope::default() }
     }
 
     fn rename_item(&mut self, item: &mut Item, names: &[Arc<str>], what: &str) {

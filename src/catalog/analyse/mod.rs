@@ -94,20 +94,38 @@ impl Catalog {
         env: &Env,
     ) -> Analysis {
         let mut analyser = Analyser::new(self, env);
-        let scope = table.map_or_else(Scope::default, |table| analyser.scope_of(table));
-        let value = analyser.expr(&scope, expression);
-        let mut analysis = Analysis::default();
-        analysis.completeness = match (value, analyser.has_lost) {
-            (Value::Of(_) | Value::Literal, false) => Completeness::Complete,
-            _ => Completeness::Columns,
-        };
-        analysis.failure = analyser.failure.take();
-        analysis.needs = analyser.finish();
-        analysis
+        let scope = table.map_or_else(Scope::default, |table| analyser.scope_of(table, &[]));
+        analyser.only(&scope, expression)
+    }
+
+    /// Analyses the `WHEN` of a trigger.
+    pub(super) fn analyse_condition(
+        &self,
+        table: ObjectId,
+        expression: &Expr,
+        env: &Env,
+    ) -> Analysis {
+        let mut analyser = Analyser::new(self, env);
+        let scope = analyser.scope_of(table, &["old", "new"]);
+        analyser.only(&scope, expression)
     }
 }
 
 impl<'c> Analyser<'c> {
+    fn only(mut self, scope: &Scope, expression: &Expr) -> Analysis {
+        let analyser = &mut self;
+        let value = analyser.expr(scope, expression);
+        let mut analysis = Analysis::default();
+        analysis.completeness = match (value, analyser.has_lost) {
+            (_, true) => Completeness::Unknown,
+            (Value::Unknown, false) => Completeness::Columns,
+            (Value::Of(_) | Value::Literal, false) => Completeness::Complete,
+        };
+        analysis.failure = analyser.failure.take();
+        analysis.needs = self.finish();
+        analysis
+    }
+
     fn new(catalog: &'c Catalog, env: &'c Env) -> Self {
         let types = Types { catalog, env };
         let (needs, read) = (BTreeSet::new(), Vec::new());

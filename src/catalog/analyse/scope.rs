@@ -260,7 +260,7 @@ impl Analyser<'_> {
         is_certain: bool,
     ) -> Value {
         self.has_lost = true;
-        if is_certain && self.failure.is_none() && !self.types.catalog.is_uncertain {
+        if is_certain && self.failure.is_none() && !self.types.catalog.is_uncertain() {
             let because = self.because(name);
             self.failure = Some(Failure::new(sqlstate, message, because));
         }
