@@ -62,9 +62,11 @@ create view v as select 1 from users where mood = 'sad'; drop type mood
 create view v as select nextval('counter'); drop sequence counter
 create view v as select id from users; drop table users
 create view v as select id from users; create view w as select id from v; drop view v
-create view v as select id from users; alter view v rename column id to key; create view w as select id from v
+create view v as select id from users; alter table v rename column id to key; create view w as select id from v
 create policy p on users using (nope = 1)
 create policy p on users using (id in (select user_id from orders where nope))
 create policy p on users using (exists (select 1 from orders o where o.user_id = users.id)); alter table orders drop column user_id
 create policy p on users using (exists (select 1 from orders o where o.total > 1)); drop table orders
-create policy p on users using (id = 1); alter table users alter id type int
+create policy p on orders using (ok); alter table orders alter ok type text
+create view v as select tree.id from tree, app.items tree
+create view v as select * from tree a cross join tree b cross join users a

@@ -8,7 +8,6 @@ select id, name, mail, mood, born, tags, data, at from users
 (a) as select id, name from users
 select users.id, public.users.name from users
 select count(*), count(id), sum(total), avg(total), min(state), max(placed), bool_and(ok), array_agg(id), array_agg(state), string_agg(state, ','), sum(small), sum(id), sum(ratio), max(code), json_agg(state), min(fee) from orders
-select * from users join orders on orders.user_id = users.id and false join app.items i on true where false -- unknown
 select u.id, o.id as order_id from users u left join orders o on o.user_id = u.id where o.state = 'new' order by u.name
 select * from tree join (select id, label as other from tree) t using (id)
 select * from tree a natural join (select id, parent from tree) b
@@ -30,7 +29,7 @@ select total from orders union select total from orders
 select total from orders union select fee from orders
 select id::text, id::int, 'sad'::mood, state::varchar(5), total::numeric(5,1), null::email, '{}'::mood[], cast(state as char(2)), data::text from orders, (select data, 1 as j from users) d
 select total + 1, total * fee, id / 2, id + 1.5, ratio * 2, small + 1, -total, -id, id % 2, id ^ 2, total || 'x', state || id, code || state from orders
-select data -> 'a', data ->> 'b', data #>> '{a,b}', data @> '{}', data || '{}', data -> 'a' -> 0, (data ->> 'n')::int, tags || 'x', tags || tags, tags[1], tags[1:2], tags @> array['a'], 'a' = any(tags) from users
+select data -> 'a', data ->> 'b', data #>> '{a,b}', data @> '{}', data || '{}', data -> 'a' -> 0, (data ->> 'n')::int, tags || '{x}', array_append(tags, 'x'), tags || 'x'::text, tags || tags, tags[1], tags[1:2], tags @> array['a'], 'a' = any(tags) from users
 select at - interval '1 day', at - at as age, born - born as days, born + 1 as tomorrow, now() - at as since, placed + span, current_date - born as old, born + interval '1 day' as plus, span * 2 as double from users, orders
 select current_date, current_timestamp, localtime, current_user, current_timestamp(2), now(), clock_timestamp(), session_user, current_schema
 select case when ok then total else 0 end, case state when 'a' then 1 else 2 end as c, case when ok then total end, case when ok then total else fee end as f, case when ok then name end as n, case when ok then 'x' end as lit from orders, users
@@ -55,7 +54,7 @@ select name, mood from all_users()
 select a.* from all_users() a where a.born is null
 select * from loose() as (a int, b int)
 select double_it(1), double_it(1.5), double_it(total), joined('a', 'b'), same(id), same(state), same(moods), feeling('sad'), feeling(moods[1]) as f2 from orders
-select listed(1), (listed(1)).word, (pairs()).*, (outs(1)).c
+select (listed(1)).num, (listed(1)).word, (pairs()).*, (outs(1)).c
 select wide(u), (u).name, (u.spot).x, (spot).y from users u
 select nextval('counter'), 'counter'::regclass, currval('app.items'::regclass) as c
 select relname, relkind, c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname = 'public'
@@ -72,7 +71,7 @@ select distinct user_id from orders limit 10 offset 1
 select i.*, o.state from app.items i join orders o on o.id = i.order_id
 select app.items.name from app.items
 select items.price * 2 as p, price / price as q from app.items
-select row(1, 'a'), (1, 2), array[1, 2], array[[1], [2]], array['a', 'b']::text[], array[total, fee] as am from orders
+select array[1, 2], array[[1], [2]], array['a', 'b']::text[], array[total, fee] as am from orders
 select ctid, tableoid, xmin, id from orders
 select not ok, ok and true, ok is true, state is null, state like 'a%', state ilike 'b', state similar to 'c', id between 1 and 2, id in (1, 2) from orders
 select x.id from users x where exists (select from orders where user_id = x.id and total > 5)
@@ -89,6 +88,6 @@ select (select 1), (select 'a' as z), (values (1)) as v
 select id, name from users tablesample system (10)
 table tree
 select o.fee, o.code, o.moods, o.span, fee + 1 as f, code::text from orders o
-select make_interval(days => 1), listed(a => 1, b => 'x') as l
+select make_interval(days => 1), (listed(a => 1, b => 'x')).word as l
 select least(born, at), greatest(small, id) as g, coalesce(small, ratio, 1) as c from users, (select small, id as oid, ratio from orders) o
 select upper(code), lower(mail), mail || 'x' as m, length(mail) as l, substr(code, 1) from orders, users

@@ -77,17 +77,19 @@ impl Analyser<'_> {
         {
             return Called { value: builtin_type(found.spelling), outputs: Vec::new() };
         }
-        let possible: Vec<&Candidate> =
-            candidates.iter().filter(|candidate| self.may_take(candidate, inputs, is_named)).collect();
+        let possible: Vec<&Candidate> = candidates
+            .iter()
+            .filter(|candidate| self.may_take(candidate, inputs, is_named))
+            .collect();
         let Some(first) = possible.first() else { return nothing };
         if let [only] = possible[..] {
             self.needs.extend(only.id.map(|id| (id, Part::Whole)));
         }
-        let is_plain = |value: &Value| {
-            !matches!(self.types.key(value), Some(Key::Builtin(name)) if name.starts_with("any"))
-        };
+        let is_plain = |value: &Value| !matches!(self.types.key(value), Some(Key::Builtin(name)) if name.starts_with("any"));
         let same = possible.iter().all(|other| {
-            other.result == first.result && other.outputs == first.outputs && is_plain(&other.result)
+            other.result == first.result
+                && other.outputs == first.outputs
+                && is_plain(&other.result)
         });
         match same && first.outputs.iter().all(|(_, value)| is_plain(value)) {
             true => Called { value: first.result.clone(), outputs: first.outputs.clone() },
@@ -120,7 +122,12 @@ impl Analyser<'_> {
             let Some(arguments) = self.spread(keys, is_variadic, count) else { return };
             let outputs = function.outputs().map(|(name, of)| (name.into(), types.spelled(of)));
             let outputs = outputs.collect();
-            all.push(Candidate { arguments, result: types.spelled(function.result), outputs, id: None });
+            all.push(Candidate {
+                arguments,
+                result: types.spelled(function.result),
+                outputs,
+                id: None,
+            });
         };
         if schema.is_none_or(|schema| schema == "pg_catalog") {
             builtin::functions_named(name, version).for_each(&mut add);
@@ -166,9 +173,9 @@ impl Analyser<'_> {
         let least = inputs.iter().filter(|(argument, _)| !argument.has_default).count();
         let fits = count <= inputs.len() && count >= least
             || is_variadic && !call.variadic && count + 1 >= inputs.len();
-        let has_names = named.iter().all(|name| {
-            inputs.iter().any(|(argument, _)| argument.name.as_ref() == Some(*name))
-        });
+        let has_names = named
+            .iter()
+            .all(|name| inputs.iter().any(|(argument, _)| argument.name.as_ref() == Some(*name)));
         if !fits || !has_names {
             return None;
         }

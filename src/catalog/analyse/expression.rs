@@ -6,11 +6,11 @@ use super::super::depend::Part;
 use super::super::{TypeKind, builtin};
 use super::Analyser;
 use super::overload::Candidate;
-use super::scope::Scope;
+use super::scope::{ItemColumn, Scope};
 use super::types::{Key, Known, Value, builtin_type};
 use crate::sql::tree::{
-    Case, Cast, Expr, Operator, OperatorKind, Part as Piece, Subquery, SubqueryKind, Syntax, Type,
-    ValueFunction,
+    Case, Cast, Expr, Operator, OperatorKind, Part as Piece, Step, Subquery, SubqueryKind, Syntax,
+    Type, ValueFunction,
 };
 use crate::sql::{RelationName, TypeName};
 
@@ -72,14 +72,40 @@ impl Analyser<'_> {
                 self.array_of(&common, true)
             }
             Expr::Indirection { value, steps } => {
-                let value = self.expr(scope, value);
-                self.steps(scope, value, steps)
+                let (row, value) = self.row_of(scope, value);
+                match (&row, steps.split_first()) {
+                    (Some(row), Some((Step::Field(name), rest))) => {
+                        let field = row.iter().find(|field| field.name == *name);
+                        let value = field.map_or(Value::Unknown, |field| self.take(field));
+                        self.steps(scope, value, rest)
+                    }
+                    _ => self.steps(scope, value, steps),
+                }
             }
             Expr::Collate(collate) => self.expr(scope, &collate.value).settled(),
             Expr::Value { function, precision } => value_type(*function, *precision),
             Expr::Subquery(subquery) => self.subquery(scope, subquery),
             Expr::Syntax(syntax) => self.syntax(scope, syntax),
         }
+    }
+
+    /// Returns the fields of a row, where they are known, and its type.
+    pub(super) fn row_of(
+        &mut self,
+        scope: &Scope,
+        expression: &Expr,
+    ) -> (Option<Vec<ItemColumn>>, Value) {
+        let Expr::Call(call) = expression else {
+            let value = self.expr(scope, expression);
+            return (self.fields(&value), value);
+        };
+        let called = self.call(scope, call);
+        let named = |(name, value)| ItemColumn { name, value, sources: Vec::new() };
+        let fields = match called.outputs.len() {
+            0 | 1 => self.fields(&called.value),
+            _ => Some(called.outputs.into_iter().map(named).collect()),
+        };
+        (fields, called.value)
     }
 
     pub(super) fn all(&mut self, scope: &Scope, expressions: &[Expr]) -> Vec<Value> {
@@ -229,10 +255,8 @@ impl Analyser<'_> {
         if let (Some(left), Some(right)) = (&left, &right) {
             self.compare(left, right);
         }
-        self.operator_result(&operator.name, left.as_ref(), right.as_ref()).map_or(
-            Value::Unknown,
-            |(value, _)| value,
-        )
+        self.operator_result(&operator.name, left.as_ref(), right.as_ref())
+            .map_or(Value::Unknown, |(value, _)| value)
     }
 
     /// Notes the type that a literal gets where it is compared with a value.
@@ -291,10 +315,12 @@ impl Analyser<'_> {
         let Some(inputs) = inputs else {
             let first = all.first()?.result.clone();
             let same = all.iter().all(|candidate| candidate.result == first);
-            let is_plain = !matches!(self.types.key(&first), Some(Key::Builtin(s)) if s.starts_with("any"));
+            let is_plain =
+                !matches!(self.types.key(&first), Some(Key::Builtin(s)) if s.starts_with("any"));
             return (same && is_plain).then_some((first, None));
         };
-        let chosen = self.exact_operator(&inputs, &all).or_else(|| self.types.choose(&inputs, all))?;
+        let chosen =
+            self.exact_operator(&inputs, &all).or_else(|| self.types.choose(&inputs, all))?;
         let result = self.types.result(&chosen, &chosen.result, &inputs);
         Some((result, chosen.arguments.first().copied()))
     }
@@ -355,7 +381,6 @@ impl Analyser<'_> {
             _ => Value::Unknown,
         }
     }
-
 }
 
 fn value_type(function: ValueFunction, precision: Option<i32>) -> Value {

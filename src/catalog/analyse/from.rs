@@ -14,12 +14,33 @@ use crate::sql::tree::{
     Alias, ColumnType, Expr, FromItem, Functions, Join, Part as Piece, Source, SyntaxTable,
 };
 
+/// The first version that notes which columns of a function's row type a view uses.
+const FUNCTION_COLUMNS: u16 = 15;
+
 impl Analyser<'_> {
     pub(super) fn from(&mut self, scope: &mut Scope, items: &[FromItem]) {
         for item in items {
             let entries = self.item(scope, item);
             scope.open |= matches!(item, FromItem::Unknown);
+            self.refuse_same_names(&scope.entries, &entries);
             scope.entries.extend(entries);
+        }
+    }
+
+    /// Refuses two items of one name, unless they are tables of different schemas.
+    fn refuse_same_names(&mut self, left: &[Entry], right: &[Entry]) {
+        for new in right.iter().filter(|entry| entry.has_name) {
+            let is_same = |old: &&Entry| {
+                let (old, new) = (&old.item, &new.item);
+                let is_other_table =
+                    old.schema.is_some() && new.schema.is_some() && old.schema != new.schema;
+                old.name == new.name && !is_other_table
+            };
+            if left.iter().filter(|entry| entry.has_name).any(|old| is_same(&old)) {
+                let name = new.item.name.as_deref().unwrap_or_default();
+                let message = format!("table name \"{name}\" specified more than once");
+                self.fail("42712", message, "", true);
+            }
         }
     }
 
@@ -146,10 +167,10 @@ impl Analyser<'_> {
         if names.is_empty() {
             return;
         }
-        let columns = item.columns.iter().map(|column| Output {
-            name: column.name.clone(),
-            value: column.value.clone(),
-        });
+        let columns = item
+            .columns
+            .iter()
+            .map(|column| Output { name: column.name.clone(), value: column.value.clone() });
         let mut outputs = Outputs { columns: columns.collect(), complete: item.complete };
         self.rename(&mut outputs, names, what);
         item.columns.resize_with(outputs.columns.len(), || ItemColumn {
@@ -203,7 +224,9 @@ impl Analyser<'_> {
                 item.complete = false;
                 continue;
             };
-            if let ([column], true, Some(alias), true) = (&mut columns[..], is_scalar, alias, is_single) {
+            if let ([column], true, Some(alias), true) =
+                (&mut columns[..], is_scalar, alias, is_single)
+            {
                 column.name = alias.name.clone();
             }
             item.is_scalar = is_scalar && is_single && !functions.ordinality;
@@ -252,14 +275,20 @@ impl Analyser<'_> {
         }
         if !called.outputs.is_empty() {
             let columns = called.outputs.into_iter();
-            let columns = columns.map(|(name, value)| ItemColumn { name, value, sources: Vec::new() });
+            let columns =
+                columns.map(|(name, value)| ItemColumn { name, value, sources: Vec::new() });
             return (Some(columns.collect()), false);
         }
         match &called.value {
             Value::Unknown => (None, false),
             value if self.types.key(value) == Some(Key::Builtin("record")) => (None, false),
             value => match self.fields(value) {
-                Some(fields) => (Some(fields), false),
+                Some(mut fields) => {
+                    if self.types.env.version.major < FUNCTION_COLUMNS {
+                        fields.iter_mut().for_each(|field| field.sources.clear());
+                    }
+                    (Some(fields), false)
+                }
                 None => (Some(single(name, value.clone())), true),
             },
         }
@@ -290,7 +319,7 @@ impl Analyser<'_> {
                 let fields = attributes.iter().map(|column| ItemColumn {
                     name: column.name.clone(),
                     value: self.types.of(&column.type_name, column.type_id),
-                    sources: Vec::new(),
+                    sources: vec![(id, Part::Whole), (id, Part::Column(column.number))],
                 });
                 Some(fields.collect())
             }
@@ -335,9 +364,11 @@ impl Analyser<'_> {
         };
         let mut merged = Vec::new();
         for name in &names {
-            let sides = [(&from_left, left_complete, "left"), (&from_right, right_complete, "right")];
+            let sides =
+                [(&from_left, left_complete, "left"), (&from_right, right_complete, "right")];
             merged.push(self.merged(name, sides));
         }
+        self.refuse_same_names(&left, &right);
         let mut entries: Vec<Entry> = left.into_iter().chain(right).collect();
         if let Some(on) = &join.on {
             let mut inner = without_siblings(scope);
@@ -373,7 +404,11 @@ impl Analyser<'_> {
     }
 
     /// Returns the column that `USING` makes of one of each side.
-    fn merged(&mut self, name: &Arc<str>, sides: [(&Vec<ItemColumn>, bool, &str); 2]) -> ItemColumn {
+    fn merged(
+        &mut self,
+        name: &Arc<str>,
+        sides: [(&Vec<ItemColumn>, bool, &str); 2],
+    ) -> ItemColumn {
         let mut column =
             ItemColumn { name: name.clone(), value: Value::Unknown, sources: Vec::new() };
         let mut values = Vec::new();
@@ -381,7 +416,8 @@ impl Analyser<'_> {
             let mut found = columns.iter().filter(|column| column.name == *name);
             let first = found.next();
             if found.next().is_some() {
-                let message = format!("common column name \"{name}\" appears more than once in {side} table");
+                let message =
+                    format!("common column name \"{name}\" appears more than once in {side} table");
                 self.fail("42702", message, name, true);
             }
             match first {
@@ -425,4 +461,3 @@ fn shown(item: Item) -> Entry {
     let has_name = item.name.is_some();
     Entry { item: Rc::new(item), has_columns: true, has_name }
 }
-

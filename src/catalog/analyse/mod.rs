@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::depend::{Address, Part};
+use super::object::Class;
 use super::{Catalog, Env, Failure, ObjectId};
 use crate::sql::TypeName;
 use crate::sql::tree::{Expr, Query};
@@ -135,10 +136,14 @@ impl<'c> Analyser<'c> {
     /// Returns what is needed; a column stands for its relation too, as in the server's catalog.
     fn finish(self) -> Vec<Address> {
         let has_column = |id: ObjectId| {
+            if id.class != Class::Relation {
+                return false;
+            }
             let columns = (id, Part::Column(0))..=(id, Part::Column(u16::MAX));
             self.needs.range(columns).next().is_some()
         };
-        let is_needed = |need: &Address| need.1 != Part::Whole || self.has_lost || !has_column(need.0);
+        let is_needed =
+            |need: &Address| need.1 != Part::Whole || self.has_lost || !has_column(need.0);
         self.needs.iter().copied().filter(is_needed).collect()
     }
 }

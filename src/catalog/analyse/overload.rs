@@ -107,9 +107,8 @@ impl Types<'_> {
         if known.any(|key| key != first) {
             return None;
         }
-        left.retain(|candidate| {
-            candidate.arguments.iter().all(|argument| self.coerces(first, *argument))
-        });
+        let assumed = vec![first; bases.len()];
+        left.retain(|candidate| self.takes(candidate, &assumed));
         if left.len() == 1 { left.pop() } else { None }
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Analyser;
-use super::scope::{Common, Entry, Output, Outputs, Scope};
+use super::scope::{Common, Entry, ItemColumn, Output, Outputs, Scope};
 use super::types::Value;
 use crate::sql::tree::{
     Assignment, Body, CommonTable, Distinct, Expr, Grouping, Query, Returning, Select, SetKind,
@@ -225,8 +225,7 @@ impl Analyser<'_> {
                 entry.has_columns && entry.item.columns.iter().any(|c| c.name == column.name)
             };
             let is_own = is_group && scope.entries.iter().any(own);
-            let is_target =
-                targets.iter().any(|t| t.column_name().as_ref() == Some(&column.name));
+            let is_target = targets.iter().any(|t| t.column_name().as_ref() == Some(&column.name));
             let is_star = targets.iter().any(Target::is_star);
             // A star may stand for a column of that name, which is noted already.
             if !is_own && (is_target || is_star && !is_group) {
@@ -253,9 +252,15 @@ impl Analyser<'_> {
                 }
                 (Expr::Star(qualifier), None) => self.star(scope, qualifier, &mut outputs),
                 (Expr::Indirection { value, steps }, None) => {
-                    let value = self.expr(scope, value);
-                    let value = self.steps(scope, value, &steps[..steps.len() - 1]);
-                    self.row_star(&value, &mut outputs);
+                    let (row, value) = self.row_of(scope, value);
+                    let row = match &steps[..steps.len() - 1] {
+                        [] => row,
+                        before => {
+                            let value = self.steps(scope, value, before);
+                            self.fields(&value)
+                        }
+                    };
+                    self.row_star(row, &mut outputs);
                 }
                 (_, None) => outputs.complete = false,
             }
@@ -290,8 +295,8 @@ impl Analyser<'_> {
     }
 
     /// Adds the fields of a row.
-    fn row_star(&mut self, value: &Value, outputs: &mut Outputs) {
-        match self.fields(value) {
+    fn row_star(&mut self, row: Option<Vec<ItemColumn>>, outputs: &mut Outputs) {
+        match row {
             Some(fields) => {
                 for column in &fields {
                     let value = self.take(column);

@@ -92,14 +92,16 @@ impl<'p> Scope<'p> {
     }
 
     pub(super) fn common(&self, name: &str) -> Option<Rc<Common>> {
-        self.levels().flat_map(|scope| scope.common.iter().rev()).find(|c| *c.name == *name).cloned()
+        self.levels()
+            .flat_map(|scope| scope.common.iter().rev())
+            .find(|c| *c.name == *name)
+            .cloned()
     }
 
     /// Returns whether all items of all levels are known with all their columns.
     fn is_complete(&self) -> bool {
-        self.levels().all(|scope| {
-            !scope.open && scope.entries.iter().all(|entry| entry.item.complete)
-        })
+        self.levels()
+            .all(|scope| !scope.open && scope.entries.iter().all(|entry| entry.item.complete))
     }
 }
 
@@ -174,10 +176,6 @@ impl Analyser<'_> {
             Found::Missing | Found::Row(_) | Found::Open if !item.complete => self.lose(),
             _ if self.is_function(name) => self.lose(),
             _ => {
-                let table = match schema {
-                    Some(schema) => format!("{schema}.{table}"),
-                    None => table.to_string(),
-                };
                 let message = format!("column {table}.{name} does not exist");
                 self.fail("42703", message, name, true)
             }

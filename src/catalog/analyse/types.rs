@@ -172,8 +172,7 @@ impl Types<'_> {
             if self.catalog.type_by_id(id).is_some_and(is_external) {
                 return None;
             }
-            let is_array =
-                name.dimensions > 0 || name.name.strip_prefix('_') == Some(&*found.name);
+            let is_array = name.dimensions > 0 || name.name.strip_prefix('_') == Some(&*found.name);
             return Some(if is_array { Key::OwnArray(id) } else { Key::Own(id) });
         }
         let plain = match name.schema.as_deref() {
@@ -245,9 +244,7 @@ impl Types<'_> {
                 domain.and_then(|found| found.element).map(Key::Builtin)
             }
             Key::Own(id) => match self.catalog.type_by_id(id).map(|found| &found.kind) {
-                Some(TypeKind::Domain(domain)) => {
-                    self.key(&self.of(&domain.base, domain.base_id))
-                }
+                Some(TypeKind::Domain(domain)) => self.key(&self.of(&domain.base, domain.base_id)),
                 _ => None,
             },
             Key::Literal | Key::OwnArray(_) => None,
@@ -260,9 +257,9 @@ impl Types<'_> {
         match self.base(key) {
             Key::Literal => ('X', false),
             Key::OwnArray(_) => ('A', false),
-            Key::Builtin(spelling) => {
-                self.fact(spelling).map_or(('U', false), |found| (found.category, found.is_preferred))
-            }
+            Key::Builtin(spelling) => self
+                .fact(spelling)
+                .map_or(('U', false), |found| (found.category, found.is_preferred)),
             Key::Own(id) if id.class == Class::Relation => ('C', false),
             Key::Own(id) => {
                 let Some(found) = self.catalog.type_by_id(id) else { return ('U', false) };

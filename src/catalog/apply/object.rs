@@ -9,9 +9,7 @@ use crate::catalog::lookup::spelled;
 use crate::catalog::object::{
     Class, Function, ObjectId, Other, Policy, Relation, RelationKind, Sequence, Trigger, TypeKind,
 };
-use crate::catalog::{
-    Because, Catalog, Env, Failure, QualifiedName, builtin, created_name,
-};
+use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, builtin, created_name};
 use crate::sql::{
     Alter, ArgumentMode, Create, Detail, Expression, FunctionDefinition, ObjectChange, ObjectKind,
     SequenceOptions, TypeName,

@@ -199,7 +199,8 @@ impl Catalog {
         if old.columns_unknown || made.columns_unknown || self.is_uncertain() {
             return Ok(());
         }
-        let refuse = |message: String| Err(Failure::new("42P16", message, Because::Made(old.changed)));
+        let refuse =
+            |message: String| Err(Failure::new("42P16", message, Because::Made(old.changed)));
         if made.columns.len() < old.columns.len() {
             return refuse("cannot drop columns from view".to_owned());
         }
@@ -213,8 +214,7 @@ impl Catalog {
             if before.type_name.name.is_empty() || after.type_name.name.is_empty() {
                 continue;
             }
-            let types =
-                [before, after].map(|c| self.format_type(&c.type_name, c.type_id));
+            let types = [before, after].map(|c| self.format_type(&c.type_name, c.type_id));
             if types[0] != types[1] {
                 let [from, to] = [before, after].map(|c| self.shown_type(c, env));
                 return refuse(format!(
