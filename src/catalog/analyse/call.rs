@@ -7,7 +7,7 @@ use super::super::{Function, builtin};
 use super::Analyser;
 use super::overload::Candidate;
 use super::scope::Scope;
-use super::types::{Key, Value, builtin_type};
+use super::types::{Key, Value, builtin_type, typed};
 use crate::catalog::builtin::BuiltinFunction;
 use crate::sql::ArgumentMode;
 use crate::sql::tree::{Call, Expr};
@@ -46,21 +46,21 @@ impl Analyser<'_> {
             })
             .collect();
         let candidates = self.candidates(call, inputs.len(), &named);
-        self.resolve_call(call, &inputs, candidates, !named.is_empty())
+        self.resolve_call(call, &inputs, &candidates, !named.is_empty())
     }
 
     fn resolve_call(
         &mut self,
         call: &Call,
         inputs: &[Value],
-        candidates: Vec<Candidate>,
+        candidates: &[Candidate],
         is_named: bool,
     ) -> Called {
         let nothing = Called { value: Value::Unknown, outputs: Vec::new() };
         let keys: Option<Vec<Key>> = inputs.iter().map(|value| self.types.key(value)).collect();
         let keys = keys.filter(|_| !is_named);
         if let Some(keys) = &keys
-            && let Some(chosen) = self.types.choose(keys, candidates.clone())
+            && let Some(chosen) = self.types.choose(keys, candidates.to_vec())
         {
             for (argument, input) in chosen.arguments.iter().zip(keys) {
                 if *input == Key::Literal {
@@ -181,7 +181,7 @@ impl Analyser<'_> {
         }
         let keys: Option<Vec<Key>> = inputs
             .iter()
-            .map(|(argument, id)| types.key(&types.of(&argument.type_name, *id)))
+            .map(|(argument, id)| types.key(&typed(&argument.type_name, *id)))
             .collect();
         let arguments = match keys {
             Some(keys) => self.spread(keys, is_variadic && !call.variadic, count)?,
@@ -201,13 +201,13 @@ impl Analyser<'_> {
             .map(|(at, (argument, id))| {
                 let name = argument.name.clone();
                 let name = name.unwrap_or_else(|| format!("column{}", at + 1).into());
-                (name, types.of(&argument.type_name, *id).plain())
+                (name, typed(&argument.type_name, *id).plain())
             })
             .collect();
         let result = match (&outputs[..], &function.returns) {
             ([_, _, ..], _) => builtin_type("record"),
             ([(_, only)], _) => only.clone(),
-            ([], Some((name, id))) => types.of(name, *id).plain(),
+            ([], Some((name, id))) => typed(name, *id).plain(),
             ([], None) => Value::Unknown,
         };
         Some(Candidate { arguments, result, outputs, id: Some(function.id) })

@@ -8,7 +8,7 @@ use super::super::object::{Class, TypeKind};
 use super::super::{ObjectId, Relation, builtin};
 use super::Analyser;
 use super::scope::{Entry, Item, ItemColumn, Output, Outputs, Scope};
-use super::types::{Key, Value, builtin_type};
+use super::types::{Key, Value, builtin_type, typed};
 use crate::sql::RelationName;
 use crate::sql::tree::{
     Alias, ColumnType, Expr, FromItem, Functions, Join, Part as Piece, Source, SyntaxTable,
@@ -121,17 +121,17 @@ impl Analyser<'_> {
         Item {
             schema: Some(relation.name.schema.clone()),
             relation: Some(id),
-            columns: self.relation_columns(relation),
+            columns: Self::relation_columns(relation),
             complete: has_columns && !relation.external && !relation.columns_unknown,
             is_table: !relation.is_view(),
             ..Item::default()
         }
     }
 
-    fn relation_columns(&self, relation: &Relation) -> Vec<ItemColumn> {
+    fn relation_columns(relation: &Relation) -> Vec<ItemColumn> {
         let columns = relation.columns.iter().map(|column| ItemColumn {
             name: column.name.clone(),
-            value: self.types.of(&column.type_name, column.type_id),
+            value: typed(&column.type_name, column.type_id),
             sources: vec![(relation.id, Part::Column(column.number))],
         });
         columns.collect()
@@ -146,7 +146,7 @@ impl Analyser<'_> {
             name: Some(relation.name.name.clone()),
             schema: Some(relation.name.schema.clone()),
             relation: Some(id),
-            columns: self.relation_columns(relation),
+            columns: Self::relation_columns(relation),
             complete: !relation.external && !relation.columns_unknown,
             is_table: true,
             is_scalar: false,
@@ -312,13 +312,13 @@ impl Analyser<'_> {
         if id.class == Class::Relation {
             let relation = self.types.catalog.by_id(id)?;
             let is_known = !relation.external && !relation.columns_unknown;
-            return is_known.then(|| self.relation_columns(relation));
+            return is_known.then(|| Self::relation_columns(relation));
         }
         match &self.types.catalog.type_by_id(id)?.kind {
             TypeKind::Composite(attributes) => {
                 let fields = attributes.iter().map(|column| ItemColumn {
                     name: column.name.clone(),
-                    value: self.types.of(&column.type_name, column.type_id),
+                    value: typed(&column.type_name, column.type_id),
                     sources: vec![(id, Part::Whole), (id, Part::Column(column.number))],
                 });
                 Some(fields.collect())
@@ -420,18 +420,15 @@ impl Analyser<'_> {
                     format!("common column name \"{name}\" appears more than once in {side} table");
                 self.fail("42702", message, name, true);
             }
-            match first {
-                Some(found) => {
-                    column.sources.extend(found.sources.iter().copied());
-                    values.push(self.take(found));
-                }
-                None => {
-                    let message = format!(
-                        "column \"{name}\" specified in USING clause does not exist in {side} table"
-                    );
-                    values.push(self.fail("42703", message, name, complete));
-                }
+            if let Some(found) = first {
+                column.sources.extend(found.sources.iter().copied());
+                values.push(self.take(found));
+                continue;
             }
+            let message = format!(
+                "column \"{name}\" specified in USING clause does not exist in {side} table"
+            );
+            values.push(self.fail("42703", message, name, complete));
         }
         column.value = self.common(&values);
         column

@@ -116,15 +116,13 @@ impl<'c> Analyser<'c> {
     fn only(mut self, scope: &Scope, expression: &Expr) -> Analysis {
         let analyser = &mut self;
         let value = analyser.expr(scope, expression);
-        let mut analysis = Analysis::default();
-        analysis.completeness = match (value, analyser.has_lost) {
+        let completeness = match (value, analyser.has_lost) {
             (_, true) => Completeness::Unknown,
             (Value::Unknown, false) => Completeness::Columns,
             (Value::Of(_) | Value::Literal, false) => Completeness::Complete,
         };
-        analysis.failure = analyser.failure.take();
-        analysis.needs = self.finish();
-        analysis
+        let failure = analyser.failure.take();
+        Analysis { columns: Vec::new(), needs: self.finish(), completeness, failure }
     }
 
     fn new(catalog: &'c Catalog, env: &'c Env) -> Self {

@@ -123,13 +123,7 @@ impl Types<'_> {
     fn generic(self, declared: &[Key], inputs: &[Key]) -> Option<Generic> {
         let mut found = Generic::default();
         let mut compatible = Vec::new();
-        let agree = |slot: &mut Option<Key>, key: Key| match *slot {
-            Some(known) => known == key,
-            None => {
-                *slot = Some(key);
-                true
-            }
-        };
+        let agree = |slot: &mut Option<Key>, key: Key| *slot.get_or_insert(key) == key;
         for (to, input) in declared.iter().zip(inputs) {
             let Key::Builtin(to) = to else { continue };
             let input = *input;
@@ -180,11 +174,10 @@ impl Types<'_> {
         let key = match spelling {
             "anyelement" | "anynonarray" | "anyenum" => found.element,
             "anyarray" => found.array.or_else(|| self.array(found.element?)),
-            "anyrange" => found.range,
+            "anyrange" | "anycompatiblerange" => found.range,
             "anymultirange" => found.multirange,
             "anycompatible" | "anycompatiblenonarray" => found.compatible,
             "anycompatiblearray" => found.compatible.and_then(|key| self.array(key)),
-            "anycompatiblerange" => found.range,
             _ => None,
         };
         key.map_or(Value::Unknown, |key| self.value(key))

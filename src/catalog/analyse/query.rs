@@ -296,17 +296,14 @@ impl Analyser<'_> {
 
     /// Adds the fields of a row.
     fn row_star(&mut self, row: Option<Vec<ItemColumn>>, outputs: &mut Outputs) {
-        match row {
-            Some(fields) => {
-                for column in &fields {
-                    let value = self.take(column);
-                    outputs.columns.push(Output { name: column.name.clone(), value });
-                }
-            }
-            None => {
-                self.lose();
-                outputs.complete = false;
-            }
+        let Some(fields) = row else {
+            self.lose();
+            outputs.complete = false;
+            return;
+        };
+        for column in &fields {
+            let value = self.take(column);
+            outputs.columns.push(Output { name: column.name.clone(), value });
         }
     }
 

@@ -267,14 +267,14 @@ impl Analyser<'_> {
 
     /// Returns what decides that there is no such column: its loss, or what made the relations.
     fn because(&self, column: &str) -> Because {
-        let relations = self.read.iter().filter_map(|id| self.types.catalog.by_id(*id));
+        let mut relations = self.read.iter().filter_map(|id| self.types.catalog.by_id(*id));
         let dropped = relations.clone().find_map(|relation| {
             let mut dropped = relation.extra().dropped_columns.iter().rev();
             dropped.find(|(name, _)| **name == *column).map(|(_, origin)| *origin)
         });
         match dropped {
             Some(origin) => Because::Dropped(origin),
-            None => relations.last().map_or(Because::Always, |r| Because::Made(r.created)),
+            None => relations.next_back().map_or(Because::Always, |r| Because::Made(r.created)),
         }
     }
 }

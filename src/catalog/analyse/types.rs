@@ -95,6 +95,14 @@ pub(super) fn builtin_type(spelling: &str) -> Value {
     Value::Of(Known { name: Arc::new(name), id: None })
 }
 
+/// Returns the type of a column or argument.
+pub(super) fn typed(name: &Arc<TypeName>, id: Option<ObjectId>) -> Value {
+    if id.is_none() && (name.name.is_empty() || name.of_column) {
+        return Value::Unknown;
+    }
+    Value::Of(Known { name: name.clone(), id })
+}
+
 impl Types<'_> {
     /// Returns the type that a query names; nothing for one that nobody knows.
     pub(super) fn named(self, name: &Arc<TypeName>) -> Value {
@@ -109,14 +117,6 @@ impl Types<'_> {
             Some(id) => Value::Of(Known { name: name.clone(), id: Some(id) }),
             None => Value::Unknown,
         }
-    }
-
-    /// Returns the type of a column or argument.
-    pub(super) fn of(self, name: &Arc<TypeName>, id: Option<ObjectId>) -> Value {
-        if id.is_none() && (name.name.is_empty() || name.of_column) {
-            return Value::Unknown;
-        }
-        Value::Of(Known { name: name.clone(), id })
     }
 
     /// Returns a type as the facts spell it; `@` stands before those of extensions.
@@ -244,7 +244,7 @@ impl Types<'_> {
                 domain.and_then(|found| found.element).map(Key::Builtin)
             }
             Key::Own(id) => match self.catalog.type_by_id(id).map(|found| &found.kind) {
-                Some(TypeKind::Domain(domain)) => self.key(&self.of(&domain.base, domain.base_id)),
+                Some(TypeKind::Domain(domain)) => self.key(&typed(&domain.base, domain.base_id)),
                 _ => None,
             },
             Key::Literal | Key::OwnArray(_) => None,

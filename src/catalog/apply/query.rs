@@ -58,28 +58,25 @@ impl Catalog {
                 return Err(failure);
             }
         };
-        let id = match replaced {
-            Some(id) => {
-                self.forget_needs((id, Part::Whole));
-                self.change(id, |view| {
-                    view.uses = uses;
-                    view.changed = env.origin;
-                    view.columns = made.columns;
-                    view.columns_unknown = made.columns_unknown;
-                });
-                id
-            }
-            None => {
-                let known = self.relation_names.get(&full).copied();
-                let id = known.unwrap_or_else(|| self.next_id(Class::Relation));
-                let mut view = Relation::new(id, full, kind, env.origin);
-                view.temporary = create.temporary;
+        let id = if let Some(id) = replaced {
+            self.forget_needs((id, Part::Whole));
+            self.change(id, |view| {
+                view.uses = uses;
+                view.changed = env.origin;
                 view.columns = made.columns;
                 view.columns_unknown = made.columns_unknown;
-                view.uses = uses;
-                self.insert(view);
-                id
-            }
+            });
+            id
+        } else {
+            let known = self.relation_names.get(&full).copied();
+            let id = known.unwrap_or_else(|| self.next_id(Class::Relation));
+            let mut view = Relation::new(id, full, kind, env.origin);
+            view.temporary = create.temporary;
+            view.columns = made.columns;
+            view.columns_unknown = made.columns_unknown;
+            view.uses = uses;
+            self.insert(view);
+            id
         };
         for need in made.needs.into_iter().filter(|need| need.0 != id) {
             self.depend((id, Part::Whole), need, Strength::Normal);
