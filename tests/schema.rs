@@ -211,4 +211,8 @@ fn one_document_is_about_one_directory() {
     let both = text(folder.path(), &["migrations", "other"]);
     assert!(both.starts_with("-- migrations\n\n"), "{both}");
     assert!(both.contains("\n-- other\n\n"), "{both}");
+    // The directory that was asked for, not those below it.
+    fs::rename(&other, folder.path().join("migrations/other")).unwrap();
+    assert_eq!(json(folder.path(), &["migrations"])["tables"][1]["name"], "persons");
+    assert!(!text(folder.path(), &["migrations"]).contains("public.a "));
 }

@@ -68,16 +68,17 @@ pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<ExitCode> {
         || arguments.at.is_some()
         || arguments.diff.is_some()
         || arguments.table.is_some();
-    if sets.len() > 1 && is_about_one {
-        let roots: Vec<String> =
-            sets.iter().map(|set| format!("`{}`", set.root.display())).collect();
-        bail!("there are several directories of migrations, name one: {}", roots.join(", "));
-    }
+    let shown: Vec<usize> = match input.only_set(sets) {
+        Ok(only) => vec![only],
+        // There is none where a file was asked for that is left out.
+        Err(_) if sets.is_empty() || !is_about_one => (0..sets.len()).collect(),
+        Err(error) => return Err(error),
+    };
     let mut output = std::io::stdout().lock();
-    for at in 0..sets.len() {
+    for (count, &at) in shown.iter().enumerate() {
         let read = read(&input, &loaded, at);
-        if sets.len() > 1 {
-            let gap = if at > 0 { "\n" } else { "" };
+        if shown.len() > 1 {
+            let gap = if count > 0 { "\n" } else { "" };
             writeln!(output, "{gap}-- {}\n", sets[at].root.display())?;
         }
         print(arguments, &read, &mut output)?;
