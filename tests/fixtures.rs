@@ -24,7 +24,7 @@ fn every_fixture_is_reported_as_expected() {
             ("list.txt", vec!["list", "."]),
         ];
         if WITH_SCHEMA.iter().any(|name| case.ends_with(name)) {
-            reports.push(("schema.sql", vec!["schema", "."]));
+            reports.push(("schema.txt", vec!["schema", "."]));
             reports.push(("schema.json", vec!["schema", "--format", "json", "."]));
         }
         for (name, arguments) in reports {

@@ -8,14 +8,15 @@ use crate::catalog::{
 };
 use crate::layout::Sources;
 use crate::sql::lex::{Lexeme, TokenKind, lexemes};
+use crate::sql::tree::Expr;
 use crate::sql::{
     ConstraintKind, Expression, PartitionBound, PartitionKey, ReferentialAction, RelationName,
     quote_identifier,
 };
 
-/// Returns an expression as SQL; nothing while its text is not kept.
+/// Returns an expression as SQL; nothing for one that no statement spells out.
 pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
-    expression.is_null.then(|| "null".to_owned())
+    (expression.tree != Expr::default()).then(|| expression.tree.to_string())
 }
 
 /// Returns a name as SQL spells it.

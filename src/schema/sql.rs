@@ -59,6 +59,14 @@ impl<'a> Writer<'a> {
         for name in &schema.extensions {
             self.line(&format!("create extension {};\n", quote_identifier(name)));
         }
+        if schema.schemas.iter().any(|name| name != "public") {
+            // Expressions and bodies use names as their migrations did.
+            let others = schema.schemas.iter().filter(|name| *name != "public");
+            let path: Vec<String> = std::iter::once("public".to_owned())
+                .chain(others.map(|name| quote_identifier(name)))
+                .collect();
+            self.line(&format!("set search_path = {};\n", path.join(", ")));
+        }
         self.types();
         self.sequences();
         let rows: HashSet<String> = schema
