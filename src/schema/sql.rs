@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::model::{Column, Constraint, Function, Places, Schema, Table, View};
 use crate::catalog::ObjectId;
-use crate::sql::quote_identifier;
+use crate::sql::{is_statement, quote_identifier};
 
 /// Writes a schema as SQL.
 pub fn write(schema: &Schema) -> String {
@@ -79,8 +79,11 @@ impl<'a> Writer<'a> {
             let types = function.arguments.iter().chain(&function.returns);
             types.map(|name| bare(name)).any(|name| rows.contains(name))
         };
+        // Aggregates, and bodies that the server reads at once, need functions that are older.
+        let mut functions: Vec<&Function> = schema.functions.iter().collect();
+        functions.sort_by_key(|function| function.id);
         let (late, early): (Vec<&Function>, Vec<&Function>) =
-            schema.functions.iter().partition(is_late);
+            functions.into_iter().partition(is_late);
         self.functions(&early);
         self.tables();
         self.views();
@@ -363,7 +366,11 @@ fn named(constraint: &Constraint) -> Option<String> {
 
 fn default(text: Option<&str>) -> String {
     match text {
-        Some(text) => format!(" default {text}"),
+        // Not every expression may stand there bare.
+        Some(text) if is_statement(&format!("create table t (c int default {text})")) => {
+            format!(" default {text}")
+        }
+        Some(text) => format!(" default ({text})"),
         None => " /* default: not shown */".to_owned(),
     }
 }
