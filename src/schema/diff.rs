@@ -159,15 +159,12 @@ fn with_new_names(text: &str, renamed: &[(String, String)]) -> String {
         let old = renamed.iter().filter(|_| begins).find(|(old, _)| {
             rest.strip_prefix(old.as_str()).is_some_and(|after| !after.starts_with(is_part))
         });
-        match old {
-            Some((old, new)) => {
-                out.push_str(new);
-                rest = &rest[old.len()..];
-            }
-            None => {
-                out.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
+        if let Some((old, new)) = old {
+            out.push_str(new);
+            rest = &rest[old.len()..];
+        } else {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
         }
     }
     out

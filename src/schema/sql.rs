@@ -35,7 +35,7 @@ impl<'a> Writer<'a> {
         match sql {
             Some(sql) => self.line(&format!("{sql};\n")),
             None => {
-                self.line(&format!("-- {what} is not shown: no statement makes it as it is now\n"))
+                self.line(&format!("-- {what} is not shown: no statement makes it as it is now\n"));
             }
         }
     }
@@ -136,7 +136,7 @@ impl<'a> Writer<'a> {
                 let name = quote_identifier(name);
                 match check {
                     Some(check) => {
-                        sql.push_str(&format!("\n    constraint {name} check ({check})"))
+                        sql.push_str(&format!("\n    constraint {name} check ({check})"));
                     }
                     None => sql.push_str(&format!("\n    /* constraint {name} is not shown */")),
                 }
@@ -275,7 +275,7 @@ impl<'a> Writer<'a> {
             match &index.definition {
                 Some(sql) => self.line(&format!("{sql};")),
                 None => {
-                    self.line(&format!("-- index {} ({}) is not shown", index.name, index.created))
+                    self.line(&format!("-- index {} ({}) is not shown", index.name, index.created));
                 }
             }
         }
