@@ -11,12 +11,15 @@ use crate::sql::lex::{Lexeme, TokenKind, lexemes};
 use crate::sql::tree::Expr;
 use crate::sql::{
     ConstraintKind, Expression, PartitionBound, PartitionKey, ReferentialAction, RelationName,
-    quote_identifier,
+    is_statement, quote_identifier,
 };
 
 /// Returns an expression as SQL; nothing for one that no statement spells out.
 pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
-    (expression.tree != Expr::default()).then(|| expression.tree.to_string())
+    let text = expression.tree.to_string();
+    // A `?` stands for what the tree has no place for, or is an operator.
+    let is_whole = !text.contains('?') || is_statement(&format!("select {text}"));
+    (expression.tree != Expr::default() && is_whole).then_some(text)
 }
 
 /// Returns a name as SQL spells it.
