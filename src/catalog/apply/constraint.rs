@@ -160,7 +160,7 @@ impl Catalog {
         constraint.expression = definition.expression.as_deref().cloned().map(Arc::new);
         let number = constraint.number;
         self.push_constraint(id, constraint.clone());
-        self.expression_needs((id, Part::Constraint(number)), expression, env);
+        self.expression_needs((id, Part::Constraint(number)), Some(id), expression, env);
         if !constraint.no_inherit {
             self.hand_down_check(id, &constraint, env);
         }
