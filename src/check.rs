@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, Range};
 use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, MigrationRef, Severity};
-use crate::layout::{Direction, Migration, MigrationSet, Sources};
+use crate::layout::{Direction, Layout, Migration, MigrationSet, Sources};
 use crate::replay::State;
 use crate::rule::{Check, HistoryContext, MigrationContext, Rule, StatementContext, Target, Watch};
 use crate::session::Session;
@@ -164,7 +164,7 @@ fn replay_one(
     if migration.direction != Direction::Up {
         return;
     }
-    begin_session(state, options);
+    begin_session(state, set.layout, options);
     let before = is_long(migration, script).then(|| Box::new(state.clone()));
     let length = stretch(script.items.len());
     state.begin_migration(number(at), migration, set.layout, script);
@@ -197,7 +197,7 @@ pub fn replay_with(
 ) -> State {
     let mut state = State::new(options.target.version);
     for (at, migration) in set.ups() {
-        begin_session(&mut state, options);
+        begin_session(&mut state, set.layout, options);
         state.begin_migration(number(at), migration, set.layout, &scripts[at]);
         for statement in scripts[at].statements() {
             state.step(statement);
@@ -223,10 +223,17 @@ pub enum Moment<'a> {
     End(usize),
 }
 
-/// Each migration is run in a session of its own, with what runner, role and database set.
-fn begin_session(state: &mut State, options: &SetOptions) {
+/// Begins a migration with what runner, role and database set.
+///
+/// Most migrations are deployed on their own, so nobody may count on what an earlier one set. But
+/// `search_path` decides where things are, and whoever builds a database from nothing runs all
+/// migrations in one session, unless the runner is a loop around `psql`.
+fn begin_session(state: &mut State, layout: &Layout, options: &SetOptions) {
+    let path = state.session.lasting_search_path().filter(|_| !layout.is_new_session());
     state.session = Session::default();
-    state.catalog.end_session();
+    if layout.is_new_session() {
+        state.catalog.end_session();
+    }
     for setting in state.defaults.iter() {
         if let Some(value) = &setting.value {
             state.session.preset(&setting.name, value);
@@ -234,6 +241,9 @@ fn begin_session(state: &mut State, options: &SetOptions) {
     }
     for (name, value) in &options.settings {
         state.session.preset(name, value);
+    }
+    if let Some(path) = path {
+        state.session.keep_search_path(path);
     }
 }
 
@@ -253,7 +263,7 @@ fn check_part(
     match part {
         Part::Migrations(range, mut state) => {
             for at in range {
-                begin_session(&mut state, options);
+                begin_session(&mut state, history.set.layout, options);
                 let first = out.len();
                 let mut after = check_migration(history, at, &state, rules, &mut out);
                 for diagnostic in &mut out[first..] {

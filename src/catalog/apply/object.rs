@@ -113,6 +113,10 @@ impl Catalog {
             }
             None => None,
         };
+        let last = definition.final_function.as_ref();
+        let last = last.and_then(|name| self.functions_of(name, None, env).first().copied());
+        let result = last.and_then(|id| self.function_by_id(id)?.returns.clone());
+        let returns = result.or(returns);
         let inputs: Vec<Arc<TypeName>> = arguments
             .iter()
             .filter(|(argument, _)| argument.mode.is_input())
