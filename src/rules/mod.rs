@@ -10,6 +10,7 @@ mod duplicate_index;
 mod duplicate_version;
 mod empty_migration;
 mod enum_value_in_transaction;
+mod enum_value_unknown;
 mod files;
 mod finished;
 mod foreign_key_type_mismatch;
@@ -65,6 +66,7 @@ rules! {
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
     "enum-value-in-transaction" => Migration(enum_value_in_transaction::check),
+    "enum-value-unknown" => Statement(enum_value_unknown::check),
     "foreign-key-type-mismatch" => History(foreign_key_type_mismatch::check),
     "foreign-key-without-index" => History(foreign_key_without_index::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
