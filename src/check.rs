@@ -45,12 +45,18 @@ pub fn check(
     rules: &[&Rule],
     options: &SetOptions,
 ) -> Checked {
-    let Replayed { scripts, parts, last } = replay(set, sources, options);
+    let Replayed { scripts, parts, mut last } = replay(set, sources, options);
+    last.catalog.end_session();
     let (known, external) = last.catalog.known_and_external();
-    rayon::spawn(move || drop(last));
     let is_complete = options.is_complete.unwrap_or(known > 0 && external * 20 <= known);
-    let history =
-        HistoryContext { sources, set, scripts: &scripts, is_complete, target: options.target };
+    let history = HistoryContext {
+        sources,
+        set,
+        scripts: &scripts,
+        is_complete,
+        target: options.target,
+        last: &last,
+    };
     let rules: Vec<Stamp> = rules.iter().copied().map(Stamp::new).collect();
     let found: Vec<Vec<Diagnostic>> = parts
         .into_par_iter()
@@ -76,7 +82,7 @@ pub fn check(
     let statements = scripts.iter().map(|script| script.items.len()).sum();
     let not_analysed = scripts.iter().map(Script::not_analysed).sum();
     // Nobody needs to wait until that is done.
-    rayon::spawn(move || drop(scripts));
+    rayon::spawn(move || drop((scripts, last)));
     Checked { diagnostics, statements, not_analysed, is_complete }
 }
 

@@ -115,9 +115,16 @@ pub struct HistoryContext<'a> {
     pub is_complete: bool,
     /// Version and the like.
     pub target: Target,
+    /// The state when all up migrations have run.
+    pub last: &'a State,
 }
 
 impl HistoryContext<'_> {
+    /// Returns the beginning of the statement that runs at `origin`.
+    pub fn head(&self, origin: Origin) -> Span {
+        crate::sql::head(self.sources.get(origin.file), origin.span)
+    }
+
     /// Returns the file of a migration.
     pub fn file(&self, migration: &Migration) -> &SourceFile {
         self.sources.get(migration.file)

@@ -58,7 +58,7 @@ impl Catalog {
 
     /// Returns whether objects of a schema may be there although nothing at hand made them: the schema
     /// itself came from elsewhere.
-    fn is_schema_unknown(&self, schema: &str) -> bool {
+    pub(super) fn is_schema_unknown(&self, schema: &str) -> bool {
         schema != "public" && self.other(ObjectKind::Schema, "", schema).is_none()
     }
 

@@ -242,6 +242,11 @@ impl Catalog {
         self.functions.get(&id).map(AsRef::as_ref)
     }
 
+    /// Returns the enum type that an object is.
+    pub fn enum_by_id(&self, id: ObjectId) -> Option<EnumType<'_>> {
+        enum_of(self.types.get(&id)?)
+    }
+
     /// Returns every enum type.
     pub fn enums(&self) -> impl Iterator<Item = EnumType<'_>> {
         self.types.values().filter_map(|found| enum_of(found))

@@ -1,9 +1,10 @@
-use crate::catalog::{Because, Failure, Origin};
+use crate::catalog::{Because, Failure, Origin, builtin};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::Direction;
 use crate::rule::StatementContext;
 use crate::source::Span;
 use crate::sql::lex::lexemes;
+use crate::sql::tree::quote_identifier;
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     // Downs are judged by a rule of their own.
@@ -24,9 +25,20 @@ fn is_certain(cx: &StatementContext, failure: &Failure) -> bool {
         |origin: Origin| (is_ordered || cx.state.is_in_this_migration(origin)) && !is_guess(origin);
     match failure.because {
         Because::Made(origin) | Because::Dropped(origin) => tells(origin),
+        Because::NeverMade if failure.sqlstate == "42883" => {
+            is_ordered && cx.migration.history.is_complete && is_whole(cx)
+        }
         Because::NeverMade => is_ordered && cx.migration.history.is_complete,
         Because::Always => true,
     }
+}
+
+/// Returns whether every function that is there can be known: no extension is there from the beginning,
+/// and what could not be read cannot have made one.
+fn is_whole(cx: &StatementContext) -> bool {
+    let history = cx.migration.history;
+    history.set.layout.name != "supabase"
+        && history.scripts.iter().all(|script| script.not_analysed() == 0)
 }
 
 fn report(cx: &StatementContext, failure: &Failure) -> Diagnostic {
@@ -38,7 +50,13 @@ fn report(cx: &StatementContext, failure: &Failure) -> Diagnostic {
     if let Some(detail) = &failure.detail {
         diagnostic = diagnostic.note(detail.clone());
     }
-    if let Some(help) = help(failure) {
+    let brings = extension(cx, failure);
+    if let Some(name) = brings {
+        // Extensions are often created by somebody who may.
+        diagnostic = diagnostic
+            .help(format!("add `create extension if not exists {}`", quote_identifier(name)))
+            .at_most(Severity::Warning);
+    } else if let Some(help) = help(failure) {
         diagnostic = diagnostic.help(help);
     }
     match failure.because {
@@ -52,6 +70,19 @@ fn report(cx: &StatementContext, failure: &Failure) -> Diagnostic {
             .at_most(Severity::Error),
         Because::Always => diagnostic,
     }
+}
+
+/// Returns the extension that brings a function which nothing at hand makes.
+fn extension(cx: &StatementContext, failure: &Failure) -> Option<&'static str> {
+    if failure.because != Because::NeverMade {
+        return None;
+    }
+    let name = failure.message.strip_prefix("function ")?.split('(').next()?;
+    let version = cx.version();
+    let brings = |extension: &&builtin::Extension| {
+        extension.is_available(version) && extension.functions_named(name, version).next().is_some()
+    };
+    builtin::extensions().find(brings).map(|extension| extension.name)
 }
 
 /// Returns what to do about a refusal.
@@ -68,6 +99,10 @@ fn help(failure: &Failure) -> Option<&'static str> {
         }
         ("42P01" | "42703" | "42704" | "42883" | "3F000", _) => {
             "correct the name, or create it in a migration before this one"
+        }
+        ("42804", _) => "give both columns the same type",
+        ("42P17", _) => {
+            "say what the expression means without the session: a fixed time zone (`at time zone 'UTC'`), a plain column, or a condition in the queries instead"
         }
         ("42830", _) => "add a unique constraint on exactly these columns before this statement",
         ("42P16", _) => "drop the one that is there first, or change the parent table instead",

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::in_transaction::{constant, explain};
-use crate::catalog::{EnumLabel, EnumType, Lookup, QualifiedName};
+use crate::catalog::{Column, EnumLabel, EnumType, Lookup, ObjectId, QualifiedName};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::{Direction, TransactionMode};
 use crate::rule::{MigrationContext, StatementContext};
@@ -22,14 +22,16 @@ struct Added {
 }
 
 /// A constant of a statement, and the type that the server gives it.
-struct Use {
-    value: String,
-    of: Of,
+pub(super) struct Use {
+    pub(super) value: String,
+    pub(super) of: Of,
 }
 
-enum Of {
+pub(super) enum Of {
     /// The type of this name.
     Type(Arc<TypeName>),
+    /// That of a column, which may have been renamed since; nothing for one of PostgreSQL's own.
+    Column(Arc<TypeName>, Option<ObjectId>),
     /// That of a column which the files do not show.
     Unknown { relation: RelationName, column: String },
 }
@@ -113,10 +115,10 @@ fn all_actions(statement: &Statement) -> impl Iterator<Item = &Action> {
 fn used(cx: &StatementContext, label: &Added, uses: &[Use]) -> Option<Diagnostic> {
     let same = || uses.iter().filter(|one| one.value == label.label);
     let is_certain =
-        same().any(|one| matches!(&one.of, Of::Type(name) if is_type(cx, name, &label.name)));
+        same().any(|one| enum_of(cx, &one.of).is_some_and(|found| *found.name == label.name));
     let unknown = same().find_map(|one| match &one.of {
         Of::Unknown { relation, column } => Some((relation, column)),
-        Of::Type(_) => None,
+        Of::Type(_) | Of::Column(..) => None,
     });
     let (value, name) = (&label.label, &label.name.name);
     let file = cx.migration.migration().file;
@@ -142,7 +144,7 @@ fn used(cx: &StatementContext, label: &Added, uses: &[Use]) -> Option<Diagnostic
 }
 
 /// Returns whether the statement is a block that may not come to all that is in it.
-fn may_be_skipped(cx: &StatementContext) -> bool {
+pub(super) fn may_be_skipped(cx: &StatementContext) -> bool {
     cx.statement
         .actions
         .iter()
@@ -157,8 +159,7 @@ fn used_from_earlier(
     out: &mut Vec<Diagnostic>,
 ) {
     for one in uses {
-        let Of::Type(name) = &one.of else { continue };
-        let Some((found, label)) = earlier_label(cx, name, &one.value) else { continue };
+        let Some((found, label)) = earlier_label(cx, &one.of, &one.value) else { continue };
         // From version 17 on a deploy that makes the type as well accepts it.
         let is_known = found.created.migration != u32::MAX;
         let is_fine =
@@ -195,10 +196,10 @@ fn is_committed_since(cx: &StatementContext, first: u32) -> bool {
 /// Returns the label `value` of an enum type if an earlier migration added it to a type that was there.
 fn earlier_label<'a>(
     cx: &StatementContext<'a>,
-    name: &TypeName,
+    of: &Of,
     value: &str,
 ) -> Option<(EnumType<'a>, &'a EnumLabel)> {
-    let found = enum_type(cx, name)?;
+    let found = enum_of(cx, of)?;
     let label = found.labels.iter().find(|label| *label.label == *value)?;
     let is_added = label.added != found.created;
     let is_earlier =
@@ -206,7 +207,7 @@ fn earlier_label<'a>(
     (is_added && is_earlier).then_some((found, label))
 }
 
-fn at_constant(cx: &StatementContext, value: &str, message: String) -> Diagnostic {
+pub(super) fn at_constant(cx: &StatementContext, value: &str, message: String) -> Diagnostic {
     match constant(cx.file(), cx.statement, value) {
         Some(span) => cx.report_at(span, message),
         None => cx.report(message),
@@ -233,18 +234,28 @@ fn advice(cx: &StatementContext) -> &'static str {
     }
 }
 
-fn enum_type<'a>(cx: &StatementContext<'a>, name: &TypeName) -> Option<EnumType<'a>> {
-    let full = RelationName { schema: name.schema.clone(), name: name.name.clone() };
+/// Returns the enum type that the server gives a constant.
+pub(super) fn enum_of<'a>(cx: &StatementContext<'a>, of: &Of) -> Option<EnumType<'a>> {
     let state = cx.state;
-    state.catalog.enum_type(&full, &state.session.search_path).filter(|_| name.dimensions == 0)
-}
-
-fn is_type(cx: &StatementContext, name: &TypeName, other: &QualifiedName) -> bool {
-    enum_type(cx, name).is_some_and(|found| *found.name == *other)
+    match of {
+        Of::Type(name) => {
+            let full = RelationName { schema: name.schema.clone(), name: name.name.clone() };
+            let found = state.catalog.enum_type(&full, &state.session.search_path);
+            found.filter(|_| name.dimensions == 0)
+        }
+        Of::Column(name, id) => {
+            let found = state.catalog.enum_by_id((*id)?)?;
+            // An array of it may be spelled `_name`.
+            let is_plain = name.dimensions == 0
+                && (!name.name.starts_with('_') || found.name.name.starts_with('_'));
+            is_plain.then_some(found)
+        }
+        Of::Unknown { .. } => None,
+    }
 }
 
 /// Returns the constants of a statement with their types.
-fn uses(cx: &StatementContext) -> Vec<Use> {
+pub(super) fn uses(cx: &StatementContext) -> Vec<Use> {
     let mut uses = Vec::new();
     for action in actions(cx) {
         match action {
@@ -350,7 +361,7 @@ fn column_type(cx: &StatementContext, relations: &[RelationName], column: &str) 
         let unknown = || Of::Unknown { relation: name.clone(), column: column.to_owned() };
         match cx.relation(name) {
             Lookup::Found(relation) => match relation.column(column) {
-                Some(found) => return Some(Of::Type(found.type_name.clone())),
+                Some(found) => return Some(of_column(found)),
                 None if relation.columns_unknown => return Some(unknown()),
                 None => {}
             },
@@ -363,7 +374,11 @@ fn column_type(cx: &StatementContext, relations: &[RelationName], column: &str) 
 
 fn type_at(cx: &StatementContext, name: &RelationName, place: usize) -> Option<Of> {
     let relation = cx.relation(name).found().filter(|relation| !relation.columns_unknown)?;
-    relation.columns.get(place).map(|column| Of::Type(column.type_name.clone()))
+    relation.columns.get(place).map(of_column)
+}
+
+fn of_column(column: &Column) -> Of {
+    Of::Column(column.type_name.clone(), column.type_id)
 }
 
 /// Returns whether a relation is one of the server's own, which have no column of a user's type.

@@ -6,10 +6,15 @@ mod certain_failure;
 mod concurrently_in_transaction;
 mod do_block_ends_transaction;
 mod down_only_in_comment;
+mod duplicate_index;
 mod duplicate_version;
 mod empty_migration;
 mod enum_value_in_transaction;
+mod enum_value_unknown;
 mod files;
+mod finished;
+mod foreign_key_type_mismatch;
+mod foreign_key_without_index;
 mod guard;
 mod in_transaction;
 mod invalid_privilege;
@@ -18,10 +23,15 @@ mod missing_down;
 mod missing_lock_timeout;
 mod non_idempotent_statement;
 mod not_analysed;
+mod not_valid_never_validated;
 mod password_in_migration;
+mod redundant_index;
 mod rollback_among_migrations;
+mod sequence_left_int;
+mod short_integer_key;
 mod spelling;
 mod syntax_error;
+mod table_without_primary_key;
 mod transaction_control_in_wrapped_migration;
 mod unclosed_transaction;
 mod unnumbered_migration;
@@ -52,18 +62,27 @@ rules! {
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
+    "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
     "enum-value-in-transaction" => Migration(enum_value_in_transaction::check),
+    "enum-value-unknown" => Statement(enum_value_unknown::check),
+    "foreign-key-type-mismatch" => History(foreign_key_type_mismatch::check),
+    "foreign-key-without-index" => History(foreign_key_without_index::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
+    "not-valid-never-validated" => History(not_valid_never_validated::check),
     "password-in-migration" => Statement(password_in_migration::check),
+    "redundant-index" => History(redundant_index::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
+    "sequence-left-int" => Statement(sequence_left_int::check),
+    "short-integer-key" => History(short_integer_key::check),
     "syntax-error" => Migration(syntax_error::check),
+    "table-without-primary-key" => History(table_without_primary_key::check),
     "transaction-control-in-wrapped-migration" => Migration(transaction_control_in_wrapped_migration::check),
     "unclosed-transaction" => Migration(unclosed_transaction::check),
     "unnumbered-migration" => History(unnumbered_migration::check),

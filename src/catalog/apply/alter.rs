@@ -357,6 +357,9 @@ impl Catalog {
         }
         let (type_name, type_id) = (found.type_name.clone(), found.type_id);
         let default = default.filter(|default| self.keeps_default(default, &type_name, type_id));
+        if let Some(default) = default {
+            self.refuse_missing_functions(Some(id), default, env)?;
+        }
         let default = default.cloned().map(Arc::new);
         self.forget_needs((id, Part::Default(number)));
         self.change_column(id, column, env, |column| column.default = default.clone());

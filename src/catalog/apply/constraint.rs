@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::catalog::depend::{Part, Strength};
-use crate::catalog::object::{Constraint, Index, IndexDetail, ObjectId, RelationKind};
-use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, naming};
+use crate::catalog::object::{Column, Constraint, Index, IndexDetail, ObjectId, RelationKind};
+use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, builtin, naming};
 use crate::sql::{ConstraintDefinition, ConstraintKind, Expression, ReferentialAction};
 
 impl Catalog {
@@ -137,6 +137,7 @@ impl Catalog {
                 return Err(Failure::new("42703", message, because));
             }
         }
+        self.refuse_missing_functions(Some(id), expression, env)?;
         let numbers = self.columns_in(id, expression);
         let Some(table) = self.by_id(id) else { return Ok(()) };
         let mut columns: Vec<String> = numbers
@@ -530,12 +531,67 @@ impl Catalog {
         } else {
             self.foreign_key_name(id, &definition.columns)
         };
+        if let Some(target) = target {
+            self.refuse_other_types(id, target, &name, &definition.columns, &referenced, env)?;
+        }
         let mut constraint = self.constraint(name, definition, env);
         constraint.references = target;
         constraint.referenced_columns = referenced;
         constraint.index = index;
         self.insert_foreign_key(id, constraint, env);
         Ok(())
+    }
+
+    /// Refuses a foreign key between columns whose types cannot be compared.
+    fn refuse_other_types(
+        &self,
+        id: ObjectId,
+        target: ObjectId,
+        name: &str,
+        columns: &[String],
+        referenced: &[String],
+        env: &Env,
+    ) -> Result<(), Failure> {
+        let (Some(table), Some(other)) = (self.by_id(id), self.by_id(target)) else {
+            return Ok(());
+        };
+        if other.external {
+            return Ok(());
+        }
+        for (column, key) in columns.iter().zip(referenced) {
+            let (Some(from), Some(to)) = (table.column(column), other.column(key)) else {
+                continue;
+            };
+            if self.is_comparable(from, to, env) != builtin::Answer::No {
+                continue;
+            }
+            let shown = |column: &Column| self.format_type(&column.type_name, column.type_id);
+            // The server names types without their modifiers here.
+            let plain = |text: String| text.split('(').next().unwrap_or_default().to_owned();
+            let (from_type, to_type) = (plain(shown(from)), plain(shown(to)));
+            let message = format!("foreign key constraint \"{name}\" cannot be implemented");
+            let detail = match env.version.major {
+                18.. => format!(
+                    "Key columns \"{column}\" of the referencing table and \"{key}\" of the referenced table are of incompatible types: {from_type} and {to_type}."
+                ),
+                _ => format!(
+                    "Key columns \"{column}\" and \"{key}\" are of incompatible types: {from_type} and {to_type}."
+                ),
+            };
+            return Err(Failure::new("42804", message, Because::Made(to.created)).detail(detail));
+        }
+        Ok(())
+    }
+
+    /// Returns whether a foreign key can compare two columns; unknown for most types of users.
+    fn is_comparable(&self, from: &Column, to: &Column, env: &Env) -> builtin::Answer {
+        let is_array =
+            |column: &Column| column.type_name.dimensions > 0 || column.type_name.of_column;
+        if from.type_id.is_some() || to.type_id.is_some() || is_array(from) || is_array(to) {
+            return builtin::Answer::Unknown;
+        }
+        let spelling = |column: &Column| column.type_name.name.clone();
+        builtin::foreign_key_equality(&spelling(from), &spelling(to), env.version)
     }
 
     pub(super) fn foreign_key_name(&self, id: ObjectId, columns: &[String]) -> Arc<str> {

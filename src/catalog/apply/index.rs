@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::call::Fixed;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{Class, Index, IndexDetail, ObjectId, Relation, RelationKind};
 use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, naming};
@@ -37,6 +38,7 @@ impl Catalog {
             }
         }
         let table_name = relation.name.clone();
+        self.refuse_index_expressions(table, create, env)?;
         let name = if let Some(name) = &create.name {
             let full = table_name.sibling(name.clone());
             if create.if_not_exists && self.get(&full).is_some_and(|there| !there.external) {
@@ -53,6 +55,34 @@ impl Catalog {
             for partition in self.partitions(table) {
                 self.index_of_partition(partition, &index, env);
             }
+        }
+        Ok(())
+    }
+
+    /// Refuses keys and a condition that call what is not there, or may answer differently one day.
+    fn refuse_index_expressions(
+        &mut self,
+        table: ObjectId,
+        create: &CreateIndex,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        // Where the index is there already nothing is read.
+        let is_there = create.name.as_ref().is_some_and(|name| {
+            let full = self.name_of(table).map(|table| table.sibling(name.clone()));
+            full.and_then(|full| self.get(&full)).is_some_and(|there| !there.external)
+        });
+        if is_there {
+            return Ok(());
+        }
+        for (_, expression) in &create.expressions {
+            self.refuse_missing_functions(Some(table), expression, env)?;
+        }
+        if let Some(predicate) = &create.predicate {
+            self.refuse_missing_functions(Some(table), predicate, env)?;
+            self.refuse_mutable(table, predicate, Fixed::IndexPredicate, env)?;
+        }
+        for (_, expression) in &create.expressions {
+            self.refuse_mutable(table, expression, Fixed::IndexKey, env)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod alter;
 mod block;
+mod call;
 mod constraint;
 mod drop;
 mod index;

@@ -275,6 +275,9 @@ impl Catalog {
         let function = function_id
             .and_then(|id| self.name_of(id).cloned())
             .unwrap_or_else(|| self.function_name(&definition.function, env));
+        if let Some(when) = &definition.when {
+            self.refuse_missing_functions(Some(id), when, env)?;
+        }
         if let Some((_, number)) = there {
             self.remove(&[(id, Part::Trigger(number))], true, env.origin)?;
         }
@@ -360,7 +363,7 @@ impl Catalog {
     }
 
     /// Answers for a function that is not there.
-    fn miss_function(
+    pub(super) fn miss_function(
         &mut self,
         name: &crate::sql::RelationName,
         arguments: &[&str],
@@ -398,6 +401,9 @@ impl Catalog {
             let message =
                 format!("policy \"{name}\" for table \"{}\" already exists", relation.name.name);
             return Err(Failure::new("42710", message, Because::Made(there.created)));
+        }
+        for expression in definition.using.iter().chain(&definition.check) {
+            self.refuse_missing_functions(Some(id), expression, env)?;
         }
         let number = self.next_number();
         let policy = Policy {

@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::catalog::analyse::Completeness;
+use super::call::Fixed;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{
     Class, Column, IdentityKind, ObjectId, Relation, RelationKind, Sequence,
@@ -399,6 +400,9 @@ impl Catalog {
         };
         let data_type = self.format_type(&type_name, type_id);
         let number = self.push_column(id, column)?;
+        if let Some(default) = default {
+            self.refuse_default(id, default, definition.generated.is_some(), env)?;
+        }
         if let Some(type_id) = type_id {
             self.depend((id, Part::Column(number)), (type_id, Part::Whole), Strength::Normal);
         }
@@ -517,6 +521,22 @@ impl Catalog {
         if !is_identity {
             let default = (table, Part::Default(column));
             self.depend(default, (id, Part::Whole), Strength::Normal);
+        }
+    }
+
+    /// Refuses a default that calls what is not there, and an expression of a generated column that may
+    /// answer differently one day.
+    pub(super) fn refuse_default(
+        &mut self,
+        id: ObjectId,
+        default: &Expression,
+        is_generated: bool,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        self.refuse_missing_functions(Some(id), default, env)?;
+        match is_generated {
+            true => self.refuse_mutable(id, default, Fixed::Generated, env),
+            false => Ok(()),
         }
     }
 
