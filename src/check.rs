@@ -285,6 +285,9 @@ fn check_part(
             let cx = MigrationContext { history, index: migration, before: &before };
             for statement in cx.script().statements().skip(statements.start).take(statements.len())
             {
+                let before =
+                    StatementContext { migration: &cx, statement, state: &state, failures: &[] };
+                check_statement(&before, rules, &mut out);
                 cx.step(statement, &mut state, |cx| check_statement(cx, rules, &mut out));
             }
             for diagnostic in &mut out {
@@ -311,30 +314,43 @@ fn check_migration(
         match stamp.rule.check {
             Check::Migration(check) => run(stamp, direction, out, |out| check(&cx, out)),
             Check::Steps(watch) => watches.extend(watch(&cx).map(|watch| (stamp, watch))),
-            Check::Statement(_) | Check::History(_) | Check::Suppressions => {}
+            Check::Statement(_) | Check::Refusal(_) | Check::History(_) | Check::Suppressions => {}
         }
     }
     let is_long = is_long(cx.migration(), cx.script());
-    let state = cx.replay(|statement| {
+    let mut refusals = Vec::new();
+    let visit = |statement: &StatementContext| {
         for (_, watch) in &mut watches {
             watch.statement(statement);
         }
         if !is_long {
             check_statement(statement, rules, out);
         }
+    };
+    let state = cx.replay_with(visit, |refused| {
+        if !is_long {
+            check_statement(refused, rules, &mut refusals);
+        }
     });
+    out.append(&mut refusals);
     for (stamp, watch) in watches {
         run(stamp, direction, out, |out| watch.end(&cx, out));
     }
     state
 }
 
-/// Runs the rules for single statements.
+/// Runs the rules for single statements, or those for statements that the server refuses.
 fn check_statement(cx: &StatementContext, rules: &[Stamp], out: &mut Vec<Diagnostic>) {
     let direction = Some(cx.migration.migration().direction);
     for stamp in rules {
-        if let Check::Statement(check) = stamp.rule.check {
-            run(stamp, direction, out, |out| check(cx, out));
+        match stamp.rule.check {
+            Check::Statement(check) if cx.failures.is_empty() => {
+                run(stamp, direction, out, |out| check(cx, out));
+            }
+            Check::Refusal(check) if !cx.failures.is_empty() => {
+                run(stamp, direction, out, |out| check(cx, out));
+            }
+            _ => {}
         }
     }
 }

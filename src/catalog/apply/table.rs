@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::catalog::analyse::Completeness;
 use super::call::Fixed;
+use crate::catalog::analyse::Completeness;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{
     Class, Column, IdentityKind, ObjectId, Relation, RelationKind, Sequence,
