@@ -96,9 +96,11 @@ impl State {
     pub fn step(&mut self, statement: &Statement) -> Vec<Failure> {
         let mut failures = Vec::new();
         for action in in_order(&statement.actions) {
-            failures.append(&mut self.act(action, statement.span));
+            let mut found = self.act(action, statement.span);
             // A statement that fails does nothing more.
-            if failures.iter().any(|failure| failure.because != Because::NeverMade) {
+            let fails = found.iter().any(|failure| failure.because != Because::NeverMade);
+            failures.append(&mut found);
+            if fails {
                 break;
             }
         }
