@@ -47,8 +47,7 @@ pub fn check(
 ) -> Checked {
     let Replayed { scripts, parts, mut last } = replay(set, sources, options);
     last.catalog.end_session();
-    let (known, external) = last.catalog.known_and_external();
-    let is_complete = options.is_complete.unwrap_or(known > 0 && external * 20 <= known);
+    let is_complete = is_complete(&last, options);
     let history = HistoryContext {
         sources,
         set,
@@ -218,6 +217,38 @@ pub fn replay_with(
     }
     state.catalog.end_session();
     state
+}
+
+/// Shows each statement of a set, ups and downs: `visit` with the state before it, and `refused` with
+/// the answer of a server that refuses it.
+pub fn walk(
+    set: &MigrationSet,
+    sources: &Sources,
+    scripts: &[Script],
+    options: &SetOptions,
+    mut visit: impl FnMut(&StatementContext),
+    mut refused: impl FnMut(&StatementContext),
+) {
+    let last = replay_with(set, scripts, options, |_, _| ControlFlow::Continue(()));
+    let is_complete = is_complete(&last, options);
+    let history =
+        HistoryContext { sources, set, scripts, is_complete, target: options.target, last: &last };
+    let mut state = State::new(options.target.version);
+    for (index, migration) in set.migrations.iter().enumerate() {
+        begin_session(&mut state, set.layout, options);
+        let cx = MigrationContext { history: &history, index, before: &state };
+        let mut after = cx.replay_with(&mut visit, &mut refused);
+        if migration.direction == Direction::Up {
+            after.end_migration();
+            state = after;
+        }
+    }
+}
+
+/// Returns whether the files begin with what creates their tables.
+fn is_complete(last: &State, options: &SetOptions) -> bool {
+    let (known, external) = last.catalog.known_and_external();
+    options.is_complete.unwrap_or(known > 0 && external * 20 <= known)
 }
 
 /// What has just been replayed.

@@ -203,7 +203,7 @@ impl State {
 /// `ALTER TABLE`: it drops, then changes types, then adds columns, then the rest.
 ///
 /// Source: `ATGetQueueEntry` and the passes of PostgreSQL's `tablecmds.c`.
-fn in_order(actions: &[Action]) -> Vec<&Action> {
+pub(crate) fn in_order(actions: &[Action]) -> Vec<&Action> {
     let mut ordered: Vec<&Action> = actions.iter().collect();
     if ordered.len() > 1 && ordered.iter().all(|action| matches!(action, Action::AlterTable(_))) {
         ordered.sort_by_key(|action| match action {

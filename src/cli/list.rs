@@ -132,7 +132,10 @@ fn migration_row(migration: &Migration, script: Option<&Script>, loaded: &Loaded
     MigrationRow {
         version: migration.version.text.clone(),
         name: migration.name.clone(),
-        direction: migration.direction.as_str(),
+        direction: match migration.version.text.starts_with("R__") {
+            true => "repeatable",
+            false => migration.direction.as_str(),
+        },
         path: file.path.display().to_string(),
         line: file.position(migration.section.start).line,
         end_line: file.position(migration.section.end).line,

@@ -5,6 +5,7 @@ mod explain;
 mod init;
 mod lint;
 mod list;
+mod locks;
 mod rules;
 mod run;
 mod schema;
@@ -36,6 +37,8 @@ enum Command {
     List(list::ListArguments),
     /// Print the schema that the migrations leave, as SQL or JSON
     Schema(schema::SchemaArguments),
+    /// Show what each statement locks, rewrites, scans and waits for
+    Locks(locks::LocksArguments),
     /// Write lockmaster.toml with what was recognised
     Init(init::InitArguments),
     /// List all rules
@@ -88,6 +91,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Lint(arguments) => lint::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Locks(arguments) => locks::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

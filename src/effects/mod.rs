@@ -4,11 +4,14 @@
 //! Sources: PostgreSQL documentation ("Explicit Locking", the pages of the statements), and what
 //! servers 12 to 18 did in `tests/postgres.rs`.
 
+mod cost;
 mod locks;
 mod transaction;
+mod work;
 
 pub use locks::{Lock, locks};
 pub use transaction::refused_in_transaction;
+pub use work::{Effects, effects};
 
 use crate::sql::{Action, ObjectKind, RelationName, TableChange};
 
