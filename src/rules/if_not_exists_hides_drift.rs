@@ -97,7 +97,7 @@ fn table(cx: &StatementContext, create: &CreateTable) -> Option<Diagnostic> {
             differences.extend(lacks(constraint));
         }
     }
-    report(cx, name, found, found.created, differences)
+    report(cx, name, found, found.created, &differences)
 }
 
 /// Lets the server choose the names of constraints: those that are spelled out are taken.
@@ -160,7 +160,7 @@ fn column(cx: &StatementContext, alter: &AlterTable) -> Option<Diagnostic> {
         }
     }
     let name = alter.table.sibling(column.name.clone());
-    report(cx, &name, table, found.created, differences)
+    report(cx, &name, table, found.created, &differences)
 }
 
 /// Returns how a column differs from the one that a statement spells out, now and at the end.
@@ -279,14 +279,14 @@ fn index(cx: &StatementContext, create: &CreateIndex) -> Option<Diagnostic> {
     }
     if of.id != table.id {
         let difference = format!("it is one of `{}`", shown(&of.name));
-        return report(cx, &name, found, found.created, vec![difference]);
+        return report(cx, &name, found, found.created, &[difference]);
     }
     let wanted = CreateIndex { name: None, if_not_exists: false, ..create.clone() };
     let made = scratch(cx, &Action::CreateIndex(Box::new(wanted)))?;
     let wanted = made.by_id(table.id)?.indexes.last()?;
     let found_index = of.indexes.iter().find(|index| index.id == found.id)?;
     let differences = of_index(wanted, found_index);
-    report(cx, &name, found, found_index.created, differences)
+    report(cx, &name, found, found_index.created, &differences)
 }
 
 fn of_index(wanted: &Index, found: &Index) -> Vec<String> {
@@ -321,7 +321,7 @@ fn of_index(wanted: &Index, found: &Index) -> Vec<String> {
         (Some(_), None) => differences.push("it has no `where`".to_owned()),
         (None, Some(_)) => differences.push("it has a `where`".to_owned()),
         (Some(a), Some(b)) if a.tree != b.tree => {
-            differences.push("it has another `where`".to_owned())
+            differences.push("it has another `where`".to_owned());
         }
         _ => {}
     }
@@ -342,7 +342,7 @@ fn view(cx: &StatementContext, create: &CreateView) -> Option<Diagnostic> {
     let before = query(file.slice(made.span))?;
     let now = query(cx.statement.text(cx.file()))?;
     let differences = if before == now { vec![] } else { vec!["it has another query".to_owned()] };
-    report(cx, &create.name, found, made, differences)
+    report(cx, &create.name, found, made, &differences)
 }
 
 /// Returns the words of a view's query.
@@ -375,11 +375,11 @@ fn report(
     name: &RelationName,
     table: &Relation,
     made: Origin,
-    differences: Vec<String>,
+    differences: &[String],
 ) -> Option<Diagnostic> {
-    let all = match &differences[..] {
+    let all = match differences {
         [] => return None,
-        [first @ .., last] if first.is_empty() => last.clone(),
+        [only] => only.clone(),
         [first @ .., last] if first.len() < MAX_SHOWN => format!("{} and {last}", first.join(", ")),
         all => format!("{} and {} more", all[..MAX_SHOWN].join(", "), all.len() - MAX_SHOWN),
     };
