@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, Range};
 use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, MigrationRef, Severity};
-use crate::layout::{Direction, Migration, MigrationSet, Sources};
+use crate::layout::{Direction, Layout, Migration, MigrationSet, Sources};
 use crate::replay::State;
 use crate::rule::{Check, HistoryContext, MigrationContext, Rule, StatementContext, Target, Watch};
 use crate::session::Session;
@@ -170,7 +170,7 @@ fn replay_one(
     if migration.direction != Direction::Up {
         return;
     }
-    begin_session(state, options);
+    begin_session(state, set.layout, options);
     let before = is_long(migration, script).then(|| Box::new(state.clone()));
     let length = stretch(script.items.len());
     state.begin_migration(number(at), migration, set.layout, script);
@@ -203,7 +203,7 @@ pub fn replay_with(
 ) -> State {
     let mut state = State::new(options.target.version);
     for (at, migration) in set.ups() {
-        begin_session(&mut state, options);
+        begin_session(&mut state, set.layout, options);
         state.begin_migration(number(at), migration, set.layout, &scripts[at]);
         for statement in scripts[at].statements() {
             state.step(statement);
@@ -229,10 +229,17 @@ pub enum Moment<'a> {
     End(usize),
 }
 
-/// Each migration is run in a session of its own, with what runner, role and database set.
-fn begin_session(state: &mut State, options: &SetOptions) {
+/// Begins a migration with what runner, role and database set.
+///
+/// Most migrations are deployed on their own, so nobody may count on what an earlier one set. But
+/// `search_path` decides where things are, and whoever builds a database from nothing runs all
+/// migrations in one session, unless the runner is a loop around `psql`.
+fn begin_session(state: &mut State, layout: &Layout, options: &SetOptions) {
+    let path = state.session.lasting_search_path().filter(|_| !layout.is_new_session());
     state.session = Session::default();
-    state.catalog.end_session();
+    if layout.is_new_session() {
+        state.catalog.end_session();
+    }
     for setting in state.defaults.iter() {
         if let Some(value) = &setting.value {
             state.session.preset(&setting.name, value);
@@ -240,6 +247,9 @@ fn begin_session(state: &mut State, options: &SetOptions) {
     }
     for (name, value) in &options.settings {
         state.session.preset(name, value);
+    }
+    if let Some(path) = path {
+        state.session.keep_search_path(path);
     }
 }
 
@@ -259,7 +269,7 @@ fn check_part(
     match part {
         Part::Migrations(range, mut state) => {
             for at in range {
-                begin_session(&mut state, options);
+                begin_session(&mut state, history.set.layout, options);
                 let first = out.len();
                 let mut after = check_migration(history, at, &state, rules, &mut out);
                 for diagnostic in &mut out[first..] {
@@ -275,6 +285,9 @@ fn check_part(
             let cx = MigrationContext { history, index: migration, before: &before };
             for statement in cx.script().statements().skip(statements.start).take(statements.len())
             {
+                let before =
+                    StatementContext { migration: &cx, statement, state: &state, failures: &[] };
+                check_statement(&before, rules, &mut out);
                 cx.step(statement, &mut state, |cx| check_statement(cx, rules, &mut out));
             }
             for diagnostic in &mut out {
@@ -301,30 +314,43 @@ fn check_migration(
         match stamp.rule.check {
             Check::Migration(check) => run(stamp, direction, out, |out| check(&cx, out)),
             Check::Steps(watch) => watches.extend(watch(&cx).map(|watch| (stamp, watch))),
-            Check::Statement(_) | Check::History(_) | Check::Suppressions => {}
+            Check::Statement(_) | Check::Refusal(_) | Check::History(_) | Check::Suppressions => {}
         }
     }
     let is_long = is_long(cx.migration(), cx.script());
-    let state = cx.replay(|statement| {
+    let mut refusals = Vec::new();
+    let visit = |statement: &StatementContext| {
         for (_, watch) in &mut watches {
             watch.statement(statement);
         }
         if !is_long {
             check_statement(statement, rules, out);
         }
+    };
+    let state = cx.replay_with(visit, |refused| {
+        if !is_long {
+            check_statement(refused, rules, &mut refusals);
+        }
     });
+    out.append(&mut refusals);
     for (stamp, watch) in watches {
         run(stamp, direction, out, |out| watch.end(&cx, out));
     }
     state
 }
 
-/// Runs the rules for single statements.
+/// Runs the rules for single statements, or those for statements that the server refuses.
 fn check_statement(cx: &StatementContext, rules: &[Stamp], out: &mut Vec<Diagnostic>) {
     let direction = Some(cx.migration.migration().direction);
     for stamp in rules {
-        if let Check::Statement(check) = stamp.rule.check {
-            run(stamp, direction, out, |out| check(cx, out));
+        match stamp.rule.check {
+            Check::Statement(check) if cx.failures.is_empty() => {
+                run(stamp, direction, out, |out| check(cx, out));
+            }
+            Check::Refusal(check) if !cx.failures.is_empty() => {
+                run(stamp, direction, out, |out| check(cx, out));
+            }
+            _ => {}
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct Rule {
 pub enum Check {
     /// One statement, and everything it depends on.
     Statement(fn(&StatementContext, &mut Vec<Diagnostic>)),
+    /// One statement that the server refuses, with its answer; the state is that after the statement,
+    /// which did nothing.
+    Refusal(fn(&StatementContext, &mut Vec<Diagnostic>)),
     /// One migration: all of its items and the state before it.
     Migration(fn(&MigrationContext, &mut Vec<Diagnostic>)),
     /// One migration, statement by statement; nothing where the rule has nothing to do there.
@@ -180,25 +183,37 @@ impl<'a> MigrationContext<'a> {
 
     /// Replays the migration: calls `visit` for each statement with the state before it, and returns
     /// the state when the last statement has run, before the runner ends its transaction.
-    pub fn replay(&self, mut visit: impl FnMut(&StatementContext)) -> State {
+    pub fn replay(&self, visit: impl FnMut(&StatementContext)) -> State {
+        self.replay_with(visit, |_| {})
+    }
+
+    /// Replays the migration as [`Self::replay`] does, and calls `refused` after each statement that the
+    /// server would refuse, with its answer.
+    pub fn replay_with(
+        &self,
+        mut visit: impl FnMut(&StatementContext),
+        mut refused: impl FnMut(&StatementContext),
+    ) -> State {
         let mut state = self.begin();
         for statement in self.script().statements() {
-            self.step(statement, &mut state, &mut visit);
+            visit(&StatementContext { migration: self, statement, state: &state, failures: &[] });
+            self.step(statement, &mut state, &mut refused);
         }
         state
     }
 
-    /// Runs one statement, and calls `visit` with the state before it and what the server answers.
+    /// Runs one statement, and calls `refused` if the server would refuse it. The state is then that
+    /// after the statement: keeping the one before would mean to copy what the statement changes.
     pub(crate) fn step(
         &self,
         statement: &Statement,
         state: &mut State,
-        visit: impl FnOnce(&StatementContext),
+        refused: impl FnOnce(&StatementContext),
     ) {
-        let before = state.clone();
         let failures = state.step(statement);
-        let failures = &failures;
-        visit(&StatementContext { migration: self, statement, state: &before, failures });
+        if !failures.is_empty() {
+            refused(&StatementContext { migration: self, statement, state, failures: &failures });
+        }
     }
 }
 
@@ -210,7 +225,7 @@ pub struct StatementContext<'a> {
     pub statement: &'a Statement,
     /// The state before it.
     pub state: &'a State,
-    /// What the server would answer if it refuses the statement, apart from transactions and locks.
+    /// What the server answers, for rules about [refusals](Check::Refusal); nothing for the others.
     pub failures: &'a [Failure],
 }
 

@@ -80,6 +80,18 @@ impl Session {
         }
     }
 
+    /// Returns what `search_path` was set to for the rest of the session, and where.
+    pub(crate) fn lasting_search_path(&self) -> Option<(SearchPath, Assigned)> {
+        let set = self.setting("search_path")?;
+        (!set.local && set.file.is_some()).then(|| (self.search_path.clone(), set.clone()))
+    }
+
+    /// Takes over what an earlier migration of the same session set.
+    pub(crate) fn keep_search_path(&mut self, (path, assigned): (SearchPath, Assigned)) {
+        self.search_path = path;
+        self.settings.insert("search_path".into(), assigned);
+    }
+
     /// Returns the names of the parameters that were set with `SET LOCAL`.
     pub(crate) fn local_settings(&self) -> impl Iterator<Item = Arc<str>> {
         self.settings.iter().filter(|(_, value)| value.local).map(|(name, _)| name.clone())

@@ -62,6 +62,17 @@ impl Catalog {
         Self::edges(&self.dependents, on).map(|edge| (edge.second, edge.strength))
     }
 
+    /// Returns what a view, index, function or other object cannot be without: objects, and columns of
+    /// relations by their numbers.
+    pub fn needs_of(&self, id: ObjectId) -> Vec<(ObjectId, Option<u16>)> {
+        let edges = Self::edges(&self.needs, (id, Part::Whole));
+        let needs = edges.map(|edge| match edge.second {
+            (on, Part::Column(number)) => (on, Some(number)),
+            (on, _) => (on, None),
+        });
+        needs.collect()
+    }
+
     /// Forgets what an address depends on.
     pub(super) fn forget_needs(&mut self, of: Address) {
         let gone: Vec<Edge> = Self::edges(&self.needs, of).collect();
@@ -113,7 +124,12 @@ impl Catalog {
         }
         left.retain(|(dependent, _)| !self.is_gone(&gone, *dependent));
         if let Some((dependent, on)) = left.first() {
-            return Err(self.depended_on(targets[0], *dependent, *on));
+            // What needs a column of a table that goes is said to need the table.
+            let on = match on.1 {
+                Part::Column(_) if gone.contains(&(on.0, Part::Whole)) => (on.0, Part::Whole),
+                _ => *on,
+            };
+            return Err(self.depended_on(targets[0], *dependent, on));
         }
         // What is part of something goes before it, so that it can still be found there.
         order.sort_by_key(|(_, part)| *part == Part::Whole);

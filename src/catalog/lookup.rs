@@ -252,7 +252,7 @@ pub(super) fn without_modifiers(name: &TypeName) -> TypeName {
     TypeName { modifiers: Vec::new(), set_of: false, ..name.clone() }
 }
 
-fn is_builtin(name: &TypeName, env: &Env) -> bool {
+pub(super) fn is_builtin(name: &TypeName, env: &Env) -> bool {
     let is_schema = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
     name.schema.as_deref() == Some("pg_catalog")
         || name.schema.as_deref() == Some("information_schema")

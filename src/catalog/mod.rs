@@ -1,5 +1,6 @@
 //! The schema as it stands between two statements, as far as the files at hand tell.
 
+mod analyse;
 mod apply;
 pub mod builtin;
 mod depend;

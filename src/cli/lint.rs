@@ -40,7 +40,7 @@ pub(super) struct LintArguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum When {
+pub(super) enum When {
     Auto,
     Always,
     Never,
@@ -187,7 +187,7 @@ fn with_progress<T>(loaded: &Loaded, work: impl FnOnce() -> T) -> T {
 }
 
 /// Returns whether standard output takes colour and nobody objects.
-fn has_color(when: When) -> bool {
+pub(super) fn has_color(when: When) -> bool {
     match when {
         When::Always => true,
         When::Never => false,

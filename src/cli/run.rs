@@ -189,6 +189,29 @@ impl Input {
             all.iter().filter(|(path, _)| !is_nested(path)).map(|(_, root)| root.clone()).collect();
     }
 
+    /// Returns the only set of a run, or the one whose own directory was asked for: others may lie in
+    /// folders below it.
+    ///
+    /// # Errors
+    ///
+    /// That there are several.
+    pub(super) fn only_set(&self, sets: &[MigrationSet]) -> anyhow::Result<usize> {
+        if sets.len() == 1 {
+            return Ok(0);
+        }
+        let real = |path: &Path| {
+            let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+            std::fs::canonicalize(path).unwrap_or_else(|_| discover::real(path))
+        };
+        let roots: BTreeSet<PathBuf> = self.roots.iter().map(|root| real(root)).collect();
+        let mut named = (0..sets.len()).filter(|at| roots.contains(&real(&sets[*at].root)));
+        if let (Some(only), None) = (named.next(), named.next()) {
+            return Ok(only);
+        }
+        let all: Vec<String> = sets.iter().map(|set| format!("`{}`", set.root.display())).collect();
+        bail!("there are several directories of migrations, name one: {}", all.join(", "))
+    }
+
     /// Returns whether the arguments ask for nothing at all.
     pub(super) fn is_empty(&self) -> bool {
         self.focus.as_ref().is_some_and(BTreeSet::is_empty)

@@ -197,6 +197,12 @@ const BASE: Layout = Layout {
     read: |_, _, _| {},
 };
 impl Layout {
+    /// Returns whether each migration reaches the server in a session of its own: files that a loop
+    /// around `psql` runs.
+    pub fn is_new_session(&self) -> bool {
+        matches!(self.name, "psql" | "plain" | "numbered")
+    }
+
     /// Returns whether the runner sends a migration in that mode as one message: several statements
     /// in it are then an implicit transaction block, also behind a `COMMIT` of their own.
     pub fn sends_whole_file(&self, mode: TransactionMode) -> bool {

@@ -15,7 +15,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
         return;
     }
     // Another refusal comes before this one.
-    if !cx.failures.is_empty() || cx.statement.has_placeholders || changes_enums(cx) {
+    if cx.statement.has_placeholders || changes_enums(cx) {
         return;
     }
     for one in uses(cx) {

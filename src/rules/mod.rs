@@ -43,7 +43,7 @@ mod version_gap;
 use std::sync::LazyLock;
 
 use crate::rule::{
-    Check::{History, Migration, Statement, Steps, Suppressions},
+    Check::{History, Migration, Refusal, Statement, Steps, Suppressions},
     Rule,
 };
 
@@ -61,7 +61,7 @@ macro_rules! rules {
 rules! {
     "blocking-index" => Statement(blocking_index::check),
     "breaking-rename" => Migration(breaking_rename::check),
-    "certain-failure" => Statement(certain_failure::check),
+    "certain-failure" => Refusal(certain_failure::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),

@@ -8,14 +8,18 @@ use crate::catalog::{
 };
 use crate::layout::Sources;
 use crate::sql::lex::{Lexeme, TokenKind, lexemes};
+use crate::sql::tree::Expr;
 use crate::sql::{
     ConstraintKind, Expression, PartitionBound, PartitionKey, ReferentialAction, RelationName,
-    quote_identifier,
+    is_statement, quote_identifier,
 };
 
-/// Returns an expression as SQL; nothing while its text is not kept.
+/// Returns an expression as SQL; nothing for one that no statement spells out.
 pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
-    expression.is_null.then(|| "null".to_owned())
+    let text = expression.tree.to_string();
+    // A `?` stands for what the tree has no place for, or is an operator.
+    let is_whole = !text.contains('?') || is_statement(&format!("select {text}"));
+    (expression.tree != Expr::default() && is_whole).then_some(text)
 }
 
 /// Returns a name as SQL spells it.
@@ -186,7 +190,7 @@ pub(super) fn index(relation: &Relation, index: &Index) -> Option<String> {
 
 /// A statement's text, of which names may be replaced.
 struct Text<'a> {
-    text: &'a str,
+    sql: &'a str,
     lexemes: Vec<Lexeme<'a>>,
     replaced: Vec<(Range<usize>, String)>,
 }
@@ -212,7 +216,7 @@ impl<'a> Text<'a> {
             .zip(&lexemes[at..])
             .all(|(word, lexeme)| lexeme.is(word));
         let at = if is_optional { at + 3 } else { at };
-        Some((Self { text, lexemes, replaced: Vec::new() }, at))
+        Some((Self { sql: text, lexemes, replaced: Vec::new() }, at))
     }
 
     /// Replaces the name that begins at a lexeme.
@@ -234,7 +238,7 @@ impl<'a> Text<'a> {
     }
 
     fn finish(self) -> String {
-        let mut sql = self.text.to_owned();
+        let mut sql = self.sql.to_owned();
         for (range, name) in self.replaced.into_iter().rev() {
             sql.replace_range(range, &name);
         }
@@ -254,7 +258,7 @@ pub(super) fn view(view: &Relation, sources: &Sources) -> Option<String> {
 pub(super) fn function(function: &Function, sources: &Sources) -> Option<String> {
     let kinds = &["function", "procedure", "aggregate"];
     let is_current = |(text, _): &(Text<'_>, usize)| {
-        function.body.as_ref().is_none_or(|body| text.text.contains(&**body))
+        function.body.as_ref().is_none_or(|body| text.sql.contains(&**body))
     };
     let read = |origin| Text::read(origin, sources, kinds).filter(is_current);
     let (mut text, at) = read(function.changed).or_else(|| read(function.created))?;

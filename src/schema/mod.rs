@@ -1,9 +1,14 @@
 //! What a history leaves on a server: as data, as SQL, and what changed on the way.
 
+pub mod biography;
 mod definition;
+pub mod diff;
 mod model;
 mod read;
+pub mod sql;
 
+pub use biography::{Event, History, Life};
+pub use diff::{Change, Difference, Entry, Follower};
 pub use model::{
     Attached, Attribute, Column, Composite, Constraint, Domain, Enum, Function, Index, Place,
     Places, Range, References, Schema, Sequence, Table, View,

@@ -64,7 +64,9 @@ impl<'a> Columns<'a> {
                 _ => {}
             }
         }
-        if lexemes.next().is_some() {
+        // What `LIKE` copies stands between the columns.
+        let copies = |text: &&str| self::lexemes(text).next().is_some_and(|first| first.is("like"));
+        if lexemes.next().is_some() || elements.iter().any(|text| copies(&text)) {
             return None;
         }
         let elements: Vec<_> = KNOWN.with_borrow(|known| {

@@ -186,6 +186,8 @@ pub struct FunctionDefinition {
     pub body: Option<Arc<str>>,
     /// Whether its body is SQL of its own (`BEGIN ATOMIC`, `RETURN`).
     pub sql_body: bool,
+    /// For an aggregate: the function that makes the result of the state.
+    pub final_function: Option<RelationName>,
     /// Whether it has `SET` clauses.
     pub has_settings: bool,
     /// Whether calling it makes, changes or drops objects, or may.

@@ -161,7 +161,7 @@ impl Catalog {
         constraint.expression = definition.expression.as_deref().cloned().map(Arc::new);
         let number = constraint.number;
         self.push_constraint(id, constraint.clone());
-        self.expression_needs((id, Part::Constraint(number)), expression, env);
+        self.expression_needs((id, Part::Constraint(number)), Some(id), expression, env);
         if !constraint.no_inherit {
             self.hand_down_check(id, &constraint, env);
         }
@@ -481,8 +481,11 @@ impl Catalog {
             parent.constraints.iter().find(|found| has(found)).map(|c| (c.name.clone(), c.number))
         });
         let table_name = table.name.clone();
+        // A column that the table spells out itself has a name of its own.
+        let is_local = table.column(column).is_some_and(|column| column.local);
+        let inherited = above.as_ref().filter(|_| !is_local).map(|(name, _)| name.clone());
         let name = name
-            .or_else(|| above.as_ref().map(|(name, _)| name.clone()))
+            .or(inherited)
             .unwrap_or_else(|| self.choose_constraint(&table_name, Some(column), "not_null"));
         let definition = ConstraintDefinition {
             name: None,

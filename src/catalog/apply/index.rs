@@ -163,7 +163,7 @@ impl Catalog {
         if let Some(detail) = index.detail.clone() {
             let expressions = detail.expressions.iter().map(|(_, expression)| expression);
             for expression in expressions.chain(&detail.predicate) {
-                self.expression_needs(address, expression, env);
+                self.expression_needs(address, Some(table), expression, env);
             }
         }
         if let Some(parent) = index.parent {

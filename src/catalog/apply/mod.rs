@@ -8,6 +8,7 @@ mod drop;
 mod index;
 mod object;
 mod partition;
+mod query;
 mod rename;
 mod table;
 mod types;

@@ -3,82 +3,19 @@
 
 use std::sync::Arc;
 
+use crate::catalog::analyse::Completeness;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::lookup::spelled;
 use crate::catalog::object::{
     Class, Function, ObjectId, Other, Policy, Relation, RelationKind, Sequence, Trigger, TypeKind,
 };
-use crate::catalog::{
-    Because, Catalog, Env, Failure, QualifiedName, builtin, created_name, made_name,
-};
+use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, builtin, created_name};
 use crate::sql::{
-    Alter, ArgumentMode, Create, CreateView, Detail, FunctionDefinition, ObjectChange, ObjectKind,
+    Alter, ArgumentMode, Create, Detail, Expression, FunctionDefinition, ObjectChange, ObjectKind,
     SequenceOptions, TypeName,
 };
 
 impl Catalog {
-    pub(super) fn create_view(&mut self, create: &CreateView, env: &Env) -> Result<(), Failure> {
-        if create.name.is_dynamic() {
-            return Ok(());
-        }
-        let kind = match create.materialized {
-            true => RelationKind::MaterializedView,
-            false => RelationKind::View,
-        };
-        let full = made_name(&create.name, create.temporary, &env.path);
-        let there = self.get(&full).filter(|there| !there.external).map(|there| there.id);
-        if there.is_some() && create.if_not_exists {
-            return Ok(());
-        }
-        let replaced = there.filter(|_| create.or_replace);
-        if replaced.is_none() {
-            self.refuse_taken(&full)?;
-            self.refuse_taken_type(&full)?;
-        }
-        let mut uses = Vec::new();
-        for name in &create.reads {
-            match self.find(name, env) {
-                Ok(found) => uses.extend(found),
-                Err(failure) => {
-                    if replaced.is_none() {
-                        self.leave_unknown(&create.name, env);
-                    }
-                    return Err(failure);
-                }
-            }
-        }
-        let id = match replaced {
-            Some(id) => {
-                let old = self.by_id(id).map(|relation| relation.kind);
-                if old.is_some_and(|old| old != kind) {
-                    let message = format!("\"{}\" is not a view", full.name);
-                    let made = self.by_id(id).map_or(Because::Always, |r| Because::Made(r.created));
-                    return Err(Failure::new("42809", message, made));
-                }
-                self.forget_needs((id, Part::Whole));
-                self.change(id, |view| {
-                    view.uses = uses.clone();
-                    view.changed = env.origin;
-                });
-                id
-            }
-            None => {
-                let known = self.relation_names.get(&full).copied();
-                let id = known.unwrap_or_else(|| self.next_id(Class::Relation));
-                let mut view = Relation::new(id, full, kind, env.origin);
-                view.temporary = create.temporary;
-                view.columns_unknown = true;
-                view.uses = uses.clone();
-                self.insert(view);
-                id
-            }
-        };
-        for used in uses {
-            self.depend((id, Part::Whole), (used, Part::Whole), Strength::Normal);
-        }
-        Ok(())
-    }
-
     pub(super) fn create_object(&mut self, create: &Create, env: &Env) -> Result<(), Failure> {
         match (&create.detail, create.kind) {
             (Detail::Sequence(options), _) => self.create_sequence(create, options, env),
@@ -176,6 +113,10 @@ impl Catalog {
             }
             None => None,
         };
+        let last = definition.final_function.as_ref();
+        let last = last.and_then(|name| self.functions_of(name, None, env).first().copied());
+        let result = last.and_then(|id| self.function_by_id(id)?.returns.clone());
+        let returns = result.or(returns);
         let inputs: Vec<Arc<TypeName>> = arguments
             .iter()
             .filter(|(argument, _)| argument.mode.is_input())
@@ -361,13 +302,38 @@ impl Catalog {
         }
         self.columns_of_part(address, definition.columns.iter());
         if let Some(when) = &definition.when {
-            self.expression_needs(address, when, env);
-            self.columns_of_part(address, when.columns.iter().map(|(_, name)| name));
+            self.part_needs(address, when, true, env)?;
         }
         if for_each_row {
             for partition in self.partitions(id) {
                 self.trigger_of_partition(partition, &trigger, env);
             }
+        }
+        Ok(())
+    }
+
+    /// Notes what the expression of a trigger or policy cannot be without.
+    fn part_needs(
+        &mut self,
+        address: (ObjectId, Part),
+        expression: &Expression,
+        is_trigger: bool,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        let table = address.0;
+        let analysis = match is_trigger {
+            true => self.analyse_condition(table, &expression.tree, env),
+            false => self.analyse_expression(Some(table), &expression.tree, env),
+        };
+        if let Some(failure) = analysis.failure {
+            return Err(failure);
+        }
+        if analysis.completeness == Completeness::Unknown {
+            self.names_in_expression(address, expression, env);
+            self.columns_of_part(address, expression.columns.iter().map(|(_, name)| name));
+        }
+        for need in analysis.needs.into_iter().filter(|need| *need != (table, Part::Whole)) {
+            self.depend(address, need, Strength::Normal);
         }
         Ok(())
     }
@@ -453,8 +419,7 @@ impl Catalog {
         });
         let address = (id, Part::Policy(number));
         for expression in definition.using.iter().chain(&definition.check) {
-            self.expression_needs(address, expression, env);
-            self.columns_of_part(address, expression.columns.iter().map(|(_, name)| name));
+            self.part_needs(address, expression, false, env)?;
         }
         Ok(())
     }
@@ -683,8 +648,7 @@ impl Catalog {
                 };
                 let address = (id, Part::Policy(found.number));
                 for expression in using.iter().chain(check) {
-                    self.expression_needs(address, expression, env);
-                    self.columns_of_part(address, expression.columns.iter().map(|(_, n)| n));
+                    self.part_needs(address, expression, false, env)?;
                 }
                 Ok(())
             }

@@ -4,11 +4,13 @@
 use std::sync::{Arc, LazyLock};
 
 use super::call::Fixed;
+use crate::catalog::analyse::Completeness;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{
     Class, Column, IdentityKind, ObjectId, Relation, RelationKind, Sequence,
 };
 use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, made_name, naming};
+use crate::sql::tree::Expr;
 use crate::sql::{
     ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateTable, Expression, LikeClause,
     Persistence, RelationName, TypeName,
@@ -102,7 +104,11 @@ impl Catalog {
         if let Some(of) = &create.of_type {
             self.typed_columns(&mut table, of, env)?;
         }
+        self.columns_of_query(&mut table, create, env)?;
         self.insert(table);
+        if create.query.is_some() {
+            self.types_of_columns(id);
+        }
         let mut likes = Vec::new();
         let mut like = create.like.iter().peekable();
         for (at, definition) in create.columns.iter().enumerate() {
@@ -541,7 +547,7 @@ impl Catalog {
         let Some(default) = column.default.clone() else { return };
         let is_generated = column.generated.is_some();
         let address = (id, Part::Default(number));
-        self.expression_needs(address, &default, env);
+        self.expression_needs(address, Some(id), &default, env);
         if is_generated {
             let strength = if env.version.major < 15 { Strength::Auto } else { Strength::Normal };
             for other in self.columns_in(id, &default) {
@@ -561,8 +567,47 @@ impl Catalog {
         numbers
     }
 
-    /// Notes the functions, types and relations that an expression cannot be without.
+    /// Notes the functions, types and other relations that an expression of a table cannot be without.
     pub(super) fn expression_needs(
+        &mut self,
+        address: (ObjectId, Part),
+        table: Option<ObjectId>,
+        expression: &Expression,
+        env: &Env,
+    ) {
+        if self.is_plain(expression, env) {
+            return;
+        }
+        let analysis = self.analyse_expression(table, &expression.tree, env);
+        if analysis.completeness == Completeness::Unknown {
+            self.names_in_expression(address, expression, env);
+        }
+        for need in analysis.needs.into_iter().filter(|need| Some(need.0) != table) {
+            self.depend(address, need, Strength::Normal);
+        }
+    }
+
+    /// Returns whether an expression needs nothing: a constant, or a call of PostgreSQL's own function
+    /// without arguments, as most defaults are.
+    fn is_plain(&self, expression: &Expression, env: &Env) -> bool {
+        match &expression.tree {
+            Expr::Null
+            | Expr::Bool(_)
+            | Expr::Integer(_)
+            | Expr::Float(_)
+            | Expr::String(_)
+            | Expr::Value { .. } => true,
+            Expr::Call(call) => {
+                call.arguments.is_empty()
+                    && call.aggregate.is_none()
+                    && self.functions_of(&call.name, None, env).is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes what the names in an expression stand for that could not be analysed.
+    pub(super) fn names_in_expression(
         &mut self,
         address: (ObjectId, Part),
         expression: &Expression,

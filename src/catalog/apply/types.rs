@@ -252,7 +252,7 @@ impl Catalog {
             self.depend((id, Part::Whole), (base, Part::Whole), Strength::Normal);
         }
         for expression in needed {
-            self.expression_needs((id, Part::Whole), &expression, env);
+            self.expression_needs((id, Part::Whole), None, &expression, env);
         }
         Ok(())
     }

@@ -27,7 +27,9 @@ pub use format::{INTERVAL_FULL_PRECISION, INTERVAL_FULL_RANGE, format_type};
 pub use function::{
     BuiltinFunction, FunctionKind, functions, functions_named, grammar_function, is_function,
 };
-pub use operator::{BuiltinOperator, is_operator, operator, operator_result, operators};
+pub use operator::{
+    BuiltinOperator, is_operator, operator, operator_result, operators, operators_named,
+};
 pub use operator_class::{
     AccessMethod, Answer, Equality, OperatorClass, access_method, default_operator_class,
     foreign_key_equality, has_default_operator_class, operator_class, operator_classes,

@@ -50,6 +50,14 @@ pub fn operators(version: PgVersion) -> impl Iterator<Item = &'static BuiltinOpe
     holding(&OPERATORS, version)
 }
 
+/// Returns the operators of `pg_catalog` with a name.
+pub fn operators_named(
+    name: &str,
+    version: PgVersion,
+) -> impl Iterator<Item = &'static BuiltinOperator> + use<> {
+    holding(operators_of(&OPERATORS, name), version)
+}
+
 /// Returns the operator of `pg_catalog` that takes exactly these types.
 pub fn operator(
     name: &str,

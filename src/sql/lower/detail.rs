@@ -161,6 +161,7 @@ pub(super) fn function(function: &CreateFunctionStmt) -> Detail {
         window: false,
         body: None,
         sql_body: function.sql_body.is_some(),
+        final_function: None,
         has_settings: false,
         changes_schema: false,
     };
@@ -234,8 +235,10 @@ pub(super) fn define(define: &DefineStmt) -> Detail {
                 strict: false,
                 window: false,
                 body: None,
-                sql_body: elements(&define.definition)
-                    .any(|element| element.defname.eq_ignore_ascii_case("finalfunc")),
+                sql_body: false,
+                final_function: types(&["finalfunc"])
+                    .first()
+                    .map(|f| RelationName { schema: f.schema.clone(), name: f.name.clone() }),
                 has_settings: false,
                 changes_schema: false,
             }))

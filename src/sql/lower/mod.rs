@@ -135,7 +135,9 @@ fn command_name(node: &NodeEnum) -> &'static str {
 fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
     let table = relation(index.relation.as_ref())?;
     let column = |node: &pg_query::Node| match &node.node {
-        Some(NodeEnum::IndexElem(element)) => Some(element.name.clone()).filter(|n| !n.is_empty()),
+        Some(NodeEnum::IndexElem(element)) => Some(element.name.clone())
+            .filter(|name| !name.is_empty())
+            .or_else(|| element.expr.as_deref().and_then(names::collated_column)),
         _ => None,
     };
     let expressions = index.index_params.iter().chain(index.where_clause.as_deref());
@@ -155,6 +157,7 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
         constants,
         expressions: keys()
             .filter_map(|key| key.expr.as_deref())
+            .filter(|key| names::collated_column(key).is_none())
             .map(|key| (names::column_name(key), names::expression(key)))
             .collect(),
         predicate: index.where_clause.as_deref().map(names::boxed_expression),

@@ -115,6 +115,15 @@ fn figure(node: &Node, depth: usize) -> (Option<String>, u8) {
     }
 }
 
+/// Returns the column of `(name COLLATE "C")`: the server takes it for a plain key.
+pub(super) fn collated_column(node: &Node) -> Option<String> {
+    match node.node.as_ref()? {
+        NodeEnum::CollateClause(collate) => collated_column(collate.arg.as_deref()?),
+        NodeEnum::ColumnRef(column) if column.fields.len() == 1 => string(column.fields.first()?),
+        _ => None,
+    }
+}
+
 pub(super) fn boxed_expression(node: &Node) -> Box<Expression> {
     Box::new(expression(node))
 }

@@ -1,0 +1,24 @@
+create type mood as enum ('sad', 'ok', 'happy');
+create type pair as (x int, y text);
+create domain email as text check (value like '%@%');
+create domain amount as numeric(12,2);
+create table users (id bigserial primary key, name varchar(50) not null, mail email, mood mood default 'ok', born date, tags text[], data jsonb, at timestamptz(3) default now(), spot pair, gone int);
+alter table users drop column gone;
+create table orders (id int primary key, user_id bigint references users, total numeric(10,2), fee amount, state text, code char(3), moods mood[], placed timestamp, span interval day to second, ok boolean, small smallint, ratio real);
+create table tree (id int primary key, parent int references tree, label text);
+create schema app;
+create table app.items (id int, order_id int, price money, name text);
+create view happy as select id, name from users where mood = 'happy';
+create sequence counter;
+create function double_it(a int) returns int language sql as 'select a * 2';
+create function double_it(a numeric) returns numeric language sql as 'select a * 2';
+create function listed(a int, b text default 'x') returns table (num int, word text) language sql as 'select a, b';
+create function single() returns table (only_one varchar(5)) language sql as $$ select 'x'::varchar $$;
+create function all_users() returns setof users language sql as 'select * from users';
+create function pairs() returns setof pair language sql as $$ select 1, 'a'::text $$;
+create function outs(a int, out b int, out c text) language sql as $$ select a, 'a'::text $$;
+create function loose() returns setof record language sql as 'select 1, 2';
+create function joined(variadic parts text[]) returns text language sql as $$ select 'a'::text $$;
+create function same(a anyelement) returns anyelement language sql as 'select a';
+create function feeling(m mood) returns boolean language sql as 'select true';
+create function wide(t users) returns text language sql as $$ select 'a'::text $$
