@@ -64,23 +64,18 @@ fn report(cx: &HistoryContext, table: &Relation, keys: &[&Constraint], at: Origi
     let name = shown(&table.name);
     let first = keys[0];
     let columns = |key: &Constraint| quoted(key.columns.iter().map(String::as_str));
-    let message = match keys {
-        [only] => format!(
-            "each row deleted from `{}` makes the server read all of `{name}`: no index leads with {}",
-            target(only),
-            columns(only)
-        ),
-        _ => {
-            let mut targets: Vec<String> = keys.iter().map(|key| target(key)).collect();
-            targets.dedup();
-            let all: Vec<String> = keys.iter().map(|key| columns(key)).collect();
-            format!(
-                "each row deleted from {} makes the server read all of `{name}`: no index leads with {}",
-                super::spelling::listed(&targets, "or"),
-                all.join(", nor with ")
-            )
+    let mut targets: Vec<String> = Vec::new();
+    for target in keys.iter().map(|key| target(key)) {
+        if !targets.contains(&target) {
+            targets.push(target);
         }
-    };
+    }
+    let all: Vec<String> = keys.iter().map(|key| columns(key)).collect();
+    let message = format!(
+        "each row deleted from {} makes the server read all of `{name}`: no index leads with {}",
+        super::spelling::listed(&targets, "or"),
+        all.join(", nor with ")
+    );
     let of = |key: &Constraint| {
         let column = key.columns.first().map_or("", String::as_str);
         place(cx, at, column)

@@ -6,6 +6,7 @@ mod certain_failure;
 mod concurrently_in_transaction;
 mod do_block_ends_transaction;
 mod down_only_in_comment;
+mod dropped_column_in_use;
 mod duplicate_index;
 mod duplicate_version;
 mod empty_migration;
@@ -16,7 +17,9 @@ mod finished;
 mod foreign_key_type_mismatch;
 mod foreign_key_without_index;
 mod guard;
+mod if_not_exists_hides_drift;
 mod in_transaction;
+mod index_on_dropped_column;
 mod invalid_privilege;
 mod missing_dependency;
 mod missing_down;
@@ -62,6 +65,7 @@ rules! {
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
+    "dropped-column-in-use" => Statement(dropped_column_in_use::check),
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
@@ -69,6 +73,8 @@ rules! {
     "enum-value-unknown" => Statement(enum_value_unknown::check),
     "foreign-key-type-mismatch" => History(foreign_key_type_mismatch::check),
     "foreign-key-without-index" => History(foreign_key_without_index::check),
+    "if-not-exists-hides-drift" => Statement(if_not_exists_hides_drift::check),
+    "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::object::{Column, ObjectId};
 use crate::catalog::{Because, Catalog, Env, Failure, builtin};
 use crate::sql::tree::{Call, Cast, Expr, ValueFunction};
-use crate::sql::{Expression, Volatility};
+use crate::sql::{Expression, TypeName, Volatility};
 
 /// Where an expression stands whose answer must never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +108,7 @@ impl Catalog {
             Expr::Cast(cast) => {
                 let to = &cast.to.name;
                 let is_plain = to.dimensions == 0 && !cast.to.is_set;
-                (is_plain && self.is_plain_builtin(&to.schema, &to.name, env))
-                    .then(|| to.name.clone())
+                (is_plain && is_plain_builtin(to, env)).then(|| to.name.clone())
             }
             Expr::Column(_) => {
                 let column = self.column_of(table, value)?;
@@ -130,11 +129,6 @@ impl Catalog {
             }
             _ => None,
         }
-    }
-
-    fn is_plain_builtin(&self, schema: &Option<Arc<str>>, name: &str, env: &Env) -> bool {
-        schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
-            && builtin::type_named(name, env.version).is_some()
     }
 
     /// Refuses an expression of an index or generated column that may answer differently one day.
@@ -224,7 +218,7 @@ impl Catalog {
 
     fn is_mutable_cast(&self, table: ObjectId, cast: &Cast, env: &Env) -> bool {
         let to = &cast.to.name;
-        if to.dimensions > 0 || !self.is_plain_builtin(&to.schema, &to.name, env) {
+        if to.dimensions > 0 || !is_plain_builtin(to, env) {
             return false;
         }
         let Some(from) = self.spelling_of(Some(table), &cast.value, env) else { return false };
@@ -234,6 +228,11 @@ impl Catalog {
             Some(builtin::CastMethod::Function(volatility)) if volatility != builtin::Volatility::Immutable
         )
     }
+}
+
+fn is_plain_builtin(name: &TypeName, env: &Env) -> bool {
+    name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
+        && builtin::type_named(&name.name, env.version).is_some()
 }
 
 fn value_type(function: ValueFunction) -> Option<&'static str> {
