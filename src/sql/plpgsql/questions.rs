@@ -6,7 +6,7 @@ use pg_query::protobuf::SelectStmt;
 
 use super::condition::Condition;
 use super::expression;
-use super::reader::{Flow, Reader};
+use super::reader::{Flow, Reader, label};
 use super::step::{Passes, Step};
 use super::value::Value;
 
@@ -75,12 +75,14 @@ impl<'a> Reader<'a> {
     ) -> Flow {
         let before = out.len();
         let flow = self.unknown_loop(fields, out);
-        if let Some(question) = question
-            && let [Step::Loop { passes, .. }] = &mut out[before..]
-            && let Passes::Unknown(pass) = passes
-        {
-            *passes = Passes::Rows { question, pass: std::mem::take(pass) };
-        }
+        let Some(question) = question else { return flow };
+        // A loop that only computes values has no steps.
+        let is_loop = out.len() > before && matches!(out.last(), Some(Step::Loop { .. }));
+        let pass = match out.pop_if(|_| is_loop) {
+            Some(Step::Loop { passes: Passes::Unknown(pass), .. }) => pass,
+            _ => Vec::new(),
+        };
+        out.push(Step::Loop { label: label(fields), passes: Passes::Rows { question, pass } });
         flow
     }
 }
