@@ -9,6 +9,7 @@ mod failure;
 mod lookup;
 pub(crate) mod naming;
 mod object;
+mod system;
 
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
@@ -116,6 +117,19 @@ pub struct Catalog {
     guesses: OrdSet<(u32, u32)>,
     /// How many objects there ever were.
     numbers: u32,
+    /// The calls of functions that are running.
+    calls: Calls,
+}
+
+/// The calls of functions that are running.
+#[derive(Clone, Copy, Debug, Default)]
+struct Calls {
+    /// How many call each other.
+    depth: u32,
+    /// How many steps the statement at hand took.
+    steps: u32,
+    /// Whether it is not certain that they run.
+    is_unsure: bool,
 }
 
 /// The schemas in which unqualified names are looked up, first match first.

@@ -552,6 +552,8 @@ pub struct Function {
     pub has_settings: bool,
     /// Whether calling it makes, changes or drops objects, or may.
     pub changes_schema: bool,
+    /// The statement that made it, where a call may change the schema.
+    pub source: Option<Arc<str>>,
     /// The statement that made it.
     pub created: Origin,
     /// The statement that last changed it.

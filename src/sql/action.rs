@@ -5,6 +5,7 @@ use super::definition::{
     ReindexTarget, Rename, Setting, TransactionAction,
 };
 use super::detail::Alter;
+use super::plpgsql::FunctionCall;
 use super::statement::{LockMode, ObjectKind, RelationName};
 
 /// One change that a statement makes.
@@ -134,8 +135,8 @@ pub enum Action {
     Do(Box<DoBlock>),
     /// `CALL`.
     Call {
-        /// The procedure.
-        name: RelationName,
+        /// The procedure, and what it is given.
+        call: FunctionCall,
     },
     /// A statement that the server refuses inside a transaction block and that has no action of its
     /// own: `ALTER SYSTEM`, `DISCARD ALL`, `CREATE DATABASE` and the like.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::detail::{Detail, Generated, Identity, LikeClause, PartitionBound, PartitionKey};
-use super::plpgsql::Step;
+use super::plpgsql::{FunctionCall, Step};
 use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
 use super::tree::{Expr, Query};
 
@@ -577,6 +577,8 @@ pub struct Dml {
     pub locks_rows: bool,
     /// The functions that it calls.
     pub functions: Vec<RelationName>,
+    /// Those calls of which something is known, for a `SELECT`.
+    pub calls: Vec<FunctionCall>,
     /// Its constants that have the type of a column.
     pub constants: Vec<Constant>,
 }
@@ -642,6 +644,8 @@ pub struct DoBlock {
     pub actions: Vec<Action>,
     /// What it does, step by step; one unknown step for a block that cannot be read.
     pub body: Vec<Step>,
+    /// Its text, where what it does depends on the rows of a system catalog.
+    pub source: Option<Arc<str>>,
     /// Whether it ends transactions (`COMMIT`, `ROLLBACK`).
     pub ends_transaction: bool,
     /// Whether it executes SQL that it puts together at run time.

@@ -192,6 +192,8 @@ pub struct FunctionDefinition {
     pub has_settings: bool,
     /// Whether calling it makes, changes or drops objects, or may.
     pub changes_schema: bool,
+    /// The statement that makes it, where a call may change the schema.
+    pub source: Option<Arc<str>>,
 }
 
 /// What may be expected of a function called twice.

@@ -21,8 +21,10 @@ pub use action::Action;
 pub use definition::*;
 pub use detail::*;
 pub use plpgsql::{
-    BodyNames, ColumnFact, ColumnReference, Comparison, Condition, Dynamic, Fact, Handler,
-    ObjectName, Passes, RelationKind, Run, SchemaName, Step, for_each_step, names_in_function,
+    Answers, BodyNames, Called, Cell, ColumnFact, ColumnReference, Comparison, Condition, Dynamic,
+    Fact, FunctionCall, Given, Handler, ObjectName, Passes, RelationKind, Run, SchemaName, Step,
+    Surroundings, SystemTables, TableRows, for_each_step, names_in_function, steps_of_block,
+    steps_of_call,
 };
 pub use split::{Chunk, ChunkKind, SplitProblem, split};
 pub use statement::*;
@@ -277,6 +279,9 @@ fn tree(sql: &str) -> Result<Vec<Action>, Failure> {
         && let Detail::Function(function) = &mut create.detail
     {
         function.changes_schema = changes_schema(function, sql);
+        if function.changes_schema || calls_others(function) {
+            function.source = Some(sql.into());
+        }
     }
     Ok(actions)
 }
@@ -290,6 +295,14 @@ fn changes_schema(function: &FunctionDefinition, sql: &str) -> bool {
     };
     body.split(|c: char| !c.is_ascii_alphabetic()).any(can)
         && names_in_function(sql).is_none_or(|names| names.changes_schema)
+}
+
+/// Returns whether the body of a function calls others for what they do.
+fn calls_others(function: &FunctionDefinition) -> bool {
+    let is_trigger = function.returns.as_ref().is_some_and(|name| *name.name == *"trigger");
+    let calls = |word: &str| ["perform", "call"].iter().any(|w| word.eq_ignore_ascii_case(w));
+    let Some(body) = function.body.as_ref().filter(|_| !is_trigger) else { return false };
+    body.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(calls)
 }
 
 /// Returns the language of a `DO` statement.

@@ -1,12 +1,19 @@
 //! What a `DO` block does: the steps that run, as far as the catalog decides their conditions.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::catalog::system::Snapshot;
 use crate::catalog::{Because, Catalog, Env, Failure};
-use crate::sql::{Action, Dynamic, Handler, Passes, Step};
+use crate::sql::{
+    Action, Answers, DoBlock, Dynamic, Handler, Passes, Step, Surroundings, steps_of_block,
+};
+
+/// The most questions that a body may ask the system catalogs.
+const MAX_QUESTIONS: usize = 64;
 
 /// Where a block goes on behind a step.
-enum Flow {
+pub(super) enum Flow {
     /// With the next step.
     On,
     /// Behind the loop or block of that name.
@@ -15,6 +22,8 @@ enum Flow {
     Continue(Option<Arc<str>>),
     /// Nowhere: the block ends.
     Return,
+    /// Back to its beginning, with the rows of the system catalogs as they are now as an answer.
+    Ask(usize),
 }
 
 impl Catalog {
@@ -24,11 +33,44 @@ impl Catalog {
     ///
     /// What the server answers, if a step that certainly runs is certainly refused and nothing catches
     /// that.
-    pub(super) fn run_block(&mut self, body: &[Step], env: &Env) -> Result<(), Failure> {
-        self.run_steps(body, env, true).map(|_| ())
+    pub(super) fn run_block(&mut self, block: &DoBlock, env: &Env) -> Result<(), Failure> {
+        let certain = !self.calls.is_unsure;
+        let Some(source) = block.source.as_deref().filter(|_| certain) else {
+            return self.run_steps(&block.body, env, certain).map(|_| ());
+        };
+        self.run_body(env, certain, |surroundings| steps_of_block(source, surroundings))
     }
 
-    fn run_steps(&mut self, body: &[Step], env: &Env, certain: bool) -> Result<Flow, Failure> {
+    /// Runs a body that is read anew for every question that it asks the system catalogs.
+    pub(super) fn run_body(
+        &mut self,
+        env: &Env,
+        certain: bool,
+        read: impl Fn(&Surroundings) -> Option<Vec<Step>>,
+    ) -> Result<(), Failure> {
+        let schema = env.path.first().cloned();
+        let mut surroundings = Surroundings { schema, answers: Answers::new(), asks: certain };
+        let before = self.clone();
+        loop {
+            let Some(steps) = read(&surroundings) else {
+                self.leave_uncertain(env);
+                return Ok(());
+            };
+            let Flow::Ask(question) = self.run_steps(&steps, env, certain)? else { return Ok(()) };
+            let calls = self.calls;
+            let now = std::mem::replace(self, before.clone());
+            self.calls = calls;
+            surroundings.answers.insert(question, Rc::new(Snapshot::new(now, env)));
+            surroundings.asks = surroundings.answers.len() < MAX_QUESTIONS;
+        }
+    }
+
+    pub(super) fn run_steps(
+        &mut self,
+        body: &[Step],
+        env: &Env,
+        certain: bool,
+    ) -> Result<Flow, Failure> {
         for step in body {
             match self.run_step(step, env, certain)? {
                 Flow::On => {}
@@ -39,6 +81,7 @@ impl Catalog {
     }
 
     fn run_step(&mut self, step: &Step, env: &Env, certain: bool) -> Result<Flow, Failure> {
+        self.calls.steps += 1;
         match step {
             Step::Sql(run) => {
                 self.run_actions(&run.actions, env, certain)?;
@@ -79,7 +122,12 @@ impl Catalog {
                 }
                 Ok(Flow::On)
             }
-            Step::Loop { passes: Passes::Unknown(pass), .. } => {
+            Step::Loop { passes: Passes::Rows { question, .. }, .. }
+                if certain && !self.is_uncertain() =>
+            {
+                Ok(Flow::Ask(*question))
+            }
+            Step::Loop { passes: Passes::Unknown(pass) | Passes::Rows { pass, .. }, .. } => {
                 self.run_steps(pass, env, false)?;
                 Ok(Flow::On)
             }
@@ -101,12 +149,14 @@ impl Catalog {
             return actions.iter().try_for_each(|action| self.act(action, env));
         }
         let noted = std::mem::take(&mut self.noted);
+        let was_unsure = std::mem::replace(&mut self.calls.is_unsure, true);
         for action in actions {
             if !matches!(action, Action::Dml(_)) {
                 self.guesses.insert((env.origin.file.0, env.origin.span.start));
             }
             let _ = self.act(action, env);
         }
+        self.calls.is_unsure = was_unsure;
         self.noted = noted;
         Ok(())
     }

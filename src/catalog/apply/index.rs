@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::Fixed;
+use super::called::Fixed;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{Class, Index, IndexDetail, ObjectId, Relation, RelationKind};
 use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, naming};

@@ -3,6 +3,7 @@
 mod alter;
 mod block;
 mod call;
+mod called;
 mod constraint;
 mod drop;
 mod index;
@@ -25,6 +26,7 @@ impl Catalog {
     /// a guess, which leaves unknown what the action was about.
     pub fn apply(&mut self, action: &Action, env: &Env) -> Vec<Failure> {
         let mut failures = Vec::new();
+        self.calls = super::Calls::default();
         if let Err(failure) = self.act(action, env) {
             failures.push(failure);
         }
@@ -57,7 +59,7 @@ impl Catalog {
                 if block.body.is_empty() && block.is_dynamic {
                     self.uncertain_since = Some(env.origin);
                 }
-                self.run_block(&block.body, env)
+                self.run_block(block, env)
             }
             Action::Dml(dml) => self.dml(dml, env),
             Action::Comment { relation: Some(name), part, kind } => {
@@ -66,10 +68,7 @@ impl Catalog {
             Action::Truncate { .. } | Action::Lock { .. } => {
                 needed(action).into_iter().try_for_each(|name| self.find(name, env).map(|_| ()))
             }
-            Action::Call { name } => {
-                self.call(name, env);
-                Ok(())
-            }
+            Action::Call { call } => self.call(call, env),
             Action::RefreshMaterializedView { name, .. } => self.find(name, env).map(|_| ()),
             Action::Comment { relation: None, .. }
             | Action::Reindex { .. }
@@ -85,20 +84,13 @@ impl Catalog {
         }
     }
 
-    /// Calling a function that changes the schema leaves unknown what is there afterwards.
-    fn call(&mut self, name: &RelationName, env: &Env) {
-        let called = self.functions_of(name, None, env);
-        let changes = |id: &super::ObjectId| {
-            self.function_by_id(*id).is_some_and(|function| function.changes_schema)
-        };
-        if called.iter().any(changes) {
-            self.guesses.insert((env.origin.file.0, env.origin.span.start));
-            self.uncertain_since = Some(env.origin);
-        }
-    }
-
     fn dml(&mut self, dml: &Dml, env: &Env) -> Result<(), Failure> {
-        dml.functions.iter().for_each(|name| self.call(name, env));
+        dml.calls.iter().try_for_each(|call| self.call(call, env))?;
+        for name in &dml.functions {
+            if !dml.calls.iter().any(|call| call.name == *name) {
+                self.call_unknown(name, env);
+            }
+        }
         if let Some(target) = &dml.target {
             self.find(target, env)?;
         }

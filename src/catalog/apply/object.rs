@@ -151,6 +151,7 @@ impl Catalog {
             body: definition.body.clone(),
             has_settings: definition.has_settings,
             changes_schema: definition.changes_schema,
+            source: definition.source.clone(),
             created,
             changed: env.origin,
             extension: None,

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::call::Fixed;
+use super::called::Fixed;
 use crate::catalog::analyse::Completeness;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{

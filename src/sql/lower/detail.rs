@@ -164,6 +164,7 @@ pub(super) fn function(function: &CreateFunctionStmt) -> Detail {
         final_function: None,
         has_settings: false,
         changes_schema: false,
+        source: None,
     };
     for element in elements(&function.options) {
         let text = || element.arg.as_deref().and_then(constant);
@@ -241,6 +242,7 @@ pub(super) fn define(define: &DefineStmt) -> Detail {
                     .map(|f| RelationName { schema: f.schema.clone(), name: f.name.clone() }),
                 has_settings: false,
                 changes_schema: false,
+                source: None,
             }))
         }
         _ => Detail::None,

@@ -94,8 +94,8 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             vec![Action::Transaction(transaction_action(transaction))]
         }
         NodeEnum::CallStmt(call) => {
-            let name = call.funccall.as_ref().and_then(|call| names::qualified(&call.funcname));
-            name.map(|name| Action::Call { name }).into_iter().collect()
+            let called = call.funccall.as_deref().and_then(super::plpgsql::call_of);
+            called.map(|call| Action::Call { call }).into_iter().collect()
         }
         NodeEnum::DiscardStmt(discard) => match discard.target() {
             DiscardMode::DiscardAll => refused_in_transaction("DISCARD ALL"),

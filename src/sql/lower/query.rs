@@ -7,6 +7,7 @@ use super::names::{constant, qualified, relation};
 use super::strings;
 use super::table::persistence;
 use super::{constants, tree};
+use crate::sql::plpgsql::calls_in;
 use crate::sql::tree::{Query, Visit};
 use crate::sql::{
     Action, Constant, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
@@ -134,6 +135,7 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
                 return settings;
             }
             dml.has_where = select.where_clause.is_some();
+            dml.calls = calls_in(select);
             dml.locks_rows = !select.locking_clause.is_empty();
         }
         _ => {}

@@ -235,6 +235,9 @@ pub(super) fn object_name(text: &str) -> Option<ObjectName> {
 
 /// Returns the truth of `EXISTS (query)`.
 pub(super) fn exists(select: &SelectStmt, scope: &Scope) -> Condition {
+    if let Some(found) = super::table_rows::exists(select, scope) {
+        return Condition::Constant(found);
+    }
     if select.from_clause.is_empty() && select.values_lists.is_empty() {
         let condition = select.where_clause.as_deref();
         return condition

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use pg_query::protobuf::{
     AExpr, AExprKind, BoolExprType, BoolTestType, FuncCall, NullTestType, SelectStmt, SubLink,
@@ -13,7 +14,9 @@ use super::catalog_query::{self, Query, Selected};
 use super::comparison::{arithmetic, compare};
 use super::condition::{Comparison, Condition};
 use super::functions;
-use super::rows::rows;
+use super::rows::{Row, rows};
+use super::surroundings::SystemTables;
+use super::table_rows::{self, aggregate};
 use super::value::{Hole, Text, Value, boolean};
 
 /// The variables of a block, and what is known of them.
@@ -25,6 +28,14 @@ pub(super) struct Scope {
     labels: Rc<HashSet<String>>,
     /// The catalog query whose rows an aggregate counts.
     rows: Option<Query>,
+    /// The system catalogs, while they are read.
+    pub(super) tables: Option<Rc<dyn SystemTables>>,
+    /// The rows of a query that are looked at, with the names that they go by.
+    pub(super) bound: Rc<Vec<(String, Rc<Row>)>>,
+    /// The rows that an aggregate is made of.
+    pub(super) group: Option<Rc<Vec<Scope>>>,
+    /// `current_schema()`.
+    pub(super) current_schema: Option<Arc<str>>,
     depth: usize,
 }
 
@@ -57,11 +68,30 @@ impl Scope {
         }
     }
 
+    /// Returns `current_schema()`.
+    fn schema(&self) -> Value {
+        self.current_schema.as_deref().map_or(Value::CurrentSchema, Value::text)
+    }
+
     pub(super) fn add_label(&mut self, label: &str) {
         Rc::make_mut(&mut self.labels).insert(label.to_owned());
     }
 
     fn variable(&self, qualifier: Option<&str>, name: &str) -> Value {
+        let field = |row: &Row| row.iter().find(|(field, _)| field == name).cloned();
+        for (alias, row) in self.bound.iter().rev() {
+            match qualifier {
+                Some(qualifier) if qualifier == alias => {
+                    return field(row).map_or(Value::Unknown, |(_, value)| value);
+                }
+                None => {
+                    if let Some((_, value)) = field(row) {
+                        return value;
+                    }
+                }
+                Some(_) => {}
+            }
+        }
         let known = |name: &str| self.variables.get(name).cloned();
         let Some(qualifier) = qualifier else { return known(name).unwrap_or(Value::Unknown) };
         match known(qualifier) {
@@ -142,7 +172,8 @@ pub(super) fn value(node: &Node, scope: &Scope) -> Value {
             let type_name = cast.type_name.as_ref();
             let is_array = type_name.is_some_and(|name| !name.array_bounds.is_empty());
             let base = type_name.and_then(last_name).unwrap_or_default();
-            cast_value(value(argument, &scope.deeper(scope.rows.clone())), &base, is_array)
+            let argument = value(argument, &scope.deeper(scope.rows.clone()));
+            cast_value(table_rows::named(argument, &base, scope), &base, is_array)
         }
         NodeEnum::AExpr(operation) => operate(operation, scope),
         NodeEnum::BoolExpr(operation) => {
@@ -185,10 +216,18 @@ pub(super) fn value(node: &Node, scope: &Scope) -> Value {
                 let (query, known) = (query.clone(), Value::Unknown);
                 return Value::Count(Box::new(Selected { query, column: None, known }));
             }
+            if let Some(group) = &scope.group
+                && let Some(value) = aggregate(call, group)
+            {
+                return value;
+            }
             let inner = scope.deeper(scope.rows.clone());
             let arguments: Vec<Value> = call.args.iter().map(|node| value(node, &inner)).collect();
             let name = function_name(call).unwrap_or_default();
-            functions::call(&name, &arguments)
+            match functions::call(&name, &arguments) {
+                Value::CurrentSchema => scope.schema(),
+                value => value,
+            }
         }
         NodeEnum::CoalesceExpr(coalesce) => {
             let inner = scope.deeper(scope.rows.clone());
@@ -230,7 +269,7 @@ pub(super) fn value(node: &Node, scope: &Scope) -> Value {
         NodeEnum::SqlvalueFunction(function) => {
             use pg_query::protobuf::SqlValueFunctionOp as Op;
             match function.op() {
-                Op::SvfopCurrentSchema => Value::CurrentSchema,
+                Op::SvfopCurrentSchema => scope.schema(),
                 Op::SvfopCurrentRole
                 | Op::SvfopCurrentUser
                 | Op::SvfopUser
@@ -239,6 +278,7 @@ pub(super) fn value(node: &Node, scope: &Scope) -> Value {
                 _ => Value::Unknown,
             }
         }
+        NodeEnum::ParamRef(parameter) => scope.variable(None, &format!("${}", parameter.number)),
         NodeEnum::List(list) => {
             Value::Array(list.items.iter().map(|node| value(node, scope)).collect())
         }
@@ -293,6 +333,9 @@ fn cast_value(value: Value, base: &str, is_array: bool) -> Value {
 fn sub_query(link: &SubLink, scope: &Scope) -> Value {
     let select = link.subselect.as_deref().and_then(|node| node.node.as_ref());
     let Some(NodeEnum::SelectStmt(select)) = select else { return Value::Unknown };
+    if let Some(value) = table_rows::sub_query(link, select, scope) {
+        return value;
+    }
     match link.sub_link_type() {
         SubLinkType::ExistsSublink => Value::Truth(catalog_query::exists(select, scope)),
         SubLinkType::ExprSublink => scalar(select, scope),
@@ -328,6 +371,9 @@ pub(super) fn first_row(select: &SelectStmt, node: &Node, scope: &Scope) -> Valu
             None => value(node, scope),
             Some(_) => Value::Unknown,
         };
+    }
+    if let Some(value) = table_rows::first_row(select, node, scope) {
+        return value;
     }
     if let Some(query) = catalog_query::read(select, scope) {
         let counted = value(node, &scope.deeper(Some(query.clone())));
@@ -428,7 +474,39 @@ fn operate(operation: &AExpr, scope: &Scope) -> Value {
             },
             _ => arithmetic(operator, &left, &right).unwrap_or(Value::Unknown),
         },
+        (AExprKind::AexprLike | AExprKind::AexprIlike, _) => {
+            let (Some(text), Some(pattern)) = (left.as_known(), right.as_known()) else {
+                return Value::Unknown;
+            };
+            let fold = operation.kind() == AExprKind::AexprIlike;
+            let fold = |text: String| if fold { text.to_lowercase() } else { text };
+            let is_like = like(&fold(text), &fold(pattern));
+            Value::truth(is_like != operator.starts_with('!'))
+        }
         _ => Value::Unknown,
+    }
+}
+
+/// Returns whether a text matches the pattern of a `LIKE`.
+fn like(text: &str, pattern: &str) -> bool {
+    let mut characters = pattern.chars();
+    match characters.next() {
+        None => text.is_empty(),
+        Some('%') => {
+            let rest = characters.as_str();
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            pattern.len() <= 500 && ends.into_iter().any(|at| like(&text[at..], rest))
+        }
+        Some(wanted) => {
+            let wanted = match wanted {
+                '\\' => characters.next(),
+                '_' => None,
+                other => Some(other),
+            };
+            let mut rest = text.chars();
+            rest.next().is_some_and(|found| wanted.is_none_or(|wanted| wanted == found))
+                && like(rest.as_str(), characters.as_str())
+        }
     }
 }
 

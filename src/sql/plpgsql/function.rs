@@ -118,7 +118,7 @@ fn changes_schema(action: &Action) -> bool {
 }
 
 /// Returns the text of an option of `CREATE FUNCTION`.
-fn option(create: &CreateFunctionStmt, name: &str) -> Option<String> {
+pub(super) fn option(create: &CreateFunctionStmt, name: &str) -> Option<String> {
     let text = |node: &pg_query::Node| match &node.node {
         Some(NodeEnum::String(text)) => Some(text.sval.clone()),
         Some(NodeEnum::List(list)) => list.items.first().and_then(|node| match &node.node {

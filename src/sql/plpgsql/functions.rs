@@ -25,6 +25,28 @@ fn computed(name: &str, arguments: &[Value]) -> Option<Value> {
         ("quote_literal" | "quote_nullable", 1) => Value::Text(value::constant(&arguments[0])),
         ("lower", 1) => Value::text(known(0)?.to_lowercase()),
         ("upper", 1) => Value::text(known(0)?.to_uppercase()),
+        ("btrim", 2) => {
+            let set = known(1)?;
+            Value::text(known(0)?.trim_matches(|c| set.contains(c)))
+        }
+        ("ltrim" | "rtrim", 1 | 2) => {
+            let set = if arguments.len() == 2 { known(1)? } else { " ".to_owned() };
+            let (text, is_in) = (known(0)?, |c: char| set.contains(c));
+            match name {
+                "ltrim" => Value::text(text.trim_start_matches(is_in)),
+                _ => Value::text(text.trim_end_matches(is_in)),
+            }
+        }
+        ("strpos", 2) => {
+            let text = known(0)?;
+            let at = text.find(&known(1)?).map_or(0, |at| text[..at].chars().count() + 1);
+            Value::text(at.to_string())
+        }
+        ("format_type", 2) => {
+            // The rows of `pg_attribute` have the whole type for a modifier.
+            let modifier = known(1).filter(|modifier| modifier.parse::<i64>().is_err());
+            Value::text(modifier.or_else(|| known(0))?)
+        }
         ("trim" | "btrim", 1) => Value::text(known(0)?.trim_matches(' ')),
         ("length" | "char_length", 1) => Value::text(known(0)?.chars().count().to_string()),
         ("replace", 3) => Value::text(known(0)?.replace(&known(1)?, &known(2)?)),

@@ -180,7 +180,9 @@ impl<'a> Reader<'a> {
         out: &mut Vec<Step>,
     ) -> Flow {
         let select = query(source).and_then(expression::parse_query);
+        let (question, _) = self.next_question(query(source).unwrap_or_default());
         let found = select.as_ref().and_then(|select| rows(select, &self.scope));
+        let is_answered = self.scope.tables.take().is_some();
         let bound = found.filter(|_| self.steps < MAX_STEPS).and_then(|rows| {
             let bind = |row| variables::bind(&fields["var"], &self.datums, row);
             rows.into_iter().map(bind).collect::<Option<Vec<_>>>()
@@ -194,7 +196,7 @@ impl<'a> Reader<'a> {
         if !is_catalog_query {
             self.run(source, line(fields), out);
         }
-        self.unknown_loop(fields, out)
+        self.asking_loop(question.filter(|_| !is_answered), fields, out)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads the body of a `DO` block: the SQL in it, and what it does with transactions.
 
 mod branches;
+mod call;
 mod catalog_query;
 mod catalog_reader;
 mod catalog_tables;
@@ -12,22 +13,29 @@ mod fact;
 mod function;
 mod functions;
 mod loops;
+mod questions;
 mod reader;
 mod repair;
 mod rows;
 mod step;
+mod surroundings;
+mod table_rows;
 mod value;
 mod variables;
 mod wanted;
 
 use serde_json::Value;
 
+pub use call::{Called, FunctionCall, Given, steps_of_call};
+pub(super) use call::{call_of, calls_in};
 pub use condition::{Comparison, Condition};
 pub use fact::{ColumnFact, Fact, ObjectName, RelationKind, SchemaName};
 pub use function::{BodyNames, ColumnReference, names_in_function};
 pub use step::{Dynamic, Handler, Passes, Run, Step, for_each_step};
+pub use surroundings::{Answers, Cell, Surroundings, SystemTables, TableRows};
 
 use super::DoBlock;
+use expression::Scope;
 
 /// Reads the `DO` statement `sql`; a body in another language, or one that does not parse, counts as
 /// dynamic: nobody can say what it does.
@@ -41,11 +49,23 @@ pub(super) fn read(sql: &str, language: &str) -> DoBlock {
     if let Some(body) = repair::parse(sql) {
         walk(&body, &mut block, 0);
         block.body = reader::steps(&body[0]["PLpgSQL_function"]);
+        let mut asks = false;
+        for_each_step(&block.body, &mut |step| {
+            asks |= matches!(step, Step::Loop { passes: Passes::Rows { .. }, .. });
+        });
+        block.source = asks.then(|| sql.into());
     } else {
         block.is_dynamic = true;
         block.body = vec![dynamic::unread(sql)];
     }
     block
+}
+
+/// Reads the steps of a `DO` statement again, with what is known where it runs; nothing where it does not
+/// parse.
+pub fn steps_of_block(sql: &str, surroundings: &Surroundings) -> Option<Vec<Step>> {
+    let body = repair::parse(sql)?;
+    Some(reader::steps_with(&body[0]["PLpgSQL_function"], surroundings, Scope::default()))
 }
 
 /// The deepest nesting of a body that is looked into.

@@ -9,9 +9,10 @@ use super::condition::Condition;
 use super::dynamic;
 use super::expression::{self, Scope};
 use super::step::{Handler, Run, Step};
+use super::surroundings::Surroundings;
 use super::value::Value;
 use super::variables::{self, Datum};
-use super::{catalog_query, query};
+use super::{call, catalog_query, query};
 use crate::sql::Action;
 
 /// The deepest nesting of statements that is read.
@@ -42,16 +43,47 @@ pub(super) struct Reader<'a> {
     pub(super) labelled: Option<Scope>,
     pub(super) steps: usize,
     depth: usize,
+    /// What is known where the steps run.
+    pub(super) surroundings: &'a Surroundings,
+    /// How many questions there were.
+    pub(super) questions: usize,
 }
 
 /// Returns the steps of a function as `parse_plpgsql` describes it.
 pub(super) fn steps(function: &Json) -> Vec<Step> {
+    steps_with(function, &Surroundings::default(), Scope::default())
+}
+
+/// Returns the steps, with what is known where they run; `scope` has the values of the parameters.
+pub(super) fn steps_with(
+    function: &Json,
+    surroundings: &Surroundings,
+    mut scope: Scope,
+) -> Vec<Step> {
     let datums = variables::datums(function);
     let mut blocks = Vec::new();
     variables::block_lines(&function["action"], &mut blocks, 0);
     blocks.sort_unstable();
-    let (scope, leaving) = (Scope::default(), Vec::new());
-    let mut reader = Reader { datums, blocks, scope, leaving, labelled: None, steps: 0, depth: 0 };
+    scope.current_schema = surroundings.schema.clone();
+    for datum in datums.iter().filter(|datum| datum.is_ambiguous) {
+        scope.forget(datum.name);
+    }
+    for datum in datums.iter().filter(|datum| datum.is_parameter) {
+        if let Some(value) = scope.get(datum.name).cloned() {
+            scope.set(datum.name, variables::typed(value, datum.type_name));
+        }
+    }
+    let mut reader = Reader {
+        datums,
+        blocks,
+        scope,
+        leaving: Vec::new(),
+        labelled: None,
+        steps: 0,
+        depth: 0,
+        surroundings,
+        questions: 0,
+    };
     let mut body = Vec::new();
     reader.block(&function["action"]["PLpgSQL_stmt_block"], &mut body);
     // The grammar ends every body with a `RETURN`.
@@ -266,7 +298,7 @@ impl<'a> Reader<'a> {
         self.evaluate_text(expression, line(fields), out);
         let value = match target.contains('[') {
             true => Value::Unknown,
-            false => expression::value_of(expression, &self.scope),
+            false => self.value_of(expression, out),
         };
         let name = self.datums.get(at).map_or("", |datum| datum.name);
         self.assign_to(at, name, value);
@@ -306,7 +338,11 @@ impl<'a> Reader<'a> {
         out: &mut Vec<Step>,
     ) -> Condition {
         let Some(text) = query(expression) else { return Condition::Unknown };
-        let condition = expression::condition_of(text, &self.scope);
+        let mut condition = expression::condition_of(text, &self.scope);
+        if condition.has_unknown() && self.ask(text, out) {
+            condition = expression::condition_of(text, &self.scope);
+            self.scope.tables = None;
+        }
         if condition.has_unknown() {
             self.evaluate_text(text, line, out);
         }
@@ -328,7 +364,8 @@ impl<'a> Reader<'a> {
             return;
         }
         let sql = format!("SELECT {expression}");
-        let actions = crate::sql::actions_of(&sql);
+        let mut actions = crate::sql::actions_of(&sql);
+        call::resolve(&mut actions, &sql, &self.scope);
         let matters = |action: &Action| match action {
             Action::Dml(dml) => {
                 dml.reads.iter().any(|name| !dynamic::is_catalog(name)) || !dml.functions.is_empty()
@@ -349,7 +386,10 @@ impl<'a> Reader<'a> {
         if sql.is_empty() {
             return;
         }
-        let step = dynamic::of_static(sql, line);
+        let mut step = dynamic::of_static(sql, line);
+        if let Step::Sql(run) = &mut step {
+            call::resolve(&mut run.actions, sql, &self.scope);
+        }
         self.push(step, out);
     }
 
@@ -365,7 +405,7 @@ impl<'a> Reader<'a> {
     /// Adds what `EXECUTE` runs; returns its text if all of it is known.
     fn execute(&mut self, expression: &Json, line: u32, out: &mut Vec<Step>) -> Option<String> {
         let text = query(expression)?;
-        let value = expression::value_of(text, &self.scope);
+        let value = self.value_of(text, out);
         let known = value.as_known();
         if let Some(step) = dynamic::of_value(value, line) {
             self.push(step, out);
@@ -383,7 +423,10 @@ impl<'a> Reader<'a> {
             self.run_text(text, line(fields), out);
         }
         if fields["into"].as_bool() == Some(true) {
+            let names_only = select.is_some_and(|select| self.is_decided(&select));
+            let _ = !names_only && self.ask(text, out);
             self.select_into(Some(text), &fields["target"]);
+            self.scope.tables = None;
         } else {
             self.scope.forget("found");
         }

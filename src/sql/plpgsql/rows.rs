@@ -10,7 +10,7 @@ use super::value::Value;
 /// The most rows that a loop is unrolled for.
 pub(super) const MAX_ROWS: usize = 512;
 
-type Row = Vec<(String, Value)>;
+pub(super) type Row = Vec<(String, Value)>;
 
 /// Returns the rows of a query over listed values, in order; nothing for any other query.
 pub(super) fn rows(select: &SelectStmt, scope: &Scope) -> Option<Vec<Row>> {
@@ -42,6 +42,24 @@ pub(super) fn rows(select: &SelectStmt, scope: &Scope) -> Option<Vec<Row>> {
     if !select.values_lists.is_empty() {
         return values(&select.values_lists, scope);
     }
+    if let Some(rows) = super::table_rows::rows(select, scope) {
+        return Some(rows).filter(|rows| rows.len() <= MAX_ROWS);
+    }
+    let mut found = Vec::new();
+    for (row, inner) in scopes(select, scope)? {
+        found.extend(output(select, &row, &inner)?);
+        if found.len() > MAX_ROWS {
+            return None;
+        }
+    }
+    if !select.distinct_clause.is_empty() {
+        return None;
+    }
+    Some(found)
+}
+
+/// Returns the rows that a query over listed values reads and that fulfil its `WHERE`.
+pub(super) fn scopes(select: &SelectStmt, scope: &Scope) -> Option<Vec<(Row, Scope)>> {
     let sources = match &select.from_clause[..] {
         [] => vec![(String::new(), Row::new())],
         [from] => source(from, scope)?,
@@ -64,19 +82,13 @@ pub(super) fn rows(select: &SelectStmt, scope: &Scope) -> Option<Vec<Row>> {
             Some(Condition::Constant(false)) => continue,
             Some(_) => return None,
         }
-        found.extend(output(select, &row, &inner)?);
-        if found.len() > MAX_ROWS {
-            return None;
-        }
-    }
-    if !select.distinct_clause.is_empty() {
-        return None;
+        found.push((row, inner));
     }
     Some(found)
 }
 
 /// Returns the rows that one row of the source makes; several where a target is `unnest`.
-fn output(select: &SelectStmt, row: &Row, scope: &Scope) -> Option<Vec<Row>> {
+pub(super) fn output(select: &SelectStmt, row: &Row, scope: &Scope) -> Option<Vec<Row>> {
     let mut several: Option<(usize, Vec<Value>)> = None;
     let mut made = Row::new();
     for (name, node) in targets(select) {
@@ -105,7 +117,7 @@ fn output(select: &SelectStmt, row: &Row, scope: &Scope) -> Option<Vec<Row>> {
     Some(items.into_iter().map(with).collect())
 }
 
-fn column_name(node: &Node) -> String {
+pub(super) fn column_name(node: &Node) -> String {
     match &node.node {
         Some(NodeEnum::ColumnRef(_)) => super::catalog_query::column_reference(node)
             .map_or_else(|| "?column?".to_owned(), |(_, name)| name),
@@ -131,7 +143,7 @@ fn values(lists: &[Node], scope: &Scope) -> Option<Vec<Row>> {
         .filter(|rows| rows.len() <= MAX_ROWS)
 }
 
-fn source(from: &Node, scope: &Scope) -> Option<Vec<(String, Row)>> {
+pub(super) fn source(from: &Node, scope: &Scope) -> Option<Vec<(String, Row)>> {
     match from.node.as_ref()? {
         NodeEnum::RangeSubselect(subselect) => {
             let Some(NodeEnum::SelectStmt(select)) = &subselect.subquery.as_ref()?.node else {

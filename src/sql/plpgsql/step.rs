@@ -121,6 +121,14 @@ pub enum Passes {
     Known(Vec<Vec<Step>>),
     /// Any number of this one, with values that are not known.
     Unknown(Vec<Step>),
+    /// As many as a system catalog has rows, which a reader with [`Surroundings`](super::Surroundings)
+    /// knows.
+    Rows {
+        /// Which question it is, to be answered in [`Answers`](super::Answers).
+        question: usize,
+        /// What it does with values that are not known. Nothing where the rows decide other values.
+        pass: Vec<Step>,
+    },
 }
 
 /// Calls `visit` with every step of `body`, wherever it is nested.
@@ -139,7 +147,9 @@ pub fn for_each_step<'a>(body: &'a [Step], visit: &mut impl FnMut(&'a Step)) {
             Step::Loop { passes: Passes::Known(passes), .. } => {
                 passes.iter().for_each(|pass| for_each_step(pass, visit));
             }
-            Step::Loop { passes: Passes::Unknown(pass), .. } => for_each_step(pass, visit),
+            Step::Loop { passes: Passes::Unknown(pass) | Passes::Rows { pass, .. }, .. } => {
+                for_each_step(pass, visit);
+            }
             Step::Sql(_)
             | Step::Dynamic(_)
             | Step::Exit { .. }

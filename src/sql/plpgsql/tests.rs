@@ -48,6 +48,7 @@ fn step(step: &Step) -> String {
             format!("each {{{}}}", passes.join(" | "))
         }
         Step::Loop { passes: Passes::Unknown(pass), .. } => format!("loop {{{}}}", shown(pass)),
+        Step::Loop { passes: Passes::Rows { pass, .. }, .. } => format!("rows {{{}}}", shown(pass)),
         Step::Exit { .. } => "exit".to_owned(),
         Step::Continue { .. } => "continue".to_owned(),
         Step::Return => "return".to_owned(),

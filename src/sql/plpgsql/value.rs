@@ -2,6 +2,7 @@
 
 use super::catalog_query::Selected;
 use super::condition::Condition;
+use crate::sql::tree::quote_identifier;
 
 /// What an expression comes to.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,18 +145,6 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Quotes an identifier where it needs quotes, as `quote_ident` does.
-pub(super) fn quote_identifier(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    let starts = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
-    // A keyword needs quotes too; quotes around a name that could do without change nothing.
-    let is_short_of_keyword = text.contains('_') || text.bytes().any(|b| b.is_ascii_digit());
-    if starts && text.bytes().all(plain) && is_short_of_keyword {
-        return text.to_owned();
-    }
-    format!("\"{}\"", text.replace('"', "\"\""))
-}
-
 /// Quotes a string constant, as `quote_literal` does.
 pub(super) fn quote_constant(text: &str) -> String {
     let quoted = text.replace('\'', "''");
@@ -215,7 +204,7 @@ fn conversion(kind: char, value: &Value) -> Option<Text> {
 /// Does what `quote_ident` does.
 pub(super) fn identifier(value: &Value) -> Text {
     match value.as_known() {
-        Some(text) => Text::known(quote_identifier(&text)),
+        Some(text) => Text::known(quote_identifier(&text).into_owned()),
         None => Text::hole(Hole::Identifier),
     }
 }
