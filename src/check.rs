@@ -132,7 +132,13 @@ fn replay(set: &MigrationSet, sources: &Sources, options: &SetOptions) -> Replay
     let count = set.migrations.len();
     let stretch = stretch(count);
     let parse = |from: usize| -> Vec<Script> {
-        let migrations = &set.migrations[from.min(count)..(from + stretch).min(count)];
+        let from = from.min(count);
+        let mut to = (from + stretch).min(count);
+        // An up and its down are checked by the same thread.
+        while set.migrations.get(to).is_some_and(|next| next.direction == Direction::Down) {
+            to += 1;
+        }
+        let migrations = &set.migrations[from..to];
         migrations.par_iter().map(|m| sql::parse(sources.get(m.file), m.section)).collect()
     };
     let mut scripts: Vec<Script> = Vec::with_capacity(count);
@@ -268,21 +274,26 @@ fn check_part(
     let mut out = Vec::new();
     match part {
         Part::Migrations(range, mut state) => {
+            let mut earlier: Option<State> = None;
             for at in range {
                 begin_session(&mut state, history.set.layout, options);
                 let first = out.len();
-                let mut after = check_migration(history, at, &state, rules, &mut out);
+                let is_down = history.set.migrations[at].direction == Direction::Down;
+                let before_up = earlier.as_ref().filter(|_| is_down);
+                let cx = MigrationContext { history, index: at, before: &state, before_up };
+                let mut after = check_migration(&cx, rules, &mut out);
                 for diagnostic in &mut out[first..] {
                     diagnostic.migration = Some(MigrationRef { set, index: at });
                 }
                 if history.set.migrations[at].direction == Direction::Up {
                     after.end_migration();
-                    state = after;
+                    earlier = Some(std::mem::replace(&mut state, after));
                 }
             }
         }
         Part::Statements { migration, statements, before, mut state } => {
-            let cx = MigrationContext { history, index: migration, before: &before };
+            let before = &*before;
+            let cx = MigrationContext { history, index: migration, before, before_up: None };
             for statement in cx.script().statements().skip(statements.start).take(statements.len())
             {
                 cx.step(statement, &mut state, |cx| check_statement(cx, rules, &mut out));
@@ -297,20 +308,13 @@ fn check_part(
 }
 
 /// Checks one migration; returns the state when its last statement has run.
-fn check_migration(
-    history: &HistoryContext,
-    index: usize,
-    before: &State,
-    rules: &[Stamp],
-    out: &mut Vec<Diagnostic>,
-) -> State {
-    let cx = MigrationContext { history, index, before };
+fn check_migration(cx: &MigrationContext, rules: &[Stamp], out: &mut Vec<Diagnostic>) -> State {
     let direction = Some(cx.migration().direction);
     let mut watches: Vec<(&Stamp, Box<dyn Watch>)> = Vec::new();
     for stamp in rules {
         match stamp.rule.check {
-            Check::Migration(check) => run(stamp, direction, out, |out| check(&cx, out)),
-            Check::Steps(watch) => watches.extend(watch(&cx).map(|watch| (stamp, watch))),
+            Check::Migration(check) => run(stamp, direction, out, |out| check(cx, out)),
+            Check::Steps(watch) => watches.extend(watch(cx).map(|watch| (stamp, watch))),
             Check::Statement(_) | Check::History(_) | Check::Suppressions => {}
         }
     }
@@ -324,7 +328,7 @@ fn check_migration(
         }
     });
     for (stamp, watch) in watches {
-        run(stamp, direction, out, |out| watch.end(&cx, out));
+        run(stamp, direction, out, |out| watch.end(cx, out));
     }
     state
 }

@@ -151,6 +151,8 @@ pub struct MigrationContext<'a> {
     pub index: usize,
     /// The state when it begins, its transaction not yet open.
     pub before: &'a State,
+    /// For a down: the state before its up.
+    pub before_up: Option<&'a State>,
 }
 
 impl<'a> MigrationContext<'a> {
