@@ -5,6 +5,8 @@ mod breaking_rename;
 mod certain_failure;
 mod concurrently_in_transaction;
 mod do_block_ends_transaction;
+mod down_does_not_restore;
+mod down_fails;
 mod down_only_in_comment;
 mod duplicate_index;
 mod duplicate_version;
@@ -24,6 +26,7 @@ mod missing_lock_timeout;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
+mod pair;
 mod password_in_migration;
 mod redundant_index;
 mod rollback_among_migrations;
@@ -61,6 +64,8 @@ rules! {
     "certain-failure" => Statement(certain_failure::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
+    "down-does-not-restore" => Migration(down_does_not_restore::check),
+    "down-fails" => Steps(down_fails::watch),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
