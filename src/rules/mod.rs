@@ -7,6 +7,7 @@ mod concurrently_in_transaction;
 mod do_block_ends_transaction;
 mod down_does_not_restore;
 mod down_fails;
+mod down_loses_data;
 mod down_only_in_comment;
 mod duplicate_index;
 mod duplicate_version;
@@ -23,6 +24,7 @@ mod invalid_privilege;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
+mod narrowing;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
@@ -66,6 +68,7 @@ rules! {
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-does-not-restore" => Migration(down_does_not_restore::check),
     "down-fails" => Steps(down_fails::watch),
+    "down-loses-data" => Migration(down_loses_data::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
