@@ -21,6 +21,7 @@ mod foreign_key_without_index;
 mod guard;
 mod in_transaction;
 mod invalid_privilege;
+mod irreversible_up;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
@@ -78,6 +79,7 @@ rules! {
     "foreign-key-type-mismatch" => History(foreign_key_type_mismatch::check),
     "foreign-key-without-index" => History(foreign_key_without_index::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
+    "irreversible-up" => Migration(irreversible_up::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
