@@ -145,7 +145,8 @@ impl State {
                     failures.append(&mut last);
                     return failures;
                 }
-                _ => {}
+                // Most lists stand in the one order or the other.
+                _ => left.reverse(),
             }
         }
     }
