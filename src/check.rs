@@ -1,5 +1,6 @@
 //! Replays migrations and runs the rules over them.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 
@@ -131,7 +132,13 @@ fn replay(set: &MigrationSet, sources: &Sources, options: &SetOptions) -> Replay
     let count = set.migrations.len();
     let stretch = stretch(count);
     let parse = |from: usize| -> Vec<Script> {
-        let migrations = &set.migrations[from.min(count)..(from + stretch).min(count)];
+        let from = from.min(count);
+        let mut to = (from + stretch).min(count);
+        // An up and its down are checked by the same thread.
+        while set.migrations.get(to).is_some_and(|next| next.direction == Direction::Down) {
+            to += 1;
+        }
+        let migrations = &set.migrations[from..to];
         migrations.par_iter().map(|m| sql::parse(sources.get(m.file), m.section)).collect()
     };
     let mut scripts: Vec<Script> = Vec::with_capacity(count);
@@ -236,7 +243,8 @@ pub fn walk(
     let mut state = State::new(options.target.version);
     for (index, migration) in set.migrations.iter().enumerate() {
         begin_session(&mut state, set.layout, options);
-        let cx = MigrationContext { history: &history, index, before: &state };
+        let before_up = None;
+        let cx = MigrationContext { history: &history, index, before: &state, before_up };
         let mut after = cx.replay_with(&mut visit, &mut refused);
         if migration.direction == Direction::Up {
             after.end_migration();
@@ -299,21 +307,26 @@ fn check_part(
     let mut out = Vec::new();
     match part {
         Part::Migrations(range, mut state) => {
+            let mut earlier: Option<State> = None;
             for at in range {
                 begin_session(&mut state, history.set.layout, options);
                 let first = out.len();
-                let mut after = check_migration(history, at, &state, rules, &mut out);
+                let is_down = history.set.migrations[at].direction == Direction::Down;
+                let before_up = earlier.as_ref().filter(|_| is_down);
+                let cx = MigrationContext { history, index: at, before: &state, before_up };
+                let mut after = check_migration(&cx, rules, &mut out);
                 for diagnostic in &mut out[first..] {
                     diagnostic.migration = Some(MigrationRef { set, index: at });
                 }
                 if history.set.migrations[at].direction == Direction::Up {
                     after.end_migration();
-                    state = after;
+                    earlier = Some(std::mem::replace(&mut state, after));
                 }
             }
         }
         Part::Statements { migration, statements, before, mut state } => {
-            let cx = MigrationContext { history, index: migration, before: &before };
+            let before = &*before;
+            let cx = MigrationContext { history, index: migration, before, before_up: None };
             for statement in cx.script().statements().skip(statements.start).take(statements.len())
             {
                 let before =
@@ -331,27 +344,21 @@ fn check_part(
 }
 
 /// Checks one migration; returns the state when its last statement has run.
-fn check_migration(
-    history: &HistoryContext,
-    index: usize,
-    before: &State,
-    rules: &[Stamp],
-    out: &mut Vec<Diagnostic>,
-) -> State {
-    let cx = MigrationContext { history, index, before };
+fn check_migration(cx: &MigrationContext, rules: &[Stamp], out: &mut Vec<Diagnostic>) -> State {
     let direction = Some(cx.migration().direction);
     let mut watches: Vec<(&Stamp, Box<dyn Watch>)> = Vec::new();
     for stamp in rules {
         match stamp.rule.check {
-            Check::Migration(check) => run(stamp, direction, out, |out| check(&cx, out)),
-            Check::Steps(watch) => watches.extend(watch(&cx).map(|watch| (stamp, watch))),
+            Check::Migration(check) => run(stamp, direction, out, |out| check(cx, out)),
+            Check::Steps(watch) => watches.extend(watch(cx).map(|watch| (stamp, watch))),
             Check::Statement(_) | Check::Refusal(_) | Check::History(_) | Check::Suppressions => {}
         }
     }
     let is_long = is_long(cx.migration(), cx.script());
     let mut refusals = Vec::new();
+    let watches = RefCell::new(watches);
     let visit = |statement: &StatementContext| {
-        for (_, watch) in &mut watches {
+        for (_, watch) in watches.borrow_mut().iter_mut() {
             watch.statement(statement);
         }
         if !is_long {
@@ -359,13 +366,16 @@ fn check_migration(
         }
     };
     let state = cx.replay_with(visit, |refused| {
+        for (_, watch) in watches.borrow_mut().iter_mut() {
+            watch.refused(refused);
+        }
         if !is_long {
             check_statement(refused, rules, &mut refusals);
         }
     });
     out.append(&mut refusals);
-    for (stamp, watch) in watches {
-        run(stamp, direction, out, |out| watch.end(&cx, out));
+    for (stamp, watch) in watches.into_inner() {
+        run(stamp, direction, out, |out| watch.end(cx, out));
     }
     state
 }

@@ -94,9 +94,23 @@ impl State {
 
     /// Runs one statement. Returns what the server would answer if it refuses.
     pub fn step(&mut self, statement: &Statement) -> Vec<Failure> {
+        let is_drop = |action: &Action| matches!(action, Action::Drop(_));
+        let failures = match &statement.actions[..] {
+            several @ [_, _, ..] if several.iter().all(is_drop) => {
+                self.drop_together(several, statement.span)
+            }
+            actions => self.act_in_order(actions, statement.span),
+        };
+        if self.transaction.is_none() {
+            self.transactions += 1;
+        }
+        failures
+    }
+
+    fn act_in_order(&mut self, actions: &[Action], span: Span) -> Vec<Failure> {
         let mut failures = Vec::new();
-        for action in in_order(&statement.actions) {
-            let mut found = self.act(action, statement.span);
+        for action in in_order(actions) {
+            let mut found = self.act(action, span);
             // A statement that fails does nothing more.
             let fails = found.iter().any(|failure| failure.because != Because::NeverMade);
             failures.append(&mut found);
@@ -104,10 +118,39 @@ impl State {
                 break;
             }
         }
-        if self.transaction.is_none() {
-            self.transactions += 1;
-        }
         failures
+    }
+
+    /// Drops what one statement drops: the server takes all of it at once, in whatever order it stands
+    /// there.
+    fn drop_together(&mut self, drops: &[Action], span: Span) -> Vec<Failure> {
+        let here = self.origin(span);
+        let mut failures = Vec::new();
+        let mut left: Vec<&Action> = drops.iter().collect();
+        loop {
+            let before = left.len();
+            let mut last = Vec::new();
+            left.retain(|action| {
+                let mut answers = self.act(action, span);
+                // With CASCADE one takes the other along.
+                answers.retain(|answer| answer.because != Because::Dropped(here));
+                let is_needed = answers.iter().any(|answer| answer.sqlstate == "2BP01");
+                let answered = if is_needed { &mut last } else { &mut failures };
+                answered.append(&mut answers);
+                is_needed
+            });
+            match left.len() {
+                0 => return failures,
+                // Two that need each other go together.
+                2.. if left.len() == before => return failures,
+                1 if left.len() == before => {
+                    failures.append(&mut last);
+                    return failures;
+                }
+                // Most lists stand in the one order or the other.
+                _ => left.reverse(),
+            }
+        }
     }
 
     fn act(&mut self, action: &Action, span: Span) -> Vec<Failure> {

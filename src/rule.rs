@@ -44,6 +44,8 @@ pub enum Check {
 pub trait Watch {
     /// Sees the next statement, with the state before it.
     fn statement(&mut self, cx: &StatementContext);
+    /// Sees a statement that the server refuses, with its answer; the state is that after it.
+    fn refused(&mut self, _: &StatementContext) {}
 
     /// Reports when the last statement was seen.
     fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>);
@@ -154,6 +156,8 @@ pub struct MigrationContext<'a> {
     pub index: usize,
     /// The state when it begins, its transaction not yet open.
     pub before: &'a State,
+    /// For a down: the state before its up.
+    pub before_up: Option<&'a State>,
 }
 
 impl<'a> MigrationContext<'a> {

@@ -4,6 +4,7 @@ mod analyse;
 mod apply;
 pub mod builtin;
 mod depend;
+mod difference;
 mod facts;
 mod failure;
 mod lookup;
@@ -14,6 +15,7 @@ mod system;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
+pub use difference::{Change, Difference, How, differences};
 pub use failure::{Because, Failure};
 pub use object::{
     Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,

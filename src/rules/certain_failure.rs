@@ -11,9 +11,14 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     if cx.migration.migration().direction != Direction::Up {
         return;
     }
-    if let Some(failure) = cx.failures.iter().find(|failure| is_certain(cx, failure)) {
-        out.push(report(cx, failure));
+    if let Some(failure) = find(cx) {
+        out.push(report(cx, failure, "this statement"));
     }
+}
+
+/// Returns what the server certainly answers, if it refuses the statement.
+pub(super) fn find<'a>(cx: &'a StatementContext) -> Option<&'a Failure> {
+    cx.failures.iter().find(|failure| is_certain(cx, failure))
 }
 
 /// Returns whether the answer holds on every server that has run these files and nothing else.
@@ -25,12 +30,22 @@ fn is_certain(cx: &StatementContext, failure: &Failure) -> bool {
         |origin: Origin| (is_ordered || cx.state.is_in_this_migration(origin)) && !is_guess(origin);
     match failure.because {
         Because::Made(origin) | Because::Dropped(origin) => tells(origin),
+        Because::NeverMade if is_bookkeeping(&failure.message) => false,
         Because::NeverMade if failure.sqlstate == "42883" => {
             is_ordered && cx.migration.history.is_complete && is_whole(cx)
         }
         Because::NeverMade => is_ordered && cx.migration.history.is_complete,
         Because::Always => true,
     }
+}
+
+/// Returns whether a message is about the table in which a runner keeps what it has applied: the runner
+/// makes that itself.
+fn is_bookkeeping(message: &str) -> bool {
+    let name = message.split('"').nth(1).unwrap_or_default();
+    ["migration", "schema_version", "db_version", "schema_history", "changelog", "evolutions"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 /// Returns whether every function that is there can be known: no extension is there from the beginning,
@@ -41,9 +56,10 @@ fn is_whole(cx: &StatementContext) -> bool {
         && history.scripts.iter().all(|script| script.not_analysed() == 0)
 }
 
-fn report(cx: &StatementContext, failure: &Failure) -> Diagnostic {
+/// Says that the server refuses `what`.
+pub(super) fn report(cx: &StatementContext, failure: &Failure, what: &str) -> Diagnostic {
     let span = named(cx, &failure.message).unwrap_or_else(|| cx.statement.head(cx.file()));
-    let message = format!("the server refuses this statement: {}", failure.message);
+    let message = format!("the server refuses {what}: {}", failure.message);
     let mut diagnostic = cx
         .report_at(span, message)
         .note(format!("SQLSTATE {}: {}", failure.sqlstate, failure.message));

@@ -5,6 +5,9 @@ mod breaking_rename;
 mod certain_failure;
 mod concurrently_in_transaction;
 mod do_block_ends_transaction;
+mod down_does_not_restore;
+mod down_fails;
+mod down_loses_data;
 mod down_only_in_comment;
 mod dropped_column_in_use;
 mod duplicate_index;
@@ -21,12 +24,15 @@ mod if_not_exists_hides_drift;
 mod in_transaction;
 mod index_on_dropped_column;
 mod invalid_privilege;
+mod irreversible_up;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
+mod narrowing;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
+mod pair;
 mod password_in_migration;
 mod redundant_index;
 mod rollback_among_migrations;
@@ -64,6 +70,9 @@ rules! {
     "certain-failure" => Refusal(certain_failure::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
+    "down-does-not-restore" => Migration(down_does_not_restore::check),
+    "down-fails" => Steps(down_fails::watch),
+    "down-loses-data" => Migration(down_loses_data::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "dropped-column-in-use" => Statement(dropped_column_in_use::check),
     "duplicate-index" => History(duplicate_index::check),
@@ -76,6 +85,7 @@ rules! {
     "if-not-exists-hides-drift" => Statement(if_not_exists_hides_drift::check),
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
+    "irreversible-up" => Migration(irreversible_up::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
