@@ -109,12 +109,17 @@ impl State {
 
     fn act_in_order(&mut self, actions: &[Action], span: Span) -> Vec<Failure> {
         let mut failures = Vec::new();
+        let before = (actions.len() > 1).then(|| self.catalog.clone());
         for action in in_order(actions) {
             let mut found = self.act(action, span);
             // A statement that fails does nothing more.
             let fails = found.iter().any(|failure| failure.because != Because::NeverMade);
             failures.append(&mut found);
             if fails {
+                // It does nothing at all.
+                if let Some(before) = before {
+                    self.catalog = before;
+                }
                 break;
             }
         }

@@ -126,6 +126,22 @@ impl Catalog {
         if_not_exists: bool,
         env: &Env,
     ) -> Result<(), Failure> {
+        // Only what comes after the column itself can be refused when it is there.
+        let before = (!column.constraints.is_empty()).then(|| self.clone());
+        let added = self.try_add_column(id, column, if_not_exists, env);
+        if let (Err(_), Some(before)) = (&added, before) {
+            self.undo(before);
+        }
+        added
+    }
+
+    fn try_add_column(
+        &mut self,
+        id: ObjectId,
+        column: &ColumnDefinition,
+        if_not_exists: bool,
+        env: &Env,
+    ) -> Result<(), Failure> {
         let Some(table) = self.by_id(id) else { return Ok(()) };
         let there = table.column(&column.name).map(|column| column.created);
         if let Some(created) = there {

@@ -129,6 +129,13 @@ impl Catalog {
         Failure::no_column(column, &relation.name, because)
     }
 
+    /// Takes back what a refused statement did; what it noted stays noted.
+    pub(super) fn undo(&mut self, before: Self) {
+        let noted = std::mem::take(&mut self.noted);
+        *self = before;
+        self.noted = noted;
+    }
+
     /// Leaves unknown what an action that the server refuses was to make.
     pub(super) fn leave_unknown(&mut self, name: &RelationName, env: &Env) {
         let noted = std::mem::take(&mut self.noted);

@@ -49,9 +49,7 @@ impl Catalog {
                 };
                 let Some(relation) = self.by_id(id) else { return Ok(()) };
                 let to = relation.name.sibling(rename.to.as_str());
-                if to != relation.name {
-                    self.refuse_taken(&to)?;
-                }
+                self.refuse_taken(&to)?;
                 self.relocate(id, to, env.origin);
                 Ok(())
             }

@@ -50,6 +50,7 @@ impl Catalog {
         }
         self.refuse_taken(&full)?;
         self.refuse_taken_type(&full)?;
+        let before = self.clone();
         let id = match self.relation_names.get(&full) {
             // What others used before it was made is made now.
             Some(external) => *external,
@@ -57,7 +58,8 @@ impl Catalog {
         };
         let made = self.make_table(id, full, create, env);
         if made.is_err() {
-            self.forget(id);
+            // A statement that is refused leaves nothing behind.
+            self.undo(before);
             self.leave_unknown(name, env);
         }
         made
