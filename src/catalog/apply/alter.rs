@@ -26,7 +26,13 @@ impl Catalog {
             TableChange::DropColumn { column, if_exists, cascade } => {
                 self.drop_column(id, column, *if_exists, *cascade, env)
             }
-            TableChange::SetType { column, type_name, collation, .. } => {
+            TableChange::SetType { column, type_name, using, collation } => {
+                self.refuse_retype(id, column, alter.only)?;
+                let (resolved, type_id) = self.column_type(type_name, env)?;
+                if let Some(found) = self.by_id(id).and_then(|table| table.column(column)) {
+                    let using = using.as_deref().map(|using| &using.tree);
+                    self.refuse_cast(id, found, (&resolved, type_id), using, env)?;
+                }
                 self.set_type(id, column, type_name, collation.as_ref(), env)
             }
             TableChange::SetDefault { column, default } => {
@@ -267,7 +273,7 @@ impl Catalog {
             return Ok(());
         };
         let number = found.number;
-        self.refuse_type_of_used_column(id, number)?;
+        self.refuse_type_of_used_column(id, number, env)?;
         let column_address = (id, Part::Column(number));
         self.forget_needs(column_address);
         let collation = collation.cloned();
@@ -297,8 +303,36 @@ impl Catalog {
         Ok(())
     }
 
+    /// Refuses to change the type of a column that came from above, or from a composite type.
+    fn refuse_retype(&self, id: ObjectId, column: &str, only: bool) -> Result<(), Failure> {
+        self.need_column(id, column)?;
+        let Some(table) = self.by_id(id) else { return Ok(()) };
+        let Some(found) = table.column(column) else { return Ok(()) };
+        let because = Because::Made(found.created);
+        if table.extra().of_type.is_some() {
+            let because = Because::Made(table.created);
+            return Err(Failure::new("42809", "cannot alter column type of typed table", because));
+        }
+        if found.inherited > 0 {
+            let message = format!("cannot alter inherited column \"{column}\"");
+            return Err(Failure::new("42P16", message, because));
+        }
+        if only && self.children(id).next().is_some() {
+            let message = format!(
+                "type of inherited column \"{column}\" must be changed in child tables too"
+            );
+            return Err(Failure::new("42P16", message, because));
+        }
+        Ok(())
+    }
+
     /// Refuses to change the type of a column that a view, rule, policy or trigger uses.
-    fn refuse_type_of_used_column(&self, id: ObjectId, number: u16) -> Result<(), Failure> {
+    fn refuse_type_of_used_column(
+        &self,
+        id: ObjectId,
+        number: u16,
+        env: &Env,
+    ) -> Result<(), Failure> {
         for ((user, part), _) in self.dependents_of((id, Part::Column(number))) {
             let what = match part {
                 Part::Whole if self.by_id(user).is_some_and(crate::catalog::Relation::is_view) => {
@@ -317,7 +351,10 @@ impl Catalog {
                 self.describe((user, part)),
                 self.describe((id, Part::Column(number)))
             );
-            return Err(Failure::new("0A000", what, made).detail(detail));
+            // Until 14 that of a generated column was taken for an error of syntax.
+            let is_old = matches!(part, Part::Column(_)) && env.version.major < 15;
+            let sqlstate = if is_old { "42601" } else { "0A000" };
+            return Err(Failure::new(sqlstate, what, made).detail(detail));
         }
         Ok(())
     }
