@@ -47,7 +47,7 @@ impl Catalog {
             .filter(|function| function.inputs().count() >= count)
             .collect();
         if !own.is_empty() {
-            return Some(own.iter().any(|function| self.is_volatile_function(function)));
+            return Some(own.iter().any(|function| self.is_volatile_function(function, env)));
         }
         let installed = self.others().filter(|other| other.kind == ObjectKind::Extension);
         let known = installed.filter_map(|other| builtin::extension(&other.name.name));
@@ -59,7 +59,24 @@ impl Catalog {
         )
     }
 
-    fn is_volatile_function(&self, function: &Function) -> bool {
-        function.volatility == Volatility::Volatile
+    /// A function in SQL that only computes an expression is put in the place of its call: what
+    /// matters is what it calls itself.
+    fn is_volatile_function(&self, function: &Function, env: &Env) -> bool {
+        if function.volatility != Volatility::Volatile {
+            return false;
+        }
+        let is_simple = &*function.language == "sql"
+            && function.kind == ObjectKind::Function
+            && !function.security_definer
+            && !function.has_settings
+            && !function.strict
+            && function.returns.as_ref().is_some_and(|(name, _)| !name.set_of);
+        let body = function.body.as_deref().filter(|_| is_simple);
+        let value = body.and_then(crate::sql::only_expression);
+        value.is_none_or(|value| {
+            let calls_itself =
+                value.calls().iter().any(|call| call.name.name == function.name.name);
+            calls_itself || self.is_volatile(&value, env) != Some(false)
+        })
     }
 }

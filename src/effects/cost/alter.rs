@@ -51,8 +51,8 @@ pub(super) fn add(
 
 /// Returns whether the session's time zone is UTC or one that never differs from it.
 ///
-/// Source: `TimestampTimestampTzRequiresRewrite`; without a setting the server's default is not known
-/// and that of most servers in containers, UTC, is not relied on.
+/// Source: `TimestampTimestampTzRequiresRewrite`. Without a setting it is taken for UTC, as on most
+/// servers.
 fn zone_is_zero(state: &State) -> bool {
     const ZERO: [&str; 14] = [
         "utc",
@@ -70,9 +70,11 @@ fn zone_is_zero(state: &State) -> bool {
         "gmt0",
         "etc/gmt0",
     ];
-    state.session.setting("timezone").is_some_and(|zone| {
+    state.session.setting("timezone").is_none_or(|zone| {
         let zone = zone.value.trim().trim_matches('\'').to_ascii_lowercase();
-        ZERO.contains(&&*zone) || zone.parse::<f64>().is_ok_and(|offset| offset == 0.0)
+        ZERO.contains(&&*zone)
+            || zone.parse::<f64>().is_ok_and(|offset| offset == 0.0)
+            || matches!(&*zone, "default" | "utc0" | "gmt+0" | "gmt-0" | "etc/gmt+0" | "etc/gmt-0")
     })
 }
 
