@@ -270,8 +270,13 @@ impl Taken<'_> {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
             }
             TableChange::Other { mode, command, column, effect, .. } => {
-                let only = alter.only || !recurses(command);
-                self.lock_tree(table, only, *mode);
+                let has_triggers =
+                    self.found(table).is_some_and(|table| !table.extra().triggers.is_empty());
+                let recurses = recurses(command) || *command == "EnableTrigger" && has_triggers;
+                self.lock_tree(table, alter.only || !recurses, *mode);
+                if *command == "ChangeOwner" {
+                    self.lock_sequences(table, None, false, AccessExclusiveLock);
+                }
                 self.table_effect(table, column.as_deref(), effect.as_deref());
             }
         }
@@ -435,15 +440,24 @@ impl Taken<'_> {
         }
         let is_index = rename.kind == ObjectKind::Index
             && self.found(&rename.name).is_none_or(Relation::is_index);
-        match rename.part {
+        match &rename.part {
             // ALTER INDEX ... RENAME locks the index only, and weakly.
             RenamedPart::Whole if is_index => {}
             RenamedPart::Whole => self.lock(&rename.name, AccessExclusiveLock),
             RenamedPart::Attached(..) => self.lock(&rename.name, AccessExclusiveLock),
+            RenamedPart::Constraint(name) if self.is_of_index(&rename.name, name) => {
+                self.lock(&rename.name, AccessExclusiveLock);
+            }
             RenamedPart::Column(_) | RenamedPart::Constraint(_) => {
                 self.lock_tree(&rename.name, false, AccessExclusiveLock);
             }
         }
+    }
+
+    /// Returns whether a constraint is one with an index, which tables below do not share.
+    fn is_of_index(&self, table: &RelationName, constraint: &str) -> bool {
+        let found = self.found(table).and_then(|table| table.constraint(constraint));
+        found.is_some_and(|found| found.index.is_some() && found.references.is_none())
     }
 
     fn dml(&mut self, dml: &Dml) {
@@ -459,7 +473,6 @@ impl Taken<'_> {
 /// Returns whether a rarer subcommand of `ALTER TABLE` changes the tables below too.
 fn recurses(command: &str) -> bool {
     matches!(command, "SetStatistics" | "SetStorage" | "SetExpression" | "DropExpression")
-        || command.contains("Trig")
 }
 
 fn of_relation(relation: &Relation, mode: LockMode) -> Lock {

@@ -648,6 +648,12 @@ impl Catalog {
             return Ok(());
         }
         let name = &table.name.name;
+        if table.kind == RelationKind::PartitionedTable && env.version.major >= 18 {
+            let action = if logged { "LOGGED" } else { "UNLOGGED" };
+            let message =
+                format!("ALTER action SET {action} cannot be performed on relation \"{name}\"");
+            return Err(Failure::new("42809", message, Because::Made(table.created)));
+        }
         let refused = |other: &Relation, key: &Constraint| {
             let (to, what) = if logged { ("logged", "unlogged") } else { ("unlogged", "logged") };
             let message = format!(

@@ -2,7 +2,7 @@
 
 use crate::catalog::{Catalog, Env, ObjectId, Relation, TypeKind};
 use crate::replay::State;
-use crate::sql::tree::{BooleanTest, Expr, OperatorKind};
+use crate::sql::tree::{Expr, OperatorKind};
 use crate::sql::{
     AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, Generated, ObjectKind,
     TableChange, TableEffect,
@@ -268,7 +268,6 @@ fn implies(expression: &Expr, column: &str, negated: bool) -> bool {
                 && (left.is_some_and(is_column) && is_null(right)
                     || is_null(left) && right.is_some_and(is_column))
         }
-        Expr::Is { value, test: BooleanTest::NotUnknown } => !negated && is_column(value),
         _ => false,
     }
 }

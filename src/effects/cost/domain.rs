@@ -43,7 +43,8 @@ pub(in crate::effects) fn tables_of(catalog: &Catalog, id: ObjectId) -> Vec<&Rel
     }
     let has = |table: &&Relation| {
         super::has_rows(table)
-            && table.columns.iter().any(|c| c.type_id.is_some_and(|id| types.contains(&id)))
+            && (table.extra().of_type == Some(id)
+                || table.columns.iter().any(|c| c.type_id.is_some_and(|of| types.contains(&of))))
     };
     catalog.relations().filter(has).collect()
 }
