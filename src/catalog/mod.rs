@@ -167,6 +167,11 @@ impl Catalog {
         dropped.map_or(Lookup::Unknown, Lookup::Dropped)
     }
 
+    /// Returns the type of that name that something at hand made.
+    pub fn type_named(&self, name: &RelationName, path: &SearchPath) -> Option<ObjectId> {
+        self.candidates(name, path).find_map(|full| self.type_names.get(&full).copied())
+    }
+
     /// Looks an enum type up by its name.
     pub fn enum_type(&self, name: &RelationName, path: &SearchPath) -> Option<EnumType<'_>> {
         let id = self.candidates(name, path).find_map(|full| self.type_names.get(&full))?;

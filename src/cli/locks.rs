@@ -155,6 +155,11 @@ fn row(cx: &StatementContext, set: usize) -> StatementRow {
         sqlstate: "25001",
         message: format!("{command} cannot run inside a transaction block"),
     });
+    let fails = fails.or_else(|| {
+        let (label, name) = crate::rules::used_too_early(cx)?;
+        let message = format!("unsafe use of new value \"{label}\" of enum type {name}");
+        Some(FailureRow { sqlstate: "55P04", message })
+    });
     StatementRow {
         path: file.path.display().to_string(),
         line: file.position(cx.statement.span.start).line,

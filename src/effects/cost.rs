@@ -2,6 +2,10 @@
 //!
 //! Sources: `../../docs/effects.md` lists what servers 12 to 18 did.
 
+mod alter;
+pub(super) mod domain;
+mod retype;
+
 use crate::catalog::{Catalog, ObjectId, Relation, RelationKind};
 use crate::replay::State;
 use crate::sql::{Action, ReindexTarget, RelationName};
@@ -23,7 +27,14 @@ pub(super) fn add(
             built(before, after, found);
             found.waits |= create.concurrently;
         }
-        Action::AlterTable(_) => built(before, after, found),
+        Action::AlterTable(alter) => {
+            built(before, after, found);
+            alter::add(alter, before, after, state, found);
+        }
+        Action::Alter(alter) => {
+            let tables = domain::checked(alter, before, path).into_iter();
+            found.scans.extend(tables.map(|table| table.name.clone()));
+        }
         Action::Reindex { target, concurrently } => {
             found.waits |= *concurrently;
             match target {

@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation,
 use crate::sql::{
     Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
     LockMode, ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
+    TableEffect,
 };
 use crate::version::PgVersion;
 use LockMode::{
@@ -119,6 +120,12 @@ impl Taken<'_> {
             Action::Rename(rename) => self.rename(rename),
             Action::SetSchema { kind, name, .. } if is_relation(*kind) => {
                 self.lock(name, AccessExclusiveLock);
+                self.lock_sequences(name, None, false, AccessExclusiveLock);
+            }
+            Action::Alter(alter) => {
+                for table in super::cost::domain::checked(alter, self.catalog, self.path) {
+                    self.locks.push(of_relation(table, ShareLock));
+                }
             }
             Action::Truncate { table, .. } => self.lock_tree(table, false, AccessExclusiveLock),
             Action::Lock { table, mode } => self.lock_tree(table, false, *mode),
@@ -156,7 +163,6 @@ impl Taken<'_> {
             | Action::SetSchema { .. }
             | Action::Comment { relation: None, .. }
             | Action::CreateEnum { .. }
-            | Action::Alter(_)
             | Action::AddEnumValue { .. }
             | Action::RenameEnumValue { .. }
             | Action::Grant(_)
@@ -194,6 +200,12 @@ impl Taken<'_> {
 
     fn alter_table(&mut self, alter: &AlterTable) {
         let table = &alter.table;
+        if alter.kind == ObjectKind::Type {
+            return self.alter_composite(table);
+        }
+        if alter.if_exists && self.is_missing(table) {
+            return;
+        }
         match &alter.change {
             TableChange::AddColumn { column, .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
@@ -217,6 +229,8 @@ impl Taken<'_> {
             TableChange::SetType { column, .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
                 self.foreign_key_partners(table, |constraint| constraint.columns.contains(column));
+                self.lock_referencing(table, column);
+                self.lock_sequences(table, Some(column), true, ShareRowExclusiveLock);
             }
             TableChange::DropConstraint { name, .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
@@ -255,7 +269,90 @@ impl Taken<'_> {
             | TableChange::DropNotNull { .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
             }
-            TableChange::Other { mode, .. } => self.lock(table, *mode),
+            TableChange::Other { mode, command, column, effect, .. } => {
+                let has_triggers =
+                    self.found(table).is_some_and(|table| !table.extra().triggers.is_empty());
+                let recurses = recurses(command) || *command == "EnableTrigger" && has_triggers;
+                self.lock_tree(table, alter.only || !recurses, *mode);
+                if *command == "ChangeOwner" {
+                    self.lock_sequences(table, None, false, AccessExclusiveLock);
+                }
+                self.table_effect(table, column.as_deref(), effect.as_deref());
+            }
+        }
+    }
+
+    /// Locks what a rarer subcommand locks beside the table. Cases `alter_table.*`, `alter_column.*`.
+    fn table_effect(
+        &mut self,
+        table: &RelationName,
+        column: Option<&str>,
+        effect: Option<&TableEffect>,
+    ) {
+        match effect {
+            Some(TableEffect::Inherit(parent)) => self.lock(parent, ShareUpdateExclusiveLock),
+            Some(TableEffect::NoInherit(parent)) => self.lock(parent, AccessShareLock),
+            // From 15 on sequences are logged or not as their tables are.
+            Some(TableEffect::Logged(logged)) if self.version.major >= 15 => {
+                if self.found(table).is_some_and(|table| table.unlogged == *logged) {
+                    self.lock_sequences(table, None, false, AccessExclusiveLock);
+                }
+            }
+            Some(TableEffect::SetIdentity(_)) => {
+                self.lock_sequences(table, column, true, ShareRowExclusiveLock);
+            }
+            Some(TableEffect::DropIdentity { .. }) => {
+                self.lock_sequences(table, column, true, AccessExclusiveLock);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_missing(&self, name: &RelationName) -> bool {
+        !matches!(self.catalog.relation(name, self.path), Lookup::Found(_))
+    }
+
+    /// Changing the type of a column that foreign keys refer to locks their tables as strongly.
+    fn lock_referencing(&mut self, table: &RelationName, column: &str) {
+        let Some(id) = self.found(table).map(|table| table.id) else { return };
+        let refers = |constraint: &crate::catalog::Constraint| {
+            constraint.references == Some(id)
+                && constraint.referenced_columns.iter().any(|name| name == column)
+        };
+        let catalog = self.catalog;
+        for other in catalog.relations().filter(|other| other.constraints.iter().any(refers)) {
+            self.lock_object(other.id, AccessExclusiveLock);
+        }
+    }
+
+    /// Locks the sequences that a table, or a column of it, owns.
+    fn lock_sequences(
+        &mut self,
+        table: &RelationName,
+        column: Option<&str>,
+        of_identity: bool,
+        mode: LockMode,
+    ) {
+        let Some(table) = self.found(table) else { return };
+        let (id, number) = (table.id, column.and_then(|c| table.column(c)).map(|c| c.number));
+        let catalog = self.catalog;
+        for other in catalog.relations() {
+            let Some(sequence) = &other.extra().sequence else { continue };
+            let is_owned = sequence.owned_by.is_some_and(|(table, column)| {
+                table == id && number.is_none_or(|number| number == column)
+            });
+            if is_owned && (sequence.is_identity || !of_identity) {
+                self.lock_object(other.id, mode);
+            }
+        }
+    }
+
+    /// `ALTER TYPE` of a composite type locks the tables that are of it, with `CASCADE`.
+    fn alter_composite(&mut self, name: &RelationName) {
+        let Some(of) = self.catalog.type_named(name, self.path) else { return };
+        let catalog = self.catalog;
+        for table in catalog.relations().filter(|table| table.extra().of_type == Some(of)) {
+            self.lock_object(table.id, AccessExclusiveLock);
         }
     }
 
@@ -320,6 +417,13 @@ impl Taken<'_> {
                     self.lock(table, AccessExclusiveLock);
                 }
             }
+            // Columns of the type go, with `CASCADE`.
+            ObjectKind::Type | ObjectKind::Domain => {
+                let Some(of) = self.catalog.type_named(&drop.name, self.path) else { return };
+                for table in super::cost::domain::tables_of(self.catalog, of) {
+                    self.locks.push(of_relation(table, AccessExclusiveLock));
+                }
+            }
             _ => {}
         }
     }
@@ -331,20 +435,29 @@ impl Taken<'_> {
     }
 
     fn rename(&mut self, rename: &Rename) {
-        if !is_relation(rename.kind) {
+        if !is_relation(rename.kind) || rename.if_exists && self.is_missing(&rename.name) {
             return;
         }
         let is_index = rename.kind == ObjectKind::Index
             && self.found(&rename.name).is_none_or(Relation::is_index);
-        match rename.part {
+        match &rename.part {
             // ALTER INDEX ... RENAME locks the index only, and weakly.
             RenamedPart::Whole if is_index => {}
             RenamedPart::Whole => self.lock(&rename.name, AccessExclusiveLock),
             RenamedPart::Attached(..) => self.lock(&rename.name, AccessExclusiveLock),
+            RenamedPart::Constraint(name) if self.is_of_index(&rename.name, name) => {
+                self.lock(&rename.name, AccessExclusiveLock);
+            }
             RenamedPart::Column(_) | RenamedPart::Constraint(_) => {
                 self.lock_tree(&rename.name, false, AccessExclusiveLock);
             }
         }
+    }
+
+    /// Returns whether a constraint is one with an index, which tables below do not share.
+    fn is_of_index(&self, table: &RelationName, constraint: &str) -> bool {
+        let found = self.found(table).and_then(|table| table.constraint(constraint));
+        found.is_some_and(|found| found.index.is_some() && found.references.is_none())
     }
 
     fn dml(&mut self, dml: &Dml) {
@@ -355,6 +468,11 @@ impl Taken<'_> {
         let mode = if dml.locks_rows { RowShareLock } else { AccessShareLock };
         dml.reads.iter().for_each(|name| self.lock(name, mode));
     }
+}
+
+/// Returns whether a rarer subcommand of `ALTER TABLE` changes the tables below too.
+fn recurses(command: &str) -> bool {
+    matches!(command, "SetStatistics" | "SetStorage" | "SetExpression" | "DropExpression")
 }
 
 fn of_relation(relation: &Relation, mode: LockMode) -> Lock {

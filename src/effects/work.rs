@@ -38,6 +38,15 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
     }
     found.locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));
     found.locks.dedup_by(|next, kept| next.relation == kept.relation);
+    // What the transaction itself made nobody else can see.
+    let is_new = |name: &QualifiedName| {
+        let made = catalog.get(name).or_else(|| state.catalog.get(name));
+        made.is_some_and(|made| {
+            made.created == origin || state.is_in_this_transaction(made.created)
+        })
+    };
+    found.rewrites.retain(|name| !is_new(name));
+    found.scans.retain(|name| !is_new(name));
     // What the statement made itself nobody else can see.
     found.locks.retain(|lock| lock.created != Some(origin));
     found

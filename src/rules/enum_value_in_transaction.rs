@@ -65,6 +65,22 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     });
 }
 
+/// Returns a label that a statement uses, and its type, if its own transaction adds it: the server
+/// answers with 55P04.
+pub(crate) fn used_too_early(cx: &StatementContext) -> Option<(String, String)> {
+    cx.state.transaction.as_ref()?;
+    uses(cx).into_iter().find_map(|one| {
+        let found = enum_of(cx, &one.of)?;
+        let label = found.labels.iter().find(|label| *label.label == *one.value)?;
+        let is_own = cx.state.is_in_this_transaction(found.created);
+        let is_pending = cx.state.is_in_this_transaction(label.added)
+            && label.added != found.created
+            && !(is_own && cx.version().major >= 17)
+            && !may_be_skipped(cx);
+        is_pending.then(|| (one.value.clone(), found.name.name.to_string()))
+    })
+}
+
 /// Returns the labels that a statement adds and that its transaction cannot use.
 fn additions(cx: &StatementContext, transaction: u32) -> Vec<Added> {
     let path = &cx.state.session.search_path;

@@ -48,6 +48,8 @@ mod version_gap;
 
 use std::sync::LazyLock;
 
+pub(crate) use enum_value_in_transaction::used_too_early;
+
 use crate::rule::{
     Check::{History, Migration, Refusal, Statement, Steps, Suppressions},
     Rule,

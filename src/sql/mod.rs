@@ -319,6 +319,24 @@ fn actions_of(sql: &str) -> Vec<Action> {
     chunks.flat_map(|chunk| grammar(&sql[chunk.span.range()]).unwrap_or_default()).collect()
 }
 
+/// Returns the expression of a query that is nothing but `SELECT expression`.
+pub(crate) fn only_expression(query: &str) -> Option<tree::Expr> {
+    let view = format!("CREATE VIEW v AS {}", query.trim().trim_end_matches(';'));
+    let mut actions = grammar(&view).ok()?;
+    let Some(Action::CreateView(view)) = actions.pop() else { return None };
+    let query = view.query?;
+    let tree::Body::Select(select) = query.body else { return None };
+    let is_plain = query.with.is_none()
+        && query.tail.is_none()
+        && select.distinct == tree::Distinct::No
+        && select.from.is_empty()
+        && select.condition.is_none()
+        && select.grouping.is_none();
+    let mut targets = select.targets.into_vec();
+    let target = targets.pop().filter(|_| is_plain && targets.is_empty())?;
+    Some(target.value)
+}
+
 /// Returns what the grammar has against `sql`, without building a tree.
 fn refusal(sql: &str) -> Option<String> {
     match guarded(|| pg_query::split_with_parser(sql)) {

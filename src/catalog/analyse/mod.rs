@@ -1,12 +1,14 @@
 //! What a query or an expression returns and needs: names looked up as the server's parser does.
 
 mod call;
+pub(crate) mod change;
 mod expression;
 mod from;
 mod overload;
 mod query;
 mod scope;
 mod types;
+mod volatile;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -309,23 +309,25 @@ impl Types<'_> {
         if let (Some(from), Some(to)) = (self.element(from), self.element(to)) {
             return self.coerces(from, to);
         }
-        let (Some(source), Some(target)) = (self.spelling(from), self.spelling(to)) else {
-            return false;
-        };
         if let (Key::Builtin(source), Key::Builtin(target)) = (from, to) {
             return builtin::cast(source, target, self.env.version)
                 .is_some_and(|cast| cast.context == CastContext::Implicit);
         }
+        self.extension_cast(from, to).is_some_and(|cast| cast.context == CastContext::Implicit)
+    }
+
+    /// Returns the cast between two types that an extension brings.
+    pub(super) fn extension_cast(self, from: Key, to: Key) -> Option<builtin::Cast> {
+        let (source, target) = (self.spelling(from)?, self.spelling(to)?);
         let extensions = [from, to].into_iter().filter_map(|key| match key {
             Key::Own(id) => self.catalog.type_by_id(id)?.extension,
             _ => None,
         });
-        extensions.filter_map(|id| builtin::extension(&self.catalog.name_of(id)?.name)).any(|e| {
-            e.casts(self.env.version).any(|cast| {
-                cast.source == source
-                    && cast.target == target
-                    && cast.cast.context == CastContext::Implicit
-            })
+        let mut known =
+            extensions.filter_map(|id| builtin::extension(&self.catalog.name_of(id)?.name));
+        known.find_map(|extension| {
+            let mut casts = extension.casts(self.env.version);
+            casts.find(|cast| cast.source == source && cast.target == target).map(|cast| cast.cast)
         })
     }
 

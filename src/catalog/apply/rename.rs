@@ -268,6 +268,10 @@ impl Catalog {
         if relation.external || relation.columns_unknown && relation.column(from).is_none() {
             return Ok(());
         }
+        if relation.extra().of_type.is_some() {
+            let because = Because::Made(relation.created);
+            return Err(Failure::new("42809", "cannot rename column of typed table", because));
+        }
         let Some(column) = relation.column(from) else {
             return Err(Failure::new(
                 "42703",

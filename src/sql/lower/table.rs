@@ -359,6 +359,8 @@ fn other(command: &AlterTableCmd) -> TableChange {
         AlterTableType::AtAddInherit => ("AddInherit", AccessExclusiveLock, false),
         AlterTableType::AtDropInherit => ("DropInherit", AccessExclusiveLock, false),
         AlterTableType::AtAlterConstraint => ("AlterConstraint", AccessExclusiveLock, true),
+        AlterTableType::AtSetAccessMethod => ("SetAccessMethod", AccessExclusiveLock, true),
+        AlterTableType::AtSetExpression => ("SetExpression", AccessExclusiveLock, true),
         _ => ("Other", AccessExclusiveLock, true),
     };
     let column = Some(command.name.clone()).filter(|name| !name.is_empty());
