@@ -13,13 +13,14 @@ impl Catalog {
         &mut self,
         id: ObjectId,
         definition: &ConstraintDefinition,
+        only: bool,
         env: &Env,
     ) -> Result<(), Failure> {
         match definition.kind {
             ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclusion => {
                 match &definition.using_index {
                     Some(index) => self.use_index(id, index, definition, env),
-                    None => self.add_key(id, definition, None, env).map(|_| ()),
+                    None => self.add_key(id, definition, None, only, env),
                 }
             }
             ConstraintKind::Check => self.add_check(id, definition, env),
@@ -234,6 +235,7 @@ impl Catalog {
         id: ObjectId,
         definition: &ConstraintDefinition,
         parent: Option<(u32, ObjectId)>,
+        only: bool,
         env: &Env,
     ) -> Result<(), Failure> {
         let Some(table) = self.by_id(id) else { return Ok(()) };
@@ -252,6 +254,9 @@ impl Catalog {
             }
         }
         self.refuse_key_without_partition_columns(id, definition)?;
+        if primary {
+            self.refuse_key_not_known_not_null(id, definition)?;
+        }
         let Some(table) = self.by_id(id) else { return Ok(()) };
         let table_name = table.name.clone();
         let options = definition.options.as_deref();
@@ -301,7 +306,7 @@ impl Catalog {
             is_constraint: true,
             partial: options.is_some_and(|options| options.predicate.is_some()),
             method: method.unwrap_or_else(|| "btree".into()),
-            valid: true,
+            valid: !only,
             parent: parent.map(|(_, index)| index),
             detail: detail.filter(|_| is_detailed).map(Arc::new),
             created: env.origin,
@@ -323,6 +328,9 @@ impl Catalog {
             for column in &definition.columns {
                 self.set_not_null(id, column, None, env);
             }
+        }
+        if only {
+            return Ok(());
         }
         let below = ConstraintDefinition { name: None, ..definition.clone() };
         for partition in self.partitions(id) {
@@ -532,6 +540,7 @@ impl Catalog {
             self.foreign_key_name(id, &definition.columns)
         };
         if let Some(target) = target {
+            self.refuse_other_persistence(id, target)?;
             self.refuse_other_types(id, target, &name, &definition.columns, &referenced, env)?;
         }
         let mut constraint = self.constraint(name, definition, env);
