@@ -30,18 +30,28 @@ impl Catalog {
                     self.need_column(id, column)?;
                     self.set_not_null(id, column, definition.name.clone(), env);
                     if !definition.validated {
-                        self.change(id, |table| {
-                            let last = table.constraints.iter_mut().rev();
-                            let mut found = last.filter(|c| c.kind == ConstraintKind::NotNull);
-                            if let Some(found) = found.find(|c| c.columns.contains(column)) {
-                                found.validated = false;
-                            }
-                        });
+                        self.leave_unvalidated(id, column, env);
                     }
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Notes that the not-null constraint that a statement just gave a column, in a table and those below
+    /// it, is not validated.
+    fn leave_unvalidated(&mut self, id: ObjectId, column: &str, env: &Env) {
+        self.change(id, |table| {
+            let last = table.constraints.iter_mut().rev();
+            let mut found = last.filter(|found| {
+                found.kind == ConstraintKind::NotNull && found.created == env.origin
+            });
+            if let Some(found) = found.find(|found| found.columns.iter().any(|c| c == column)) {
+                found.validated = false;
+            }
+        });
+        let children: Vec<ObjectId> = self.children(id).collect();
+        children.into_iter().for_each(|child| self.leave_unvalidated(child, column, env));
     }
 
     /// Returns the refusal of a table that lacks a column, if that is certain.

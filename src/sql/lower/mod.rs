@@ -49,6 +49,9 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
         NodeEnum::DropStmt(drop) => object::drop(drop),
         NodeEnum::RenameStmt(rename) => object::rename(rename),
         NodeEnum::AlterObjectSchemaStmt(set_schema) => object::set_schema(set_schema),
+        NodeEnum::AlterObjectDependsStmt(depends) => {
+            table::depends(depends).map_or_else(|| other(command_name(node)), |action| vec![action])
+        }
         NodeEnum::TruncateStmt(truncate) => {
             let cascade = truncate.behavior() == pg_query::protobuf::DropBehavior::DropCascade;
             let tables: Vec<(RelationName, bool)> = truncate
