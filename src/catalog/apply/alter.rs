@@ -67,11 +67,7 @@ impl Catalog {
             }
             TableChange::DetachPartition { partition, concurrently } => {
                 let Some(child) = self.find(partition, env)? else { return Ok(()) };
-                if *concurrently && let Some(default) = self.default_partition(id) {
-                    let message =
-                        "cannot detach partitions concurrently when a default partition exists";
-                    return Err(Failure::new("55000", message, Because::Made(default.changed)));
-                }
+                self.refuse_detach(id, *concurrently)?;
                 let is_child = self.by_id(child).is_none_or(|c| c.parents.contains(&id));
                 if !is_child && self.by_id(id).is_some_and(|table| !table.external) {
                     return Err(self.not_a_partition(child, id));
@@ -84,17 +80,6 @@ impl Catalog {
             }
             TableChange::Other { .. } => Ok(()),
         }
-    }
-
-    fn not_a_partition(&self, child: ObjectId, parent: ObjectId) -> Failure {
-        let name = |id| self.by_id(id).map_or_else(String::new, |r| r.name.name.to_string());
-        let message = format!(
-            "relation \"{}\" is not a partition of relation \"{}\"",
-            name(child),
-            name(parent)
-        );
-        let made = self.by_id(child).map_or(Because::Always, |r| Because::Made(r.changed));
-        Failure::new("42P01", message, made)
     }
 
     /// Refuses `ALTER VIEW` of a table and the like.

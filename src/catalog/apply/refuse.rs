@@ -22,6 +22,30 @@ impl Catalog {
         numbers.flat_map(|number| self.owned_sequences(table, number)).collect()
     }
 
+    /// Makes the answer to `DETACH PARTITION` of a table that is none.
+    pub(super) fn not_a_partition(&self, child: ObjectId, parent: ObjectId) -> Failure {
+        let name = |id| self.by_id(id).map_or_else(String::new, |r| r.name.name.to_string());
+        let message = format!(
+            "relation \"{}\" is not a partition of relation \"{}\"",
+            name(child),
+            name(parent)
+        );
+        let made = self.by_id(child).map_or(Because::Always, |r| Because::Made(r.changed));
+        Failure::new("42P01", message, made)
+    }
+
+    /// Refuses `DETACH PARTITION CONCURRENTLY` where rows would have to go to a default partition.
+    pub(super) fn refuse_detach(&self, id: ObjectId, concurrently: bool) -> Result<(), Failure> {
+        match self.default_partition(id).filter(|_| concurrently) {
+            Some(default) => {
+                let message =
+                    "cannot detach partitions concurrently when a default partition exists";
+                Err(Failure::new("55000", message, Because::Made(default.changed)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a constraint that a table cannot have without those below it, or with them.
     ///
     /// Source: `ATAddCheckConstraint` and `ATAddForeignKeyConstraint` of PostgreSQL; measured.
