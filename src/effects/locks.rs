@@ -321,8 +321,9 @@ impl Taken<'_> {
         match rename.part {
             // ALTER INDEX ... RENAME locks the index only, and weakly.
             RenamedPart::Whole if is_index => self.lock(&rename.name, ShareUpdateExclusiveLock),
-            RenamedPart::Whole => self.lock(&rename.name, AccessExclusiveLock),
-            RenamedPart::Attached(..) => self.lock(&rename.name, AccessExclusiveLock),
+            RenamedPart::Whole | RenamedPart::Attached(..) => {
+                self.lock(&rename.name, AccessExclusiveLock);
+            }
             RenamedPart::Column(_) | RenamedPart::Constraint(_) => {
                 self.lock_tree(&rename.name, false, AccessExclusiveLock);
             }

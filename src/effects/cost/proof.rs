@@ -241,12 +241,12 @@ fn follows(given: Comparison, x: &Value, needed: Comparison, y: &Value) -> bool 
         (Equal, NotEqual) => x.differs(y),
         (Equal | NotEqual, _) if given == needed => is_equal,
         (Less | LessOrEqual | Equal, Less) => is_less || given == Less && is_equal,
-        (Less | LessOrEqual | Equal, LessOrEqual) => is_less || is_equal,
+        (Less | LessOrEqual | Equal, LessOrEqual) | (Less, NotEqual) => is_less || is_equal,
         (Greater | GreaterOrEqual | Equal, Greater) => is_greater || given == Greater && is_equal,
-        (Greater | GreaterOrEqual | Equal, GreaterOrEqual) => is_greater || is_equal,
-        (Less, NotEqual) => is_less || is_equal,
+        (Greater | GreaterOrEqual | Equal, GreaterOrEqual) | (Greater, NotEqual) => {
+            is_greater || is_equal
+        }
         (LessOrEqual, NotEqual) => is_less,
-        (Greater, NotEqual) => is_greater || is_equal,
         (GreaterOrEqual, NotEqual) => is_greater,
         _ => false,
     }

@@ -264,7 +264,7 @@ impl Taken<'_> {
                 self.lock_tree(table, alter.only || no_inherit, mode);
             }
             ConstraintKind::ForeignKey => {
-                self.lock_tree(table, alter.only || !is_partitioned, mode)
+                self.lock_tree(table, alter.only || !is_partitioned, mode);
             }
             _ if makes_not_null => self.lock_tree(table, alter.only, mode),
             _ if is_partitioned && !alter.only => {
