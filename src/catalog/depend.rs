@@ -116,9 +116,15 @@ impl Catalog {
             order.push(address);
             queue.extend(self.parts(address));
             for (dependent, strength) in self.dependents_of(address) {
+                let whole = self.whole_key(dependent);
                 match strength {
-                    Strength::Normal if !cascade => left.push((dependent, address)),
-                    Strength::Normal | Strength::Auto => queue.push(dependent),
+                    Strength::Normal if !cascade => {
+                        left.push((whole.unwrap_or(dependent), address));
+                    }
+                    Strength::Normal | Strength::Auto => {
+                        queue.push(dependent);
+                        queue.extend(whole);
+                    }
                 }
             }
         }
@@ -135,6 +141,25 @@ impl Catalog {
         order.sort_by_key(|(_, part)| *part == Part::Whole);
         order.into_iter().for_each(|address| self.remove_one(address, origin));
         Ok(())
+    }
+
+    /// For the part of a foreign key that refers to one partition of its target: returns the key, which
+    /// cannot be without it.
+    pub(super) fn whole_key(&self, (id, part): Address) -> Option<Address> {
+        let Part::Constraint(mut number) = part else { return None };
+        let relation = self.by_id(id)?;
+        let mut whole = None;
+        while let Some(above) = relation
+            .constraints
+            .iter()
+            .find(|found| found.number == number)
+            .and_then(|found| found.parent)
+            .filter(|above| relation.constraints.iter().any(|other| other.number == *above))
+        {
+            number = above;
+            whole = Some((id, Part::Constraint(above)));
+        }
+        whole
     }
 
     /// Returns whether a part goes, by itself or with its object.

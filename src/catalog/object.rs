@@ -393,6 +393,11 @@ impl Constraint {
     pub fn number(&self) -> u32 {
         self.number
     }
+
+    /// For one that came with another: returns the number of that one, in whatever table.
+    pub fn parent(&self) -> Option<u32> {
+        self.parent
+    }
 }
 
 /// An index of a table.

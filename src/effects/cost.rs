@@ -3,12 +3,20 @@
 //! Sources: `../../docs/effects.md` lists what servers 12 to 18 did.
 
 mod alter;
+mod constraint;
 pub(super) mod domain;
+mod index;
+mod partition;
+mod proof;
 mod retype;
+
+pub(super) use index::{emptied, parts_of_index, reindexed};
 
 use crate::catalog::{Catalog, ObjectId, Relation, RelationKind};
 use crate::replay::State;
-use crate::sql::{Action, ReindexTarget, RelationName};
+use crate::sql::{
+    Action, AlterTable, CreateTable, ObjectKind, RelationName, TableChange, TableEffect,
+};
 
 use super::Effects;
 
@@ -30,21 +38,23 @@ pub(super) fn add(
         Action::AlterTable(alter) => {
             built(before, after, found);
             alter::add(alter, before, after, state, found);
+            alter_table(alter, before, after, state, found);
         }
         Action::Alter(alter) => {
             let tables = domain::checked(alter, before, path).into_iter();
             found.scans.extend(tables.map(|table| table.name.clone()));
         }
+        Action::CreateTable(create) => create_table(create, before, after, state, found),
+        Action::Drop(drop) if drop.kind == ObjectKind::Index => found.waits |= drop.concurrently,
+        Action::Truncate { table, only, cascade, .. } => {
+            if let Some(table) = find(table).filter(|table| table.is_table()) {
+                let tables = emptied(before, table.id, *only, *cascade);
+                index::truncate(before, &tables, found);
+            }
+        }
         Action::Reindex { target, concurrently } => {
             found.waits |= *concurrently;
-            match target {
-                ReindexTarget::Table(name) => {
-                    for table in find(name).map(|t| tree(before, t.id)).unwrap_or_default() {
-                        rebuild(table, found);
-                    }
-                }
-                ReindexTarget::Index(_) | ReindexTarget::Many(_) => {}
-            }
+            index::reindex(target, before, state, found);
         }
         Action::Cluster { table: Some(name) }
         | Action::RefreshMaterializedView { name, concurrently: false } => {
@@ -58,6 +68,61 @@ pub(super) fn add(
             }
         }
         _ => {}
+    }
+}
+
+fn alter_table(
+    alter: &AlterTable,
+    before: &Catalog,
+    after: &Catalog,
+    state: &State,
+    found: &mut Effects,
+) {
+    let path = &state.session.search_path;
+    let find = |name: &RelationName| before.relation(name, path).found().map(|found| found.id);
+    let Some(table) = find(&alter.table) else { return };
+    let version = state.version;
+    match &alter.change {
+        TableChange::AddConstraint(definition) => {
+            constraint::add((table, definition), before, after, version, found);
+        }
+        TableChange::ValidateConstraint { .. } => {
+            constraint::check_new(table, before, after, version, found);
+        }
+        TableChange::Other { effect: Some(effect), .. }
+            if matches!(**effect, TableEffect::AlterConstraint { .. }) =>
+        {
+            constraint::check_new(table, before, after, version, found);
+        }
+        TableChange::AttachPartition { partition, .. } => {
+            if let Some(partition) = find(partition) {
+                partition::attach((table, partition), before, after, version, found);
+            }
+        }
+        TableChange::DetachPartition { partition, concurrently } => {
+            found.waits |= *concurrently;
+            if let Some(partition) = find(partition) {
+                partition::detach(partition, before, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn create_table(
+    create: &CreateTable,
+    before: &Catalog,
+    after: &Catalog,
+    state: &State,
+    found: &mut Effects,
+) {
+    let (Some(name), Some(parent)) = (&create.name, &create.partition_of) else { return };
+    let path = &state.session.search_path;
+    let is_there = before.relation(name, path).found().is_some();
+    let parent = before.relation(parent, path).found().filter(|_| !is_there);
+    let made = after.relation(name, path).found();
+    if let (Some(parent), Some(made)) = (parent, made) {
+        partition::create((parent.id, made.id), before, after, found);
     }
 }
 
@@ -80,11 +145,15 @@ fn has_rows(relation: &Relation) -> bool {
 /// Notes that a table is read and written anew, with all its indexes.
 pub(super) fn rewrite(table: &Relation, found: &mut Effects) {
     found.rewrites.insert(table.name.clone());
+    found.scans.insert(table.name.clone());
     rebuild(table, found);
 }
 
 /// Notes that all indexes of a table are built anew.
 fn rebuild(table: &Relation, found: &mut Effects) {
+    if table.indexes.is_empty() {
+        return;
+    }
     found.scans.insert(table.name.clone());
     for index in &table.indexes {
         found.index_builds.insert(table.name.sibling(index.name.clone()));

@@ -1,12 +1,13 @@
 //! Which relations an action locks, and in which mode.
 
+mod tables;
+
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, SearchPath};
 use crate::sql::{
-    Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
-    LockMode, ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
-    TableEffect,
+    Action, AlterTable, ConstraintDefinition, CreateTable, Dml, DmlKind, Drop, LockMode,
+    ObjectKind, RelationName, Rename, RenamedPart, TableChange, TableEffect,
 };
 use crate::version::PgVersion;
 use LockMode::{
@@ -49,6 +50,12 @@ struct Taken<'a> {
     locks: Vec<Lock>,
 }
 
+impl<'a> Taken<'a> {
+    fn found(&self, name: &RelationName) -> Option<&'a Relation> {
+        self.catalog.relation(name, self.path).found()
+    }
+}
+
 impl Taken<'_> {
     fn lock(&mut self, name: &RelationName, mode: LockMode) {
         if name.is_dynamic() {
@@ -89,18 +96,18 @@ impl Taken<'_> {
         }
     }
 
-    fn found(&self, name: &RelationName) -> Option<&Relation> {
-        self.catalog.relation(name, self.path).found()
-    }
-
     fn action(&mut self, action: &Action) {
         match action {
             Action::CreateTable(create) => self.create_table(create),
             Action::CreateIndex(create) => {
                 let mode = if create.concurrently { ShareUpdateExclusiveLock } else { ShareLock };
-                self.lock_tree(&create.table, create.only || create.concurrently, mode);
+                // Only partitions get indexes of their own.
+                let is_partitioned =
+                    self.found(&create.table).is_some_and(Relation::is_partitioned);
+                let alone = create.only || create.concurrently || !is_partitioned;
+                self.lock_tree(&create.table, alone, mode);
             }
-            Action::AlterTable(alter) => self.alter_table(alter),
+            Action::AlterTable(alter) => self.alter_table(alter, action),
             Action::CreateView(create) => {
                 create.reads.iter().for_each(|name| self.lock(name, AccessShareLock));
                 if create.or_replace && self.found(&create.name).is_some() {
@@ -116,7 +123,7 @@ impl Taken<'_> {
                 }
                 _ => {}
             },
-            Action::Drop(drop) => self.drop(drop),
+            Action::Drop(drop) => self.drop(drop, action),
             Action::Rename(rename) => self.rename(rename),
             Action::SetSchema { kind, name, .. } if is_relation(*kind) => {
                 self.lock(name, AccessExclusiveLock);
@@ -127,16 +134,11 @@ impl Taken<'_> {
                     self.locks.push(of_relation(table, ShareLock));
                 }
             }
-            Action::Truncate { table, .. } => self.lock_tree(table, false, AccessExclusiveLock),
-            Action::Lock { table, mode } => self.lock_tree(table, false, *mode),
-            Action::Reindex { target, concurrently } => {
-                let mode = if *concurrently { ShareUpdateExclusiveLock } else { ShareLock };
-                match target {
-                    ReindexTarget::Table(table) => self.lock_tree(table, false, mode),
-                    ReindexTarget::Index(index) => self.lock_table_of(index, mode),
-                    ReindexTarget::Many(_) => {}
-                }
+            Action::Truncate { table, only, cascade, restart, .. } => {
+                self.truncate(table, *only, (*cascade, *restart));
             }
+            Action::Lock { table, mode } => self.lock_tree(table, false, *mode),
+            Action::Reindex { target, concurrently } => self.reindex(target, *concurrently),
             Action::Cluster { table: Some(table) } => self.lock(table, AccessExclusiveLock),
             Action::Vacuum { tables, full } => {
                 let mode = if *full { AccessExclusiveLock } else { ShareUpdateExclusiveLock };
@@ -189,6 +191,7 @@ impl Taken<'_> {
         }
         if let Some(parent) = &create.partition_of {
             self.lock(parent, AccessExclusiveLock);
+            self.new_partition(parent, None);
         }
         for parent in &create.inherits {
             self.lock(parent, ShareUpdateExclusiveLock);
@@ -198,7 +201,7 @@ impl Taken<'_> {
         }
     }
 
-    fn alter_table(&mut self, alter: &AlterTable) {
+    fn alter_table(&mut self, alter: &AlterTable, action: &Action) {
         let table = &alter.table;
         if alter.kind == ObjectKind::Type {
             return self.alter_composite(table);
@@ -213,18 +216,10 @@ impl Taken<'_> {
                     self.referenced(constraint);
                 }
             }
-            TableChange::AddConstraint(definition) => {
-                let mode = if definition.kind == ConstraintKind::ForeignKey {
-                    ShareRowExclusiveLock
-                } else {
-                    AccessExclusiveLock
-                };
-                self.lock_tree(table, alter.only, mode);
-                self.referenced(definition);
-            }
-            TableChange::DropColumn { column, .. } => {
+            TableChange::AddConstraint(definition) => self.add_constraint(alter, definition),
+            TableChange::DropColumn { .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
-                self.foreign_key_partners(table, |constraint| constraint.columns.contains(column));
+                self.losses(action);
             }
             TableChange::SetType { column, .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
@@ -232,9 +227,12 @@ impl Taken<'_> {
                 self.lock_referencing(table, column);
                 self.lock_sequences(table, Some(column), true, ShareRowExclusiveLock);
             }
-            TableChange::DropConstraint { name, .. } => {
+            TableChange::DropConstraint { name, cascade, .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
                 self.foreign_key_partners(table, |constraint| *constraint.name == **name);
+                if *cascade {
+                    self.losses(action);
+                }
             }
             TableChange::ValidateConstraint { name } => {
                 self.lock_tree(table, alter.only, ShareUpdateExclusiveLock);
@@ -245,29 +243,30 @@ impl Taken<'_> {
                 partners.iter().for_each(|partner| self.lock_object(*partner, RowShareLock));
             }
             TableChange::AttachPartition { partition, .. } => {
-                if alter.kind == ObjectKind::Index {
+                let is_index = self.found(table).is_some_and(Relation::is_index);
+                if alter.kind == ObjectKind::Index || is_index {
+                    self.lock(table, ShareUpdateExclusiveLock);
                     self.lock(partition, AccessExclusiveLock);
                 } else {
                     self.lock(table, ShareUpdateExclusiveLock);
                     self.lock_tree(partition, false, AccessExclusiveLock);
+                    self.new_partition(table, Some(partition));
                 }
             }
             TableChange::DetachPartition { partition, concurrently } => {
-                let (above, below) = match concurrently {
-                    true => (ShareUpdateExclusiveLock, ShareUpdateExclusiveLock),
-                    // Until 13 the partition itself could still be read and written.
-                    false if self.version.major < 14 => {
-                        (AccessExclusiveLock, ShareUpdateExclusiveLock)
-                    }
-                    false => (AccessExclusiveLock, AccessExclusiveLock),
-                };
-                self.lock(table, above);
-                self.lock(partition, below);
+                self.detach(table, partition, *concurrently);
             }
             TableChange::SetDefault { .. }
             | TableChange::SetNotNull { .. }
             | TableChange::DropNotNull { .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
+            }
+            TableChange::Other { effect: Some(effect), .. }
+                if matches!(**effect, TableEffect::AlterConstraint { .. }) =>
+            {
+                if let TableEffect::AlterConstraint { name, enforced, .. } = &**effect {
+                    self.alter_constraint(table, name, *enforced);
+                }
             }
             TableChange::Other { mode, command, column, effect, .. } => {
                 let has_triggers =
@@ -384,26 +383,10 @@ impl Taken<'_> {
         }
     }
 
-    fn drop(&mut self, drop: &Drop) {
+    fn drop(&mut self, drop: &Drop, action: &Action) {
         match drop.kind {
-            ObjectKind::Table | ObjectKind::ForeignTable => {
-                if drop.if_exists
-                    && !matches!(self.catalog.relation(&drop.name, self.path), Lookup::Found(_))
-                {
-                    return;
-                }
-                self.lock_tree(&drop.name, false, AccessExclusiveLock);
-                self.foreign_key_partners(&drop.name, |_| true);
-                let parents = self.found(&drop.name).map(|table| table.parents.clone());
-                for parent in parents.unwrap_or_default() {
-                    self.lock_object(parent, AccessExclusiveLock);
-                }
-            }
-            ObjectKind::Index => {
-                let mode =
-                    if drop.concurrently { ShareUpdateExclusiveLock } else { AccessExclusiveLock };
-                self.lock_table_of(&drop.name, mode);
-            }
+            ObjectKind::Table | ObjectKind::ForeignTable => self.drop_table(drop, action),
+            ObjectKind::Index => self.drop_index(drop, action),
             ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence
                 if self.found(&drop.name).is_some() =>
             {
@@ -442,7 +425,7 @@ impl Taken<'_> {
             && self.found(&rename.name).is_none_or(Relation::is_index);
         match &rename.part {
             // ALTER INDEX ... RENAME locks the index only, and weakly.
-            RenamedPart::Whole if is_index => {}
+            RenamedPart::Whole if is_index => self.lock(&rename.name, ShareUpdateExclusiveLock),
             RenamedPart::Whole => self.lock(&rename.name, AccessExclusiveLock),
             RenamedPart::Attached(..) => self.lock(&rename.name, AccessExclusiveLock),
             RenamedPart::Constraint(name) if self.is_of_index(&rename.name, name) => {

@@ -27,7 +27,7 @@ pub fn refused_in_transaction(
         },
         Action::Reindex { target, concurrently } => match target {
             _ if *concurrently => Some("REINDEX CONCURRENTLY"),
-            ReindexTarget::Many("SCHEMA") => Some("REINDEX SCHEMA"),
+            ReindexTarget::Schema(_) => Some("REINDEX SCHEMA"),
             ReindexTarget::Many("SYSTEM") => Some("REINDEX SYSTEM"),
             ReindexTarget::Many(_) => Some("REINDEX DATABASE"),
             // Versions 12 and 13 only warn that they do not reindex partitioned relations.

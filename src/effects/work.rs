@@ -49,5 +49,15 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
     found.scans.retain(|name| !is_new(name));
     // What the statement made itself nobody else can see.
     found.locks.retain(|lock| lock.created != Some(origin));
+    // Nobody waits for work on what no other transaction can see, and there is little of it.
+    let is_new = |name: &QualifiedName| {
+        let relation = state.catalog.get(name).or_else(|| catalog.get(name));
+        let tables = relation.filter(|found| found.is_index()).map(|index| &index.uses);
+        let table = tables.and_then(|uses| uses.first()).and_then(|table| catalog.by_id(*table));
+        table.or(relation).is_some_and(|found| state.is_in_this_transaction(found.created))
+    };
+    for names in [&mut found.rewrites, &mut found.scans, &mut found.index_builds] {
+        names.retain(|name| !is_new(name));
+    }
     found
 }

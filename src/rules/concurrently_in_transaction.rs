@@ -160,7 +160,10 @@ fn flyway_knows(action: &Action) -> bool {
                     ObjectKind::Database | ObjectKind::Tablespace | ObjectKind::Subscription
                 )
         }
-        Action::Reindex { target: ReindexTarget::Many(_), concurrently: false }
+        Action::Reindex {
+            target: ReindexTarget::Many(_) | ReindexTarget::Schema(_),
+            concurrently: false,
+        }
         | Action::Vacuum { .. }
         | Action::NonTransactional { .. } => true,
         Action::Create(create) => create.kind == ObjectKind::Subscription,

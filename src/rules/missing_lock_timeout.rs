@@ -5,7 +5,7 @@ use crate::layout::TransactionMode;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::session::Holder;
 use crate::source::{SourceFile, Span};
-use crate::sql::{Action, LockMode, RelationName, Statement};
+use crate::sql::{Action, LockMode, RelationName, Statement, TableChange};
 
 pub(super) fn watch(_: &MigrationContext) -> Option<Box<dyn Watch>> {
     Some(Box::new(Waits::default()))
@@ -102,6 +102,12 @@ fn unlimited<'a>(cx: &StatementContext<'a>) -> Option<(Lock, &'a Action)> {
         let gives_up = match action {
             // The way out is to build it concurrently, which must not run under a limit.
             Action::CreateIndex(_) => cx.state.holder() == Holder::Nobody,
+            // The strong locks come last, when nobody uses the index or partition any more.
+            Action::Drop(drop) if drop.concurrently => true,
+            Action::Reindex { concurrently: true, .. } => true,
+            Action::AlterTable(alter) => {
+                matches!(alter.change, TableChange::DetachPartition { concurrently: true, .. })
+            }
             Action::Lock { .. } => cx.statement.keyword(cx.file(), "nowait").is_some(),
             Action::Do(block) => block.actions.iter().any(sets_lock_timeout),
             _ => false,

@@ -71,8 +71,14 @@ pub enum Action {
     Truncate {
         /// The table.
         table: RelationName,
+        /// Whether `ONLY` stands before the table.
+        only: bool,
         /// Whether `CASCADE` stands there.
         cascade: bool,
+        /// Whether `RESTART IDENTITY` stands there.
+        restart: bool,
+        /// All tables that the statement truncates, where there are several.
+        with: Vec<RelationName>,
     },
     /// `LOCK TABLE`, one action for each table.
     Lock {

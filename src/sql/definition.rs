@@ -465,6 +465,8 @@ pub struct Drop {
     pub cascade: bool,
     /// Whether `CONCURRENTLY` stands there.
     pub concurrently: bool,
+    /// All relations that the statement drops, where there are several.
+    pub with: Vec<RelationName>,
     /// For a function: its signature, where the statement gives one.
     pub arguments: Option<Vec<Arc<TypeName>>>,
 }
@@ -506,7 +508,9 @@ pub enum ReindexTarget {
     Index(RelationName),
     /// All indexes of a table.
     Table(RelationName),
-    /// A schema, a database or the system catalogs.
+    /// `REINDEX SCHEMA`.
+    Schema(Arc<str>),
+    /// A database or the system catalogs.
     Many(&'static str),
 }
 

@@ -47,7 +47,8 @@ impl Catalog {
             }
             TableChange::DropNotNull { column } => self.drop_not_null(id, column, env),
             TableChange::AddConstraint(definition) => {
-                self.add_constraint(id, definition, env)?;
+                self.refuse_constraint_of_tree(id, definition, alter.only, env)?;
+                self.add_constraint(id, definition, alter.only, env)?;
                 self.touch(id, env);
                 Ok(())
             }
@@ -71,8 +72,9 @@ impl Catalog {
                 }
                 self.attach_partition(id, child, bound.as_deref(), env)
             }
-            TableChange::DetachPartition { partition, .. } => {
+            TableChange::DetachPartition { partition, concurrently } => {
                 let Some(child) = self.find(partition, env)? else { return Ok(()) };
+                self.refuse_detach(id, *concurrently)?;
                 let is_child = self.by_id(child).is_none_or(|c| c.parents.contains(&id));
                 if !is_child && self.by_id(id).is_some_and(|table| !table.external) {
                     return Err(self.not_a_partition(child, id));
@@ -85,17 +87,6 @@ impl Catalog {
             }
             TableChange::Other { .. } => Ok(()),
         }
-    }
-
-    fn not_a_partition(&self, child: ObjectId, parent: ObjectId) -> Failure {
-        let name = |id| self.by_id(id).map_or_else(String::new, |r| r.name.name.to_string());
-        let message = format!(
-            "relation \"{}\" is not a partition of relation \"{}\"",
-            name(child),
-            name(parent)
-        );
-        let made = self.by_id(child).map_or(Because::Always, |r| Because::Made(r.changed));
-        Failure::new("42P01", message, made)
     }
 
     /// Refuses `ALTER VIEW` of a table and the like.
@@ -164,14 +155,14 @@ impl Catalog {
         let number = self.define_column(id, column, env)?;
         self.touch(id, env);
         for constraint in column.constraints.iter().filter(|c| c.kind == ConstraintKind::Check) {
-            self.add_constraint(id, constraint, env)?;
+            self.add_constraint(id, constraint, false, env)?;
         }
         let not_null = self.by_id(id).and_then(|table| table.column_numbered(number));
         if not_null.is_some_and(|column| column.not_null) {
             self.set_not_null(id, &column.name, column.not_null_name.clone(), env);
         }
         for constraint in column.constraints.iter().filter(|c| c.kind != ConstraintKind::Check) {
-            self.add_constraint(id, constraint, env)?;
+            self.add_constraint(id, constraint, false, env)?;
         }
         let added = self.by_id(id).and_then(|table| table.column(&column.name)).cloned();
         let children: Vec<ObjectId> = self.children(id).collect();
@@ -617,7 +608,9 @@ impl Catalog {
                         if let Some((deferrable, deferred)) = deferrable {
                             (found.deferrable, found.deferred) = (deferrable, deferred);
                         }
-                        found.enforced = enforced.unwrap_or(found.enforced);
+                        if let Some(enforced) = enforced {
+                            (found.enforced, found.validated) = (enforced, enforced);
+                        }
                     }
                 });
             }

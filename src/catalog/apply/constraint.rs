@@ -13,13 +13,14 @@ impl Catalog {
         &mut self,
         id: ObjectId,
         definition: &ConstraintDefinition,
+        only: bool,
         env: &Env,
     ) -> Result<(), Failure> {
         match definition.kind {
             ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclusion => {
                 match &definition.using_index {
                     Some(index) => self.use_index(id, index, definition, env),
-                    None => self.add_key(id, definition, None, env).map(|_| ()),
+                    None => self.add_key(id, definition, None, only, env),
                 }
             }
             ConstraintKind::Check => self.add_check(id, definition, env),
@@ -29,18 +30,28 @@ impl Catalog {
                     self.need_column(id, column)?;
                     self.set_not_null(id, column, definition.name.clone(), env);
                     if !definition.validated {
-                        self.change(id, |table| {
-                            let last = table.constraints.iter_mut().rev();
-                            let mut found = last.filter(|c| c.kind == ConstraintKind::NotNull);
-                            if let Some(found) = found.find(|c| c.columns.contains(column)) {
-                                found.validated = false;
-                            }
-                        });
+                        self.leave_unvalidated(id, column, env);
                     }
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Notes that the not-null constraint that a statement just gave a column, in a table and those below
+    /// it, is not validated.
+    fn leave_unvalidated(&mut self, id: ObjectId, column: &str, env: &Env) {
+        self.change(id, |table| {
+            let last = table.constraints.iter_mut().rev();
+            let mut found = last.filter(|found| {
+                found.kind == ConstraintKind::NotNull && found.created == env.origin
+            });
+            if let Some(found) = found.find(|found| found.columns.iter().any(|c| c == column)) {
+                found.validated = false;
+            }
+        });
+        let children: Vec<ObjectId> = self.children(id).collect();
+        children.into_iter().for_each(|child| self.leave_unvalidated(child, column, env));
     }
 
     /// Returns the refusal of a table that lacks a column, if that is certain.
@@ -234,6 +245,7 @@ impl Catalog {
         id: ObjectId,
         definition: &ConstraintDefinition,
         parent: Option<(u32, ObjectId)>,
+        only: bool,
         env: &Env,
     ) -> Result<(), Failure> {
         let Some(table) = self.by_id(id) else { return Ok(()) };
@@ -252,6 +264,9 @@ impl Catalog {
             }
         }
         self.refuse_key_without_partition_columns(id, definition)?;
+        if primary {
+            self.refuse_key_not_known_not_null(id, definition)?;
+        }
         let Some(table) = self.by_id(id) else { return Ok(()) };
         let table_name = table.name.clone();
         let options = definition.options.as_deref();
@@ -301,7 +316,7 @@ impl Catalog {
             is_constraint: true,
             partial: options.is_some_and(|options| options.predicate.is_some()),
             method: method.unwrap_or_else(|| "btree".into()),
-            valid: true,
+            valid: !only,
             parent: parent.map(|(_, index)| index),
             detail: detail.filter(|_| is_detailed).map(Arc::new),
             created: env.origin,
@@ -323,6 +338,9 @@ impl Catalog {
             for column in &definition.columns {
                 self.set_not_null(id, column, None, env);
             }
+        }
+        if only {
+            return Ok(());
         }
         let below = ConstraintDefinition { name: None, ..definition.clone() };
         for partition in self.partitions(id) {
@@ -532,6 +550,7 @@ impl Catalog {
             self.foreign_key_name(id, &definition.columns)
         };
         if let Some(target) = target {
+            self.refuse_other_persistence(id, target)?;
             self.refuse_other_types(id, target, &name, &definition.columns, &referenced, env)?;
         }
         let mut constraint = self.constraint(name, definition, env);

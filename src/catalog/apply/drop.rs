@@ -51,6 +51,10 @@ impl Catalog {
         };
         for full in self.candidates(&drop.name, &env.path) {
             if let Some(origin) = self.dropped_at(space, &full) {
+                // The same statement dropped it with another.
+                if origin == env.origin && !drop.with.is_empty() {
+                    return Ok(());
+                }
                 return Err(Failure::missing(drop.kind, &name, Because::Dropped(origin)));
             }
         }
@@ -87,7 +91,31 @@ impl Catalog {
         if drop.kind == ObjectKind::Index {
             self.refuse_index_of_constraint(relation)?;
         }
-        self.remove(&[(id, Part::Whole)], drop.cascade, env.origin)
+        if drop.kind == ObjectKind::Index && drop.concurrently {
+            self.refuse_concurrently(relation, drop)?;
+        }
+        // What one statement drops goes at once.
+        let mut targets = vec![(id, Part::Whole)];
+        let others = drop.with.iter().filter_map(|name| self.find_if_exists(name, env));
+        let others = others.filter(|other| {
+            *other != id && self.by_id(*other).is_some_and(|r| is_of_kind(r, drop.kind))
+        });
+        targets.extend(others.map(|other| (other, Part::Whole)));
+        self.remove(&targets, drop.cascade, env.origin)
+    }
+
+    fn refuse_concurrently(&self, index: &Relation, drop: &Drop) -> Result<(), Failure> {
+        let message = match index.kind {
+            _ if drop.with.len() > 1 => {
+                "DROP INDEX CONCURRENTLY does not support dropping multiple objects".to_owned()
+            }
+            _ if drop.cascade => "DROP INDEX CONCURRENTLY does not support CASCADE".to_owned(),
+            RelationKind::PartitionedIndex => {
+                format!("cannot drop partitioned index \"{}\" concurrently", index.name.name)
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::new("0A000", message, Because::Made(index.created)))
     }
 
     fn refuse_index_of_constraint(&self, index: &Relation) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ mod index;
 mod object;
 mod partition;
 mod query;
+mod refuse;
 mod rename;
 mod table;
 mod types;
@@ -65,13 +66,18 @@ impl Catalog {
             Action::Comment { relation: Some(name), part, kind } => {
                 self.comment(*kind, name, part.as_deref(), env)
             }
-            Action::Truncate { .. } | Action::Lock { .. } => {
+            Action::Truncate { table, cascade, with, .. } => {
+                self.refuse_truncate(table, *cascade, with, env)
+            }
+            Action::Reindex { target, concurrently } => {
+                self.refuse_reindex(target, *concurrently, env)
+            }
+            Action::Lock { .. } => {
                 needed(action).into_iter().try_for_each(|name| self.find(name, env).map(|_| ()))
             }
             Action::Call { call } => self.call(call, env),
             Action::RefreshMaterializedView { name, .. } => self.find(name, env).map(|_| ()),
             Action::Comment { relation: None, .. }
-            | Action::Reindex { .. }
             | Action::Cluster { .. }
             | Action::Vacuum { .. }
             | Action::Analyze { .. }

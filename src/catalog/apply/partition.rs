@@ -146,7 +146,7 @@ impl Catalog {
             return;
         }
         // An index that is equal but owned by no constraint is not used.
-        let _ = self.add_key(id, definition, Some(parent), env);
+        let _ = self.add_key(id, definition, Some(parent), false, env);
     }
 
     /// Gives a partition the part of a foreign key; an equal one that it has serves.
@@ -212,8 +212,8 @@ impl Catalog {
         });
         let address = (id, Part::Constraint(part.number));
         self.push_constraint(id, part.clone());
-        // The server lets a partition go only with the key; the partition takes its part along.
-        self.depend(address, (partition, Part::Whole), Strength::Auto);
+        // The server lets a partition go only with the whole key.
+        self.depend(address, (partition, Part::Whole), Strength::Normal);
         self.keys_to_partitions(id, partition, &part, env);
     }
 
@@ -315,8 +315,10 @@ impl Catalog {
         let mut freed = Vec::new();
         let referenced: Vec<(ObjectId, u32)> = self
             .dependents_of((id, Part::Whole))
-            .filter_map(|((user, part), strength)| match (part, strength) {
-                (Part::Constraint(number), Strength::Auto) => Some((user, number)),
+            .filter_map(|((user, part), _)| match part {
+                Part::Constraint(number) if self.whole_key((user, part)).is_some() => {
+                    Some((user, number))
+                }
                 _ => None,
             })
             .collect();
@@ -408,7 +410,7 @@ impl Catalog {
                 });
                 continue;
             };
-            let _ = self.add_key(id, &as_definition(owner), None, env);
+            let _ = self.add_key(id, &as_definition(owner), None, false, env);
         }
     }
 }

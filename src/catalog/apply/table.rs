@@ -181,7 +181,7 @@ impl Catalog {
             self.like_checks(id, *source, clause, env);
         }
         for definition in of(|kind| kind == ConstraintKind::Check) {
-            self.add_constraint(id, definition, env)?;
+            self.add_constraint(id, definition, false, env)?;
         }
         self.not_null_constraints(id, create, env)?;
         let keys = of(|kind| kind == ConstraintKind::PrimaryKey);
@@ -196,7 +196,7 @@ impl Catalog {
                     && (definition.name.is_none() || other.name.is_none())
             };
             if !made.iter().any(is_same) {
-                self.add_constraint(id, definition, env)?;
+                self.add_constraint(id, definition, false, env)?;
                 made.push(definition);
             }
         }
@@ -204,7 +204,7 @@ impl Catalog {
             self.like_indexes(id, *source, clause, env);
         }
         for definition in of(|kind| kind == ConstraintKind::ForeignKey) {
-            self.add_constraint(id, definition, env)?;
+            self.add_constraint(id, definition, false, env)?;
         }
         Ok(())
     }
@@ -219,7 +219,7 @@ impl Catalog {
         for definition in
             create.constraints.iter().filter(|found| found.kind == ConstraintKind::NotNull)
         {
-            self.add_constraint(id, definition, env)?;
+            self.add_constraint(id, definition, false, env)?;
         }
         if env.version.major < 18 {
             return Ok(());

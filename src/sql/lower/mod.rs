@@ -49,10 +49,34 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
         NodeEnum::DropStmt(drop) => object::drop(drop),
         NodeEnum::RenameStmt(rename) => object::rename(rename),
         NodeEnum::AlterObjectSchemaStmt(set_schema) => object::set_schema(set_schema),
+        NodeEnum::AlterObjectDependsStmt(depends) => {
+            table::depends(depends).map_or_else(|| other(command_name(node)), |action| vec![action])
+        }
         NodeEnum::TruncateStmt(truncate) => {
             let cascade = truncate.behavior() == pg_query::protobuf::DropBehavior::DropCascade;
-            let tables = truncate.relations.iter().filter_map(relation_node);
-            tables.map(|table| Action::Truncate { table, cascade }).collect()
+            let tables: Vec<(RelationName, bool)> = truncate
+                .relations
+                .iter()
+                .filter_map(|node| {
+                    let only = matches!(&node.node, Some(NodeEnum::RangeVar(range)) if !range.inh);
+                    Some((relation_node(node)?, only))
+                })
+                .collect();
+            let with: Vec<RelationName> = match &tables[..] {
+                [_] => Vec::new(),
+                _ => tables.iter().map(|(table, _)| table.clone()).collect(),
+            };
+            let restart = truncate.restart_seqs;
+            tables
+                .into_iter()
+                .map(|(table, only)| Action::Truncate {
+                    table,
+                    only,
+                    cascade,
+                    restart,
+                    with: with.clone(),
+                })
+                .collect()
         }
         NodeEnum::LockStmt(lock) => {
             let mode = lock_mode(lock.mode);
@@ -192,7 +216,9 @@ fn reindex_target(reindex: &pg_query::protobuf::ReindexStmt) -> Vec<Action> {
     let target = match (reindex.kind(), name) {
         (ReindexObjectType::ReindexObjectIndex, Some(name)) => ReindexTarget::Index(name),
         (ReindexObjectType::ReindexObjectTable, Some(name)) => ReindexTarget::Table(name),
-        (ReindexObjectType::ReindexObjectSchema, _) => ReindexTarget::Many("SCHEMA"),
+        (ReindexObjectType::ReindexObjectSchema, _) => {
+            ReindexTarget::Schema(reindex.name.as_str().into())
+        }
         (ReindexObjectType::ReindexObjectSystem, _) => ReindexTarget::Many("SYSTEM"),
         _ => ReindexTarget::Many("DATABASE"),
     };

@@ -72,6 +72,11 @@ pub(super) fn drop(drop: &DropStmt) -> Vec<Action> {
         }
         Some((object(node)?, None))
     };
+    let with: Vec<RelationName> = match &drop.objects[..] {
+        [_] => Vec::new(),
+        all if kind.is_relation() => all.iter().filter_map(object).collect(),
+        _ => Vec::new(),
+    };
     drop.objects
         .iter()
         .map(|node| {
@@ -84,6 +89,7 @@ pub(super) fn drop(drop: &DropStmt) -> Vec<Action> {
                 if_exists: drop.missing_ok,
                 cascade: drop.behavior() == DropBehavior::DropCascade,
                 concurrently: drop.concurrent,
+                with: with.clone(),
             }))
         })
         .collect()
@@ -466,6 +472,7 @@ fn dropped(kind: ObjectKind, name: String, if_exists: bool) -> Action {
         if_exists,
         cascade: false,
         concurrently: false,
+        with: Vec::new(),
         arguments: None,
     }))
 }

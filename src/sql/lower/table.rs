@@ -1,8 +1,8 @@
 //! `CREATE TABLE` and `ALTER TABLE`.
 
 use pg_query::protobuf::{
-    AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint, CreateStmt,
-    DropBehavior, OnCommitAction,
+    AlterObjectDependsStmt, AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType,
+    Constraint, CreateStmt, DropBehavior, OnCommitAction,
 };
 use pg_query::{Node, NodeEnum};
 
@@ -249,6 +249,21 @@ pub(super) fn alter(alter: &AlterTableStmt) -> Vec<Action> {
             }))
         })
         .collect()
+}
+
+/// Lowers `DEPENDS ON EXTENSION` of a relation, which locks it as `ALTER TABLE` would.
+pub(super) fn depends(depends: &AlterObjectDependsStmt) -> Option<Action> {
+    let kind = object_kind(depends.object_type());
+    let table = relation(depends.relation.as_ref()).filter(|_| kind.is_relation())?;
+    let change = TableChange::Other {
+        command: "DependsOnExtension",
+        column: None,
+        mode: LockMode::AccessExclusiveLock,
+        repeatable: true,
+        effect: None,
+    };
+    let alter = AlterTable { kind, table, if_exists: false, only: true, change };
+    Some(Action::AlterTable(Box::new(alter)))
 }
 
 fn change(command: &AlterTableCmd) -> TableChange {
