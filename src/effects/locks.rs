@@ -1,11 +1,13 @@
 //! Which relations an action locks, and in which mode.
 
+mod other;
+
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, SearchPath};
 use crate::sql::{
-    Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Dml, DmlKind, Drop,
-    LockMode, ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
+    Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Drop, LockMode,
+    ObjectKind, ReindexTarget, RelationName, Rename, RenamedPart, TableChange,
 };
 use crate::version::PgVersion;
 use LockMode::{
@@ -112,6 +114,11 @@ impl Taken<'_> {
                 }
                 (ObjectKind::Policy | ObjectKind::Rule, Some(table)) => {
                     self.lock(table, AccessExclusiveLock);
+                    // What a rule is to do is analysed as if it were run.
+                    self.lock_named(&create.detail, RowExclusiveLock);
+                }
+                (ObjectKind::Publication | ObjectKind::Statistics, _) => {
+                    self.lock_named(&create.detail, ShareUpdateExclusiveLock);
                 }
                 _ => {}
             },
@@ -121,7 +128,7 @@ impl Taken<'_> {
                 self.lock(name, AccessExclusiveLock);
             }
             Action::Truncate { table, .. } => self.lock_tree(table, false, AccessExclusiveLock),
-            Action::Lock { table, mode } => self.lock_tree(table, false, *mode),
+            Action::Lock { table, mode, only } => self.lock_command(table, *only, *mode),
             Action::Reindex { target, concurrently } => {
                 let mode = if *concurrently { ShareUpdateExclusiveLock } else { ShareLock };
                 match target {
@@ -130,22 +137,36 @@ impl Taken<'_> {
                     ReindexTarget::Many(_) => {}
                 }
             }
-            Action::Cluster { table: Some(table) } => self.lock(table, AccessExclusiveLock),
-            Action::Vacuum { tables, full } => {
+            Action::Cluster { table: Some(table) } => {
+                self.lock_partitions(table, AccessExclusiveLock);
+            }
+            Action::Vacuum { tables, full, only } => {
                 let mode = if *full { AccessExclusiveLock } else { ShareUpdateExclusiveLock };
-                tables.iter().for_each(|table| self.lock(table, mode));
+                self.maintain(tables, *only, mode);
             }
-            Action::Analyze { tables } => {
-                tables.iter().for_each(|table| self.lock(table, ShareUpdateExclusiveLock));
+            Action::Analyze { tables, only } => {
+                self.maintain(tables, *only, ShareUpdateExclusiveLock);
             }
-            Action::RefreshMaterializedView { name, concurrently } => {
+            Action::Alter(alter) => self.alter_object(alter),
+            Action::Other { command, relations, writes } => {
+                let mode = match *command {
+                    "ALTER PUBLICATION" => ShareUpdateExclusiveLock,
+                    _ => AccessShareLock,
+                };
+                relations.iter().for_each(|name| self.lock(name, mode));
+                writes.iter().for_each(|name| self.lock(name, RowExclusiveLock));
+            }
+            Action::RefreshMaterializedView { name, concurrently, .. } => {
                 let mode =
                     if *concurrently { LockMode::ExclusiveLock } else { AccessExclusiveLock };
                 self.lock(name, mode);
             }
             Action::Comment { relation: Some(name), kind, .. } => {
                 let mode = match kind {
-                    ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => AccessShareLock,
+                    ObjectKind::Trigger
+                    | ObjectKind::Policy
+                    | ObjectKind::Rule
+                    | ObjectKind::Other => AccessShareLock,
                     _ => ShareUpdateExclusiveLock,
                 };
                 self.lock(name, mode);
@@ -156,7 +177,6 @@ impl Taken<'_> {
             | Action::SetSchema { .. }
             | Action::Comment { relation: None, .. }
             | Action::CreateEnum { .. }
-            | Action::Alter(_)
             | Action::AddEnumValue { .. }
             | Action::RenameEnumValue { .. }
             | Action::Grant(_)
@@ -164,8 +184,7 @@ impl Taken<'_> {
             | Action::SetDefault(_)
             | Action::Transaction(_)
             | Action::Call { .. }
-            | Action::NonTransactional { .. }
-            | Action::Other { .. } => {}
+            | Action::NonTransactional { .. } => {}
         }
     }
 
@@ -312,14 +331,7 @@ impl Taken<'_> {
             {
                 self.lock(&drop.name, AccessExclusiveLock);
             }
-            ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => {
-                let table = drop.on.as_ref();
-                if let Some(table) =
-                    table.filter(|table| !drop.if_exists || self.found(table).is_some())
-                {
-                    self.lock(table, AccessExclusiveLock);
-                }
-            }
+            ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => self.drop_attached(drop),
             _ => {}
         }
     }
@@ -331,6 +343,9 @@ impl Taken<'_> {
     }
 
     fn rename(&mut self, rename: &Rename) {
+        if let RenamedPart::Attached(kind, _) = rename.part {
+            return self.rename_attached(kind, &rename.name);
+        }
         if !is_relation(rename.kind) {
             return;
         }
@@ -340,24 +355,15 @@ impl Taken<'_> {
             // ALTER INDEX ... RENAME locks the index only, and weakly.
             RenamedPart::Whole if is_index => {}
             RenamedPart::Whole => self.lock(&rename.name, AccessExclusiveLock),
-            RenamedPart::Attached(..) => self.lock(&rename.name, AccessExclusiveLock),
+            RenamedPart::Attached(..) => {}
             RenamedPart::Column(_) | RenamedPart::Constraint(_) => {
                 self.lock_tree(&rename.name, false, AccessExclusiveLock);
             }
         }
     }
-
-    fn dml(&mut self, dml: &Dml) {
-        if let Some(target) = &dml.target {
-            let mode = if dml.kind == DmlKind::CopyTo { AccessShareLock } else { RowExclusiveLock };
-            self.lock(target, mode);
-        }
-        let mode = if dml.locks_rows { RowShareLock } else { AccessShareLock };
-        dml.reads.iter().for_each(|name| self.lock(name, mode));
-    }
 }
 
-fn of_relation(relation: &Relation, mode: LockMode) -> Lock {
+pub(super) fn of_relation(relation: &Relation, mode: LockMode) -> Lock {
     Lock {
         relation: relation.name.clone(),
         mode,
