@@ -9,7 +9,7 @@ use super::InputArguments;
 use super::run::{Input, Loaded};
 use crate::catalog::{Because, Catalog, QualifiedName};
 use crate::check::{self, SetOptions};
-use crate::effects::{Effects, Lock, effects, refused_in_transaction};
+use crate::effects::{Effects, Lock, effects, ends_transaction, refused_in_transaction};
 use crate::rule::StatementContext;
 use crate::session::Holder;
 
@@ -151,10 +151,19 @@ fn row(cx: &StatementContext, set: usize) -> StatementRow {
     let names = |names: std::collections::BTreeSet<QualifiedName>| {
         names.iter().map(ToString::to_string).collect()
     };
-    let fails = refused.filter(|_| holder != Holder::Nobody).map(|command| FailureRow {
-        sqlstate: "25001",
-        message: format!("{command} cannot run inside a transaction block"),
-    });
+    let actions = &cx.statement.actions;
+    let ends = actions.iter().any(|action| ends_transaction(action, catalog, path));
+    let fails = if holder == Holder::Nobody {
+        None
+    } else if ends {
+        let message = "invalid transaction termination".to_owned();
+        Some(FailureRow { sqlstate: "2D000", message })
+    } else {
+        refused.map(|command| FailureRow {
+            sqlstate: "25001",
+            message: format!("{command} cannot run inside a transaction block"),
+        })
+    };
     let fails = fails.or_else(|| {
         let (label, name) = crate::rules::used_too_early(cx)?;
         let message = format!("unsafe use of new value \"{label}\" of enum type {name}");
@@ -168,7 +177,7 @@ fn row(cx: &StatementContext, set: usize) -> StatementRow {
         direction: migration.direction.as_str(),
         sql: file.slice(cx.statement.span).to_owned(),
         transaction: holder.as_str(),
-        allowed_in_transaction: refused.is_none(),
+        allowed_in_transaction: refused.is_none() && !ends,
         locks: locks.into_iter().map(|lock| lock_row(cx, catalog, lock)).collect(),
         rewrites: names(rewrites),
         scans: names(scans),

@@ -56,17 +56,25 @@ pub(super) fn add(
             found.waits |= *concurrently;
             index::reindex(target, before, state, found);
         }
-        Action::Cluster { table: Some(name) }
-        | Action::RefreshMaterializedView { name, concurrently: false } => {
+        Action::Cluster { table: Some(name) } => {
             if let Some(table) = find(name) {
-                rewrite(table, found);
+                tree_of_partitions(before, table).into_iter().for_each(|t| rewrite(t, found));
             }
         }
-        Action::Vacuum { tables, full: true } => {
+        Action::RefreshMaterializedView { name, concurrently, no_data } => {
+            if let Some(view) = find(name) {
+                refresh(before, view, *concurrently, *no_data, found);
+            }
+        }
+        Action::Vacuum { tables, full: true, .. } => {
             for table in tables.iter().filter_map(find) {
-                rewrite(table, found);
+                tree_of_partitions(before, table).into_iter().for_each(|t| rewrite(t, found));
+            }
+            if tables.is_empty() {
+                before.relations().filter(|t| has_rows(t)).for_each(|t| rewrite(t, found));
             }
         }
+        Action::Do(_) => built(before, after, found),
         _ => {}
     }
 }
@@ -135,6 +143,45 @@ pub(super) fn tree(catalog: &Catalog, id: ObjectId) -> Vec<&Relation> {
         found.extend(catalog.by_id(id).filter(|relation| has_rows(relation)));
     }
     found
+}
+
+/// Returns a table, or if it is partitioned its partitions.
+fn tree_of_partitions<'a>(catalog: &'a Catalog, table: &'a Relation) -> Vec<&'a Relation> {
+    match table.kind {
+        RelationKind::PartitionedTable => tree(catalog, table.id),
+        _ => vec![table],
+    }
+}
+
+/// What `REFRESH MATERIALIZED VIEW` does: the tables below it are read, and it is written anew, or
+/// compared with what it held.
+fn refresh(
+    catalog: &Catalog,
+    view: &Relation,
+    concurrently: bool,
+    no_data: bool,
+    found: &mut Effects,
+) {
+    if !concurrently {
+        let indexes = view.indexes.iter();
+        found.index_builds.extend(indexes.map(|i| view.name.sibling(i.name.clone())));
+    }
+    if no_data {
+        return;
+    }
+    if concurrently {
+        found.scans.insert(view.name.clone());
+    } else {
+        found.rewrites.insert(view.name.clone());
+    }
+    let mut queue = view.uses.clone();
+    while let Some(id) = queue.pop() {
+        match catalog.by_id(id) {
+            Some(used) if used.kind == RelationKind::View => queue.extend(&used.uses),
+            Some(_) => found.scans.extend(tree(catalog, id).into_iter().map(|t| t.name.clone())),
+            None => {}
+        }
+    }
 }
 
 /// Returns whether rows are stored in a relation itself.

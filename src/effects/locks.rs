@@ -1,13 +1,14 @@
 //! Which relations an action locks, and in which mode.
 
+mod other;
 mod tables;
 
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, SearchPath};
 use crate::sql::{
-    Action, AlterTable, ConstraintDefinition, CreateTable, Dml, DmlKind, Drop, LockMode,
-    ObjectKind, RelationName, Rename, RenamedPart, TableChange, TableEffect,
+    Action, AlterTable, ConstraintDefinition, CreateTable, Drop, LockMode, ObjectKind,
+    RelationName, Rename, RenamedPart, TableChange, TableEffect,
 };
 use crate::version::PgVersion;
 use LockMode::{
@@ -120,6 +121,11 @@ impl Taken<'_> {
                 }
                 (ObjectKind::Policy | ObjectKind::Rule, Some(table)) => {
                     self.lock(table, AccessExclusiveLock);
+                    // What a rule is to do is analysed as if it were run.
+                    self.lock_named(&create.detail, RowExclusiveLock);
+                }
+                (ObjectKind::Publication | ObjectKind::Statistics, _) => {
+                    self.lock_named(&create.detail, ShareUpdateExclusiveLock);
                 }
                 _ => {}
             },
@@ -129,32 +135,46 @@ impl Taken<'_> {
                 self.lock(name, AccessExclusiveLock);
                 self.lock_sequences(name, None, false, AccessExclusiveLock);
             }
+            Action::Truncate { table, only, cascade, restart, .. } => {
+                self.truncate(table, *only, (*cascade, *restart));
+            }
+            Action::Lock { table, mode, only } => self.lock_command(table, *only, *mode),
+            Action::Reindex { target, concurrently } => self.reindex(target, *concurrently),
+            Action::Cluster { table: Some(table) } => {
+                self.lock_partitions(table, AccessExclusiveLock);
+            }
+            Action::Vacuum { tables, full, only } => {
+                let mode = if *full { AccessExclusiveLock } else { ShareUpdateExclusiveLock };
+                self.maintain(tables, *only, mode);
+            }
+            Action::Analyze { tables, only } => {
+                self.maintain(tables, *only, ShareUpdateExclusiveLock);
+            }
             Action::Alter(alter) => {
+                self.alter_object(alter);
                 for table in super::cost::domain::checked(alter, self.catalog, self.path) {
                     self.locks.push(of_relation(table, ShareLock));
                 }
             }
-            Action::Truncate { table, only, cascade, restart, .. } => {
-                self.truncate(table, *only, (*cascade, *restart));
+            Action::Other { command, relations, writes } => {
+                let mode = match *command {
+                    "ALTER PUBLICATION" => ShareUpdateExclusiveLock,
+                    _ => AccessShareLock,
+                };
+                relations.iter().for_each(|name| self.lock(name, mode));
+                writes.iter().for_each(|name| self.lock(name, RowExclusiveLock));
             }
-            Action::Lock { table, mode } => self.lock_tree(table, false, *mode),
-            Action::Reindex { target, concurrently } => self.reindex(target, *concurrently),
-            Action::Cluster { table: Some(table) } => self.lock(table, AccessExclusiveLock),
-            Action::Vacuum { tables, full } => {
-                let mode = if *full { AccessExclusiveLock } else { ShareUpdateExclusiveLock };
-                tables.iter().for_each(|table| self.lock(table, mode));
-            }
-            Action::Analyze { tables } => {
-                tables.iter().for_each(|table| self.lock(table, ShareUpdateExclusiveLock));
-            }
-            Action::RefreshMaterializedView { name, concurrently } => {
+            Action::RefreshMaterializedView { name, concurrently, .. } => {
                 let mode =
                     if *concurrently { LockMode::ExclusiveLock } else { AccessExclusiveLock };
                 self.lock(name, mode);
             }
             Action::Comment { relation: Some(name), kind, .. } => {
                 let mode = match kind {
-                    ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => AccessShareLock,
+                    ObjectKind::Trigger
+                    | ObjectKind::Policy
+                    | ObjectKind::Rule
+                    | ObjectKind::Other => AccessShareLock,
                     _ => ShareUpdateExclusiveLock,
                 };
                 self.lock(name, mode);
@@ -172,8 +192,7 @@ impl Taken<'_> {
             | Action::SetDefault(_)
             | Action::Transaction(_)
             | Action::Call { .. }
-            | Action::NonTransactional { .. }
-            | Action::Other { .. } => {}
+            | Action::NonTransactional { .. } => {}
         }
     }
 
@@ -392,14 +411,7 @@ impl Taken<'_> {
             {
                 self.lock(&drop.name, AccessExclusiveLock);
             }
-            ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => {
-                let table = drop.on.as_ref();
-                if let Some(table) =
-                    table.filter(|table| !drop.if_exists || self.found(table).is_some())
-                {
-                    self.lock(table, AccessExclusiveLock);
-                }
-            }
+            ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule => self.drop_attached(drop),
             // Columns of the type go, with `CASCADE`.
             ObjectKind::Type | ObjectKind::Domain => {
                 let Some(of) = self.catalog.type_named(&drop.name, self.path) else { return };
@@ -418,6 +430,9 @@ impl Taken<'_> {
     }
 
     fn rename(&mut self, rename: &Rename) {
+        if let RenamedPart::Attached(kind, _) = rename.part {
+            return self.rename_attached(kind, &rename.name);
+        }
         if !is_relation(rename.kind) || rename.if_exists && self.is_missing(&rename.name) {
             return;
         }
@@ -427,7 +442,7 @@ impl Taken<'_> {
             // ALTER INDEX ... RENAME locks the index only, and weakly.
             RenamedPart::Whole if is_index => self.lock(&rename.name, ShareUpdateExclusiveLock),
             RenamedPart::Whole => self.lock(&rename.name, AccessExclusiveLock),
-            RenamedPart::Attached(..) => self.lock(&rename.name, AccessExclusiveLock),
+            RenamedPart::Attached(..) => {}
             RenamedPart::Constraint(name) if self.is_of_index(&rename.name, name) => {
                 self.lock(&rename.name, AccessExclusiveLock);
             }
@@ -442,15 +457,6 @@ impl Taken<'_> {
         let found = self.found(table).and_then(|table| table.constraint(constraint));
         found.is_some_and(|found| found.index.is_some() && found.references.is_none())
     }
-
-    fn dml(&mut self, dml: &Dml) {
-        if let Some(target) = &dml.target {
-            let mode = if dml.kind == DmlKind::CopyTo { AccessShareLock } else { RowExclusiveLock };
-            self.lock(target, mode);
-        }
-        let mode = if dml.locks_rows { RowShareLock } else { AccessShareLock };
-        dml.reads.iter().for_each(|name| self.lock(name, mode));
-    }
 }
 
 /// Returns whether a rarer subcommand of `ALTER TABLE` changes the tables below too.
@@ -458,7 +464,7 @@ fn recurses(command: &str) -> bool {
     matches!(command, "SetStatistics" | "SetStorage" | "SetExpression" | "DropExpression")
 }
 
-fn of_relation(relation: &Relation, mode: LockMode) -> Lock {
+pub(super) fn of_relation(relation: &Relation, mode: LockMode) -> Lock {
     Lock {
         relation: relation.name.clone(),
         mode,

@@ -5,12 +5,13 @@
 //! servers 12 to 18 did in `tests/postgres.rs`.
 
 mod cost;
+mod dropped;
 mod locks;
 mod transaction;
 mod work;
 
 pub use locks::{Lock, locks};
-pub use transaction::refused_in_transaction;
+pub use transaction::{ends_transaction, refused_in_transaction};
 pub use work::{Effects, effects};
 
 use crate::sql::{Action, ObjectKind, RelationName, TableChange};

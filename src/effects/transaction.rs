@@ -55,3 +55,30 @@ pub fn refused_in_transaction(
         _ => None,
     }
 }
+
+/// Returns whether `action` runs code that ends its transaction: inside a transaction block the server
+/// refuses that (SQLSTATE 2D000).
+pub fn ends_transaction(action: &Action, catalog: &Catalog, path: &SearchPath) -> bool {
+    match action {
+        Action::Do(block) => block.ends_transaction,
+        Action::Call { call } => {
+            let schemas = call.name.schema.iter().chain(path.iter());
+            let schemas = schemas.take(call.name.schema.as_ref().map_or(usize::MAX, |_| 1));
+            let schemas: Vec<_> = schemas.collect();
+            let named = catalog.functions().filter(|function| {
+                function.name.name == call.name.name && schemas.contains(&&function.name.schema)
+            });
+            let mut bodies = named.filter_map(|function| function.body.as_deref());
+            bodies.any(ends_in_body)
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether a body has a statement `COMMIT` or `ROLLBACK`.
+fn ends_in_body(body: &str) -> bool {
+    let is_end =
+        |word: &str| word.eq_ignore_ascii_case("commit") || word.eq_ignore_ascii_case("rollback");
+    let starts = body.split(';').filter_map(|part| part.split_whitespace().next_back());
+    starts.into_iter().any(is_end)
+}

@@ -34,6 +34,7 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
         let env = Env { origin, path: path.clone(), version: state.version };
         let before = catalog.clone();
         catalog.apply(action, &env);
+        super::dropped::add(action, &before, &catalog, &mut found);
         super::cost::add(action, &before, &catalog, state, &mut found);
     }
     found.locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));

@@ -86,6 +86,8 @@ pub enum Action {
         table: RelationName,
         /// The mode.
         mode: LockMode,
+        /// Whether `ONLY` stands there.
+        only: bool,
     },
     /// `REINDEX`.
     Reindex {
@@ -105,11 +107,15 @@ pub enum Action {
         tables: Vec<RelationName>,
         /// Whether `FULL` stands there.
         full: bool,
+        /// Whether `ONLY` stands before one of them.
+        only: bool,
     },
     /// `ANALYZE`.
     Analyze {
         /// The tables.
         tables: Vec<RelationName>,
+        /// Whether `ONLY` stands before one of them.
+        only: bool,
     },
     /// `REFRESH MATERIALIZED VIEW`.
     RefreshMaterializedView {
@@ -117,6 +123,8 @@ pub enum Action {
         name: RelationName,
         /// Whether `CONCURRENTLY` stands there.
         concurrently: bool,
+        /// Whether `WITH NO DATA` stands there.
+        no_data: bool,
     },
     /// `COMMENT ON`.
     Comment {
@@ -156,5 +164,7 @@ pub enum Action {
         command: &'static str,
         /// The relations that it names.
         relations: Vec<RelationName>,
+        /// Those of them that a query in it inserts into, updates or deletes from.
+        writes: Vec<RelationName>,
     },
 }

@@ -573,6 +573,16 @@ pub struct Dml {
     pub target: Option<RelationName>,
     /// The other relations that it names.
     pub reads: Vec<RelationName>,
+    /// The other relations that it writes to, in `WITH`.
+    pub writes: Vec<RelationName>,
+    /// Whether `ONLY` stands before the target.
+    pub only: bool,
+    /// The columns that `INSERT` or `COPY` lists, or that `UPDATE` sets.
+    pub columns: Vec<String>,
+    /// How many columns of the target an `INSERT` without a list gives; nothing where that is not known.
+    pub width: Option<usize>,
+    /// The sequences whose values it asks for (`nextval`, `setval`).
+    pub sequences: Vec<RelationName>,
     /// Whether it has a `WHERE`.
     pub has_where: bool,
     /// Whether it has an `ON CONFLICT`.

@@ -7,6 +7,7 @@ mod called;
 mod constraint;
 mod drop;
 mod index;
+mod maintenance;
 mod object;
 mod partition;
 mod query;
@@ -76,9 +77,12 @@ impl Catalog {
                 needed(action).into_iter().try_for_each(|name| self.find(name, env).map(|_| ()))
             }
             Action::Call { call } => self.call(call, env),
-            Action::RefreshMaterializedView { name, .. } => self.find(name, env).map(|_| ()),
+            Action::RefreshMaterializedView { name, concurrently, no_data } => {
+                self.refresh(name, *concurrently, *no_data, env)
+            }
+            Action::Cluster { table: Some(name) } => self.cluster(name, env),
             Action::Comment { relation: None, .. }
-            | Action::Cluster { .. }
+            | Action::Cluster { table: None }
             | Action::Vacuum { .. }
             | Action::Analyze { .. }
             | Action::Grant(_)
@@ -119,6 +123,19 @@ impl Catalog {
             && relation.constraint(column).is_none()
         {
             return Err(self.no_column(id, column));
+        }
+        // The server names the constraints of `NOT NULL` itself.
+        if let Some(constraint) = part
+            && kind == ObjectKind::Other
+            && !relation.external
+            && !relation.columns_unknown
+            && relation.constraint(constraint).is_none()
+            && !constraint.ends_with("_not_null")
+        {
+            let table = &relation.name.name;
+            let message =
+                format!("constraint \"{constraint}\" for table \"{table}\" does not exist");
+            return Err(Failure::new("42704", message, Because::Made(relation.changed)));
         }
         Ok(())
     }

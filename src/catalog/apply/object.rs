@@ -248,6 +248,9 @@ impl Catalog {
         let Some(on) = &create.on else { return Ok(()) };
         let Some(id) = self.find(on, env)? else { return Ok(()) };
         let Some(relation) = self.by_id(id) else { return Ok(()) };
+        if !relation.external {
+            super::maintenance::refuse_trigger(relation, definition, env)?;
+        }
         let name = &create.name.name;
         let there = relation.extra().triggers.iter().find(|trigger| trigger.name == *name);
         let there = there.map(|trigger| (trigger.created, trigger.number));
@@ -591,6 +594,11 @@ impl Catalog {
         if let Detail::On(relations) = &create.detail {
             for relation in relations {
                 on.extend(self.find(relation, env)?);
+            }
+        }
+        if kind == ObjectKind::Publication {
+            for table in on.iter().filter_map(|id| self.by_id(*id)).filter(|t| !t.external) {
+                super::maintenance::refuse_published(table, env)?;
             }
         }
         let id = self.insert_other(kind, full, false, env);

@@ -34,7 +34,7 @@ pub(super) fn lower(tree: &ParseResult) -> Vec<Action> {
 fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
     let other = |command| {
         let relations = query::tables(tree, None);
-        vec![Action::Other { command, relations }]
+        vec![Action::Other { command, relations, writes: query::written(tree, None) }]
     };
     let refused_in_transaction = |command| vec![Action::NonTransactional { command }];
     match node {
@@ -80,8 +80,11 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
         }
         NodeEnum::LockStmt(lock) => {
             let mode = lock_mode(lock.mode);
-            let tables = lock.relations.iter().filter_map(relation_node);
-            tables.map(|table| Action::Lock { table, mode }).collect()
+            let tables = lock.relations.iter().filter_map(|node| {
+                let only = names::is_only(node);
+                relation_node(node).map(|table| Action::Lock { table, mode, only })
+            });
+            tables.collect()
         }
         NodeEnum::ReindexStmt(reindex) => reindex_target(reindex),
         NodeEnum::ClusterStmt(cluster) => {
@@ -93,14 +96,19 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
                 _ => None,
             });
             let tables = tables.collect();
+            let only = vacuum.rels.iter().any(names::is_only);
             if vacuum.is_vacuumcmd {
-                vec![Action::Vacuum { tables, full: option(&vacuum.options, "full") }]
+                vec![Action::Vacuum { tables, full: option(&vacuum.options, "full"), only }]
             } else {
-                vec![Action::Analyze { tables }]
+                vec![Action::Analyze { tables, only }]
             }
         }
         NodeEnum::RefreshMatViewStmt(refresh) => relation(refresh.relation.as_ref())
-            .map(|name| Action::RefreshMaterializedView { name, concurrently: refresh.concurrent })
+            .map(|name| Action::RefreshMaterializedView {
+                name,
+                concurrently: refresh.concurrent,
+                no_data: refresh.skip_data,
+            })
             .into_iter()
             .collect(),
         NodeEnum::CommentStmt(comment) => object::comment(comment),
@@ -125,6 +133,17 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             DiscardMode::DiscardAll => refused_in_transaction("DISCARD ALL"),
             _ => other("DISCARD"),
         },
+        NodeEnum::AlterPublicationStmt(alter) => vec![Action::Other {
+            command: "ALTER PUBLICATION",
+            relations: match detail::publication(&alter.pubobjects) {
+                super::Detail::On(relations) => relations,
+                _ => Vec::new(),
+            },
+            writes: Vec::new(),
+        }],
+        NodeEnum::AlterDatabaseStmt(alter) if has_option(&alter.options, "tablespace") => {
+            refused_in_transaction("ALTER DATABASE SET TABLESPACE")
+        }
         NodeEnum::AlterSystemStmt(_) => refused_in_transaction("ALTER SYSTEM"),
         NodeEnum::CreatedbStmt(_) => refused_in_transaction("CREATE DATABASE"),
         NodeEnum::DropdbStmt(_) => refused_in_transaction("DROP DATABASE"),
@@ -154,6 +173,11 @@ fn command_name(node: &NodeEnum) -> &'static str {
         NodeEnum::AlterExtensionStmt(_) => "ALTER EXTENSION",
         _ => "OTHER",
     }
+}
+
+fn has_option(options: &[pg_query::Node], name: &str) -> bool {
+    let is_it = |node: &pg_query::Node| matches!(&node.node, Some(NodeEnum::DefElem(e)) if e.defname == name);
+    options.iter().any(is_it)
 }
 
 fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {

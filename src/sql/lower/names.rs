@@ -237,6 +237,15 @@ fn fold(text: &str) -> Arc<str> {
     }
 }
 
+/// Returns whether `ONLY` stands before a relation.
+pub(super) fn is_only(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::RangeVar(range)) => !range.inh,
+        Some(NodeEnum::VacuumRelation(one)) => one.relation.as_ref().is_some_and(|r| !r.inh),
+        _ => false,
+    }
+}
+
 /// Returns the constants and calls of an expression.
 pub(super) fn expression(node: &Node) -> Expression {
     let mut expression = Expression::default();

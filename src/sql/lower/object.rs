@@ -138,6 +138,7 @@ pub(super) fn set_schema(set: &AlterObjectSchemaStmt) -> Vec<Action> {
 pub(super) fn comment(comment: &CommentStmt) -> Vec<Action> {
     let kind = match comment.objtype() {
         ObjectType::ObjectColumn => ObjectKind::Table,
+        ObjectType::ObjectTabconstraint => ObjectKind::Other,
         kind => object_kind(kind),
     };
     let mut part = None;
@@ -270,6 +271,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         NodeEnum::RuleStmt(rule) => Create {
             on: relation(rule.relation.as_ref()),
             or_replace: rule.replace,
+            detail: Detail::On(rule.actions.iter().filter_map(written).collect()),
             ..one(ObjectKind::Rule, plain(&rule.rulename))
         },
         NodeEnum::CreateSeqStmt(sequence) => Create {
@@ -393,6 +395,16 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         _ => return None,
     };
     Some(vec![Action::Create(Box::new(create))])
+}
+
+/// Returns the relation that an action of a rule writes to.
+fn written(action: &Node) -> Option<RelationName> {
+    match action.node.as_ref()? {
+        NodeEnum::InsertStmt(insert) => relation(insert.relation.as_ref()),
+        NodeEnum::UpdateStmt(update) => relation(update.relation.as_ref()),
+        NodeEnum::DeleteStmt(delete) => relation(delete.relation.as_ref()),
+        _ => None,
+    }
 }
 
 /// Returns the constants of the conditions of a policy or trigger.

@@ -28,6 +28,16 @@ pub(super) fn tables(tree: &ParseResult, except: Option<&RelationName>) -> Vec<R
     tables
 }
 
+/// Returns the relations that a statement writes to, sorted, without `except`.
+pub(super) fn written(tree: &ParseResult, except: Option<&RelationName>) -> Vec<RelationName> {
+    let written = tree.tables.iter().filter(|(_, context)| *context == Context::DML);
+    let mut written: Vec<RelationName> =
+        written.map(|(name, _)| dotted(name)).filter(|name| Some(name) != except).collect();
+    written.sort();
+    written.dedup();
+    written
+}
+
 fn dotted(name: &str) -> RelationName {
     match name.split_once('.') {
         Some((schema, name)) => RelationName { schema: Some(schema.into()), name: name.into() },
@@ -108,24 +118,31 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             dml.kind = DmlKind::Insert;
             dml.target = relation(insert.relation.as_ref());
             dml.has_on_conflict = insert.on_conflict_clause.is_some();
+            dml.columns = set_columns(&insert.cols);
+            dml.width = width(insert.select_stmt.as_deref());
         }
         NodeEnum::UpdateStmt(update) => {
             dml.kind = DmlKind::Update;
             dml.target = relation(update.relation.as_ref());
             dml.has_where = update.where_clause.is_some();
+            dml.only = update.relation.as_ref().is_some_and(|relation| !relation.inh);
+            dml.columns = set_columns(&update.target_list);
         }
         NodeEnum::DeleteStmt(delete) => {
             dml.kind = DmlKind::Delete;
             dml.target = relation(delete.relation.as_ref());
             dml.has_where = delete.where_clause.is_some();
+            dml.only = delete.relation.as_ref().is_some_and(|relation| !relation.inh);
         }
         NodeEnum::MergeStmt(merge) => {
             dml.kind = DmlKind::Merge;
             dml.target = relation(merge.relation.as_ref());
+            dml.only = merge.relation.as_ref().is_some_and(|relation| !relation.inh);
         }
         NodeEnum::CopyStmt(copy) => {
             dml.kind = if copy.is_from { DmlKind::CopyFrom } else { DmlKind::CopyTo };
             dml.target = relation(copy.relation.as_ref());
+            dml.columns = strings(&copy.attlist);
         }
         NodeEnum::SelectStmt(select) => {
             if let Some(create) = select_into(select) {
@@ -137,14 +154,49 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             dml.has_where = select.where_clause.is_some();
             dml.calls = calls_in(select);
             dml.locks_rows = !select.locking_clause.is_empty();
+            dml.sequences = sequences(select);
         }
         _ => {}
     }
     dml.reads = tables(tree, dml.target.as_ref());
+    dml.writes = written(tree, dml.target.as_ref());
     dml.functions = tree.functions.iter().map(|(name, _)| dotted(name)).collect();
     dml.functions.sort();
     dml.constants = constants::of_statement(node);
     vec![Action::Dml(Box::new(dml))]
+}
+
+fn set_columns(nodes: &[Node]) -> Vec<String> {
+    let name = |node: &Node| match &node.node {
+        Some(NodeEnum::ResTarget(target)) => Some(target.name.clone()),
+        _ => None,
+    };
+    nodes.iter().filter_map(name).collect()
+}
+
+/// Returns how many columns the source of an `INSERT` has.
+fn width(source: Option<&Node>) -> Option<usize> {
+    let Some(node) = source else { return Some(0) };
+    let Some(NodeEnum::SelectStmt(select)) = &node.node else { return None };
+    match select.values_lists.first().and_then(|list| list.node.as_ref()) {
+        Some(NodeEnum::List(list)) => Some(list.items.len()),
+        _ => None,
+    }
+}
+
+/// Returns the sequences of the `nextval`, `setval` and `currval` that a query selects.
+fn sequences(select: &SelectStmt) -> Vec<RelationName> {
+    let mut found = Vec::new();
+    for node in &select.target_list {
+        let Some(NodeEnum::ResTarget(target)) = &node.node else { continue };
+        let Some(value) = target.val.as_deref() else { continue };
+        let value = super::names::expression(value);
+        let is_it = |name: &RelationName| matches!(&*name.name, "nextval" | "setval" | "currval");
+        if value.functions.iter().any(is_it) {
+            found.extend(value.relations);
+        }
+    }
+    found
 }
 
 /// Reads `SELECT ... INTO name`.
