@@ -304,7 +304,7 @@ fn execute_of_what_can_be_computed_is_sql() {
         ("'drop table a'", "drop table a"),
         ("$q$drop table a$q$", "drop table a"),
         ("'drop ' || 'table ' || quote_ident('A')", "drop table \"A\""),
-        ("format('drop table %I.%I', 'app', v)", "drop table \"app\".\"users\""),
+        ("format('drop table %I.%I', 'app', v)", "drop table app.users"),
         (
             "format('alter table %s alter c set default %L', v, 'it''s')",
             "alter table users alter c set default 'it''s'",
