@@ -64,7 +64,7 @@ pub(super) fn steps_with(
     let mut blocks = Vec::new();
     variables::block_lines(&function["action"], &mut blocks, 0);
     blocks.sort_unstable();
-    scope.current_schema = surroundings.schema.clone();
+    scope.current_schema.clone_from(&surroundings.schema);
     for datum in datums.iter().filter(|datum| datum.is_ambiguous) {
         scope.forget(datum.name);
     }
