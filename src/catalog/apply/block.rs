@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::catalog::system::Snapshot;
 use crate::catalog::{Because, Catalog, Env, Failure};
 use crate::sql::{
-    Action, Answers, DoBlock, Dynamic, Handler, Passes, Step, Surroundings, steps_of_block,
+    Action, Answers, DoBlock, Dynamic, Handler, Passes, Step, Surroundings, TableChange,
+    steps_of_block,
 };
 
 /// The most questions that a body may ask the system catalogs.
@@ -225,11 +226,26 @@ impl Catalog {
         if let Some(target) = &dynamic.target
             && let Some(id) = self.find_if_exists(target, env)
         {
-            self.change(id, |relation| relation.columns_unknown = true);
+            if dynamic.actions.is_empty() || dynamic.actions.iter().any(changes_columns) {
+                self.change(id, |relation| relation.columns_unknown = true);
+            }
             return;
         }
         self.uncertain_since = Some(env.origin);
     }
+}
+
+/// Returns whether an action may change which columns a table has.
+fn changes_columns(action: &Action) -> bool {
+    let Action::AlterTable(alter) = action else { return true };
+    !matches!(
+        alter.change,
+        TableChange::AddConstraint(_)
+            | TableChange::DropConstraint { .. }
+            | TableChange::ValidateConstraint { .. }
+            | TableChange::AttachPartition { .. }
+            | TableChange::DetachPartition { .. }
+    )
 }
 
 /// Returns whether `EXIT` or `CONTINUE` is about this loop.

@@ -78,6 +78,9 @@ impl Catalog {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Returns whether a function takes the arguments of a call, by their number and names.
 fn fits(function: &Function, call: &FunctionCall) -> bool {
     let inputs: Vec<_> = function.inputs().map(|(argument, _)| argument).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pg_query::protobuf::{
-    CreateFunctionStmt, FuncCall, FunctionParameterMode, SelectStmt, SetOperation,
+    CreateFunctionStmt, FuncCall, FunctionParameterMode, SelectStmt, SetOperation, VariableSetStmt,
 };
 use pg_query::{Node, NodeEnum};
 
@@ -210,7 +210,11 @@ pub fn steps_of_call(
         }
         _ => return None,
     };
-    Some(Called { steps, path: search_path(create)? })
+    let path = match search_path(create) {
+        Some(set) => Some(schemas(set)?),
+        None => None,
+    };
+    Some(Called { steps, path })
 }
 
 /// Returns the values of the parameters of a function; nothing if the call does not fit.
@@ -256,9 +260,9 @@ fn parameters(
     positional.next().is_none().then_some(scope)
 }
 
-/// Returns the search path that a function sets; nothing at all where it is not known.
-fn search_path(create: &CreateFunctionStmt) -> Option<Option<Vec<Arc<str>>>> {
-    let set = create.options.iter().find_map(|node| match &node.node {
+/// Returns the clause of a function that sets the search path.
+fn search_path(create: &CreateFunctionStmt) -> Option<&VariableSetStmt> {
+    create.options.iter().find_map(|node| match &node.node {
         Some(NodeEnum::DefElem(element)) if element.defname == "set" => {
             match &element.arg.as_deref()?.node {
                 Some(NodeEnum::VariableSetStmt(set)) if set.name == "search_path" => Some(set),
@@ -266,10 +270,13 @@ fn search_path(create: &CreateFunctionStmt) -> Option<Option<Vec<Arc<str>>>> {
             }
         }
         _ => None,
-    });
-    let Some(set) = set else { return Some(None) };
+    })
+}
+
+/// Returns the schemas that a clause lists; nothing where they are not known.
+fn schemas(set: &VariableSetStmt) -> Option<Vec<Arc<str>>> {
     let part = |node: &Node| expression::value(node, &Scope::default()).as_known();
     let parts: Option<Vec<String>> = set.args.iter().map(part).collect();
-    let schemas = parts?.into_iter().filter(|name| !name.is_empty() && name != "$user");
-    Some(Some(schemas.map(Into::into).collect()))
+    let named = parts?.into_iter().filter(|name| !name.is_empty() && name != "$user");
+    Some(named.map(Into::into).collect())
 }

@@ -13,6 +13,7 @@ mod fact;
 mod function;
 mod functions;
 mod loops;
+mod operators;
 mod questions;
 mod reader;
 mod repair;

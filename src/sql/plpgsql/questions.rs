@@ -1,14 +1,16 @@
-//! Questions to the system catalogs, whose rows are known only where a body runs.
+//! What queries give to variables, and questions to the system catalogs, whose rows are known only where a body runs.
 
-use serde_json::Value as Json;
+use std::collections::HashSet;
 
 use pg_query::protobuf::SelectStmt;
+use serde_json::Value as Json;
 
 use super::condition::Condition;
-use super::expression;
 use super::reader::{Flow, Reader, label};
 use super::step::{Passes, Step};
 use super::value::Value;
+use super::variables;
+use super::{catalog_query, expression};
 
 impl<'a> Reader<'a> {
     /// Asks for the rows of the system catalogs that `text` names. Returns whether the scope has them
@@ -41,6 +43,7 @@ impl<'a> Reader<'a> {
         let is_known = match &value {
             Value::Unknown => false,
             Value::Text(text) => text.as_known().is_some(),
+            Value::Selected(selected) => is_text(&selected.known),
             _ => true,
         };
         if is_known || !self.ask(text, out) {
@@ -58,12 +61,59 @@ impl<'a> Reader<'a> {
                 Value::Unknown => false,
                 Value::Text(text) => text.as_known().is_some(),
                 Value::Selected(selected) => {
-                    selected.column.is_none() && selected.query.exists() != Condition::Unknown
+                    is_text(&selected.known) && selected.query.exists() != Condition::Unknown
                 }
                 Value::Truth(condition) => !condition.has_unknown(),
                 _ => true,
             }
         })
+    }
+
+    /// Sets the variables that a query selects into.
+    pub(super) fn select_into(&mut self, text: Option<&str>, target: &Json) {
+        let select = text.and_then(expression::parse_query);
+        let mut values = Vec::new();
+        let mut found = Condition::Unknown;
+        if let Some(select) = &select {
+            for (name, node) in expression::targets(select) {
+                let value = expression::first_row(select, node, &self.scope);
+                if matches!(value, Value::Count(_)) {
+                    found = Condition::Constant(true);
+                }
+                values.push((name.to_owned(), value));
+            }
+            if found == Condition::Unknown {
+                found = self.finds(select);
+            }
+        }
+        if let Some(fields) = target["PLpgSQL_row"]["fields"].as_array() {
+            for (at, field) in fields.iter().enumerate() {
+                let datum = variables::number(&field["varno"]);
+                let name = self.datums.get(datum).map_or("", |datum| datum.name);
+                let value = values.get(at).map_or(Value::Unknown, |(_, value)| value.clone());
+                let value = if values.len() == fields.len() { value } else { Value::Unknown };
+                self.assign_to(datum, name, value);
+            }
+        } else {
+            let mut names = HashSet::new();
+            variables::assigned_to(target, &self.datums, &mut names);
+            for name in names {
+                let known = !values.is_empty() && values.iter().all(|(name, _)| !name.is_empty());
+                match known {
+                    true => self.scope.set(name, Value::Record(values.clone())),
+                    false => self.scope.forget(&name),
+                }
+            }
+        }
+        self.scope.set("found", Value::Truth(found));
+    }
+
+    /// Returns the condition that a query finds a row.
+    pub(super) fn finds(&self, select: &pg_query::protobuf::SelectStmt) -> Condition {
+        if select.from_clause.is_empty() && select.values_lists.is_empty() {
+            return Condition::Constant(select.where_clause.is_none());
+        }
+        catalog_query::exists(select, &self.scope)
     }
 
     /// Reads a loop over rows that are not known, which may be those of a system catalog.
@@ -85,6 +135,10 @@ impl<'a> Reader<'a> {
         out.push(Step::Loop { label: label(fields), passes: Passes::Rows { question, pass } });
         flow
     }
+}
+
+fn is_text(value: &Value) -> bool {
+    value.as_known().is_some()
 }
 
 /// Returns whether a text may read a system catalog.

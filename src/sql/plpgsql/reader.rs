@@ -64,7 +64,7 @@ pub(super) fn steps_with(
     let mut blocks = Vec::new();
     variables::block_lines(&function["action"], &mut blocks, 0);
     blocks.sort_unstable();
-    scope.current_schema = surroundings.schema.clone();
+    scope.current_schema.clone_from(&surroundings.schema);
     for datum in datums.iter().filter(|datum| datum.is_ambiguous) {
         scope.forget(datum.name);
     }
@@ -271,7 +271,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Sets the variable `name`, which is that at `at`, to a value.
-    fn assign_to(&mut self, at: usize, name: &str, value: Value) {
+    pub(super) fn assign_to(&mut self, at: usize, name: &str, value: Value) {
         let Some(datum) = self.datums.get(at) else { return };
         if let Some((parent, field)) = datum.field {
             let Some(parent) = self.datums.get(parent).map(|datum| datum.name) else { return };
@@ -430,53 +430,6 @@ impl<'a> Reader<'a> {
         } else {
             self.scope.forget("found");
         }
-    }
-
-    /// Sets the variables that a query selects into.
-    fn select_into(&mut self, text: Option<&str>, target: &Json) {
-        let select = text.and_then(expression::parse_query);
-        let mut values = Vec::new();
-        let mut found = Condition::Unknown;
-        if let Some(select) = &select {
-            for (name, node) in expression::targets(select) {
-                let value = expression::first_row(select, node, &self.scope);
-                if matches!(value, Value::Count(_)) {
-                    found = Condition::Constant(true);
-                }
-                values.push((name.to_owned(), value));
-            }
-            if found == Condition::Unknown {
-                found = self.finds(select);
-            }
-        }
-        if let Some(fields) = target["PLpgSQL_row"]["fields"].as_array() {
-            for (at, field) in fields.iter().enumerate() {
-                let datum = variables::number(&field["varno"]);
-                let name = self.datums.get(datum).map_or("", |datum| datum.name);
-                let value = values.get(at).map_or(Value::Unknown, |(_, value)| value.clone());
-                let value = if values.len() == fields.len() { value } else { Value::Unknown };
-                self.assign_to(datum, name, value);
-            }
-        } else {
-            let mut names = HashSet::new();
-            variables::assigned_to(target, &self.datums, &mut names);
-            for name in names {
-                let known = !values.is_empty() && values.iter().all(|(name, _)| !name.is_empty());
-                match known {
-                    true => self.scope.set(name, Value::Record(values.clone())),
-                    false => self.scope.forget(&name),
-                }
-            }
-        }
-        self.scope.set("found", Value::Truth(found));
-    }
-
-    /// Returns the condition that a query finds a row.
-    fn finds(&self, select: &pg_query::protobuf::SelectStmt) -> Condition {
-        if select.from_clause.is_empty() && select.values_lists.is_empty() {
-            return Condition::Constant(select.where_clause.is_none());
-        }
-        catalog_query::exists(select, &self.scope)
     }
 }
 

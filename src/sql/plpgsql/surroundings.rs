@@ -56,6 +56,12 @@ pub enum Cell {
     Truth(bool),
 }
 
+impl Cell {
+    /// Part of a name that stands for those of the server's own objects: it is no other name, but which
+    /// it is is not known.
+    pub const NOBODY: char = '\u{2ad}';
+}
+
 impl From<&str> for Cell {
     fn from(text: &str) -> Self {
         Self::Text(text.into())

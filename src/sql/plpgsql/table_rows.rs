@@ -157,7 +157,13 @@ fn matching(select: &SelectStmt, scope: &Scope) -> Option<Vec<Scope>> {
         found = next;
     }
     let is_known = |scope: &Scope| conditions.iter().all(|c| truth(c, scope) == Truth::True);
-    if !found.iter().all(is_known) {
+    let is_system = |scope: &Scope| {
+        scope.bound.iter().flat_map(|(_, row)| row.iter()).any(|(_, value)| match value {
+            Value::Text(text) => text.as_known().is_some_and(|text| text.contains(Cell::NOBODY)),
+            _ => false,
+        })
+    };
+    if !found.iter().all(is_known) || found.iter().any(is_system) {
         return None;
     }
     for scope in &mut found {

@@ -390,7 +390,7 @@ fn other_loops_run_any_number_of_times() {
          end loop;
          if n = 1 then drop table x; end if; end",
     );
-    assert_eq!(text, "loop {dynamic(drop table \u{2026})}; if ? {drop table x}");
+    assert_eq!(text, "rows {dynamic(drop table \u{2026})}; if ? {drop table x}");
     assert_eq!(
         begin("loop drop table x; exit when to_regclass('x') is null; end loop;"),
         "loop {drop table x; if not relation path.x {exit}}"

@@ -1,6 +1,8 @@
 //! The system catalogs of a server with this schema, as far as they are followed.
 
-use super::object::{Column, Index, Relation, RelationKind, TypeKind};
+mod names;
+
+use super::object::{Column, Index, Relation, RelationKind};
 use super::{Catalog, Env, QualifiedName, SearchPath};
 use crate::sql::tree::quote_identifier;
 use crate::sql::{Cell, ConstraintKind, RelationName, SystemTables, TableRows};
@@ -43,7 +45,9 @@ impl Snapshot {
         parts: impl Fn(&Relation) -> Vec<Vec<Cell>>,
     ) -> TableRows {
         let mut rows: Vec<Vec<Cell>> = self.relations().flat_map(parts).collect();
-        for schema in ["pg_catalog", "information_schema"] {
+        // The server's own relations have no triggers, policies and children.
+        let is_rare = columns.iter().any(|c| matches!(*c, "tgname" | "polname" | "inhparent"));
+        for schema in ["pg_catalog", "information_schema"].into_iter().filter(|_| !is_rare) {
             rows.push(system_row(columns, schema));
         }
         TableRows { columns, rows }
@@ -235,9 +239,14 @@ fn system_row(columns: &[&str], schema: &str) -> Vec<Cell> {
     let cell = |column: &&str| match *column {
         "schemaname" | "table_schema" | "relnamespace" | "connamespace" | "constraint_schema"
         | "typnamespace" | "pronamespace" | "sequence_schema" => schema.into(),
-        // Its objects are in its schema.
+        // Names that a history does not give to anything; a row that is found by them is not known.
+        "relname" | "tablename" | "table_name" | "indexname" | "conname" | "constraint_name"
+        | "viewname" | "matviewname" | "sequencename" | "sequence_name" => {
+            let prefix = if schema == "pg_catalog" { "pg_" } else { "sql_" };
+            format!("{prefix}{}", Cell::NOBODY).into()
+        }
         "conrelid" | "attrelid" | "indrelid" | "tgrelid" | "polrelid" | "inhrelid"
-        | "inhparent" | "oid" => format!("{schema}.").into(),
+        | "inhparent" | "oid" => format!("{schema}.{}", Cell::NOBODY).into(),
         _ => Cell::Unknown,
     };
     columns.iter().map(cell).collect()
@@ -449,80 +458,5 @@ impl SystemTables for Snapshot {
             "regprocedure" | "regproc" if text.contains('(') => text.into(),
             _ => Cell::Unknown,
         }
-    }
-}
-
-impl Snapshot {
-    fn types(&self) -> TableRows {
-        let columns: &[&str] = &["oid", "typname", "typnamespace", "typtype"];
-        let of_type = |found: &super::Type| {
-            let kind = match found.kind {
-                TypeKind::Enum(_) => "e".into(),
-                TypeKind::Composite(_) => "c".into(),
-                TypeKind::Domain(_) => "d".into(),
-                TypeKind::Range(_) => "r".into(),
-                TypeKind::Multirange => "m".into(),
-                TypeKind::Base => "b".into(),
-                TypeKind::External => Cell::Unknown,
-            };
-            vec![
-                full(&found.name).into(),
-                (&found.name.name).into(),
-                (&found.name.schema).into(),
-                kind,
-            ]
-        };
-        let mut rows: Vec<Vec<Cell>> = self.catalog.types.values().map(|t| of_type(t)).collect();
-        for relation in
-            self.relations().filter(|relation| relation.is_table() || relation.is_view())
-        {
-            rows.push(vec![
-                full(&relation.name).into(),
-                (&relation.name.name).into(),
-                (&relation.name.schema).into(),
-                "c".into(),
-            ]);
-        }
-        rows.push(system_row(columns, "pg_catalog"));
-        rows.push(system_row(columns, "information_schema"));
-        TableRows { columns, rows }
-    }
-
-    fn labels(&self) -> TableRows {
-        let columns = &["enumtypid", "enumlabel", "enumsortorder"];
-        let mut rows = Vec::new();
-        for found in self.catalog.enums() {
-            for (at, label) in found.labels.iter().enumerate() {
-                let place = (at + 1).to_string();
-                rows.push(vec![full(found.name).into(), (&label.label).into(), place.into()]);
-            }
-        }
-        TableRows { columns, rows }
-    }
-
-    fn functions(&self) -> TableRows {
-        let columns: &[&str] = &["oid", "proname", "pronamespace", "prokind"];
-        let row = |function: &super::Function| {
-            let inputs: Vec<String> = function
-                .inputs()
-                .map(|(argument, id)| self.catalog.format_type(&argument.type_name, *id))
-                .collect();
-            let kind = match function.kind {
-                crate::sql::ObjectKind::Procedure => "p",
-                crate::sql::ObjectKind::Aggregate => "a",
-                _ if function.window => "w",
-                _ => "f",
-            };
-            vec![
-                format!("{}({})", full(&function.name), inputs.join(",")).into(),
-                (&function.name.name).into(),
-                (&function.name.schema).into(),
-                kind.into(),
-            ]
-        };
-        let mut rows: Vec<Vec<Cell>> = self.catalog.functions().map(row).collect();
-        rows.push(system_row(columns, "pg_catalog"));
-        rows.push(system_row(columns, "information_schema"));
-        TableRows { columns, rows }
     }
 }
