@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{Column, IdentityKind, ObjectId, RelationKind, TypeKind};
-use crate::catalog::{Because, Catalog, Constraint, Env, Failure, Relation};
+use crate::catalog::{Because, Catalog, Env, Failure};
 use crate::sql::{
-    AlterTable, ColumnDefinition, ConstraintKind, Expression, Generated, Identity, ObjectKind,
-    RelationName, TableChange, TableEffect, TypeName,
+    AlterTable, ColumnDefinition, ConstraintKind, Expression, ObjectKind, TableChange,
 };
 
 impl Catalog {
@@ -90,7 +89,7 @@ impl Catalog {
     }
 
     /// Refuses `ALTER VIEW` of a table and the like.
-    fn refuse_other_kind(&self, id: ObjectId, kind: ObjectKind) -> Result<(), Failure> {
+    pub(super) fn refuse_other_kind(&self, id: ObjectId, kind: ObjectKind) -> Result<(), Failure> {
         let Some(relation) = self.by_id(id).filter(|relation| !relation.external) else {
             return Ok(());
         };
@@ -117,7 +116,7 @@ impl Catalog {
         self.change(id, |relation| relation.changed = env.origin);
     }
 
-    fn alter_add_column(
+    pub(super) fn alter_add_column(
         &mut self,
         id: ObjectId,
         column: &ColumnDefinition,
@@ -133,7 +132,7 @@ impl Catalog {
         added
     }
 
-    fn try_add_column(
+    pub(super) fn try_add_column(
         &mut self,
         id: ObjectId,
         column: &ColumnDefinition,
@@ -175,7 +174,7 @@ impl Catalog {
     }
 
     /// Refuses a column that a partition would have alone, or that tables below would not get.
-    fn refuse_new_column(
+    pub(super) fn refuse_new_column(
         &self,
         id: ObjectId,
         column: &ColumnDefinition,
@@ -206,7 +205,7 @@ impl Catalog {
         Ok(())
     }
 
-    fn inherit_column(&mut self, id: ObjectId, added: &Column, env: &Env) {
+    pub(super) fn inherit_column(&mut self, id: ObjectId, added: &Column, env: &Env) {
         let is_partition_with_identity = env.version.major >= 17
             && self.by_id(id).is_some_and(crate::catalog::Relation::is_partition);
         self.change(id, |table| {
@@ -230,7 +229,7 @@ impl Catalog {
         }
     }
 
-    fn drop_column(
+    pub(super) fn drop_column(
         &mut self,
         id: ObjectId,
         column: &str,
@@ -258,7 +257,7 @@ impl Catalog {
         Ok(())
     }
 
-    fn disinherit_column(
+    pub(super) fn disinherit_column(
         &mut self,
         id: ObjectId,
         column: &str,
@@ -299,126 +298,7 @@ impl Catalog {
         });
     }
 
-    fn set_type(
-        &mut self,
-        id: ObjectId,
-        column: &str,
-        type_name: &Arc<TypeName>,
-        collation: Option<&RelationName>,
-        env: &Env,
-    ) -> Result<(), Failure> {
-        self.need_column(id, column)?;
-        let (type_name, type_id) = self.column_type(type_name, env)?;
-        let Some(found) = self.by_id(id).and_then(|table| table.column(column)) else {
-            return Ok(());
-        };
-        let number = found.number;
-        self.refuse_type_of_used_column(id, number, env)?;
-        let column_address = (id, Part::Column(number));
-        self.forget_needs(column_address);
-        let collation = collation.cloned();
-        self.change_column(id, column, env, |column| {
-            column.type_name = type_name.clone();
-            column.type_id = type_id;
-            column.collation = collation;
-        });
-        if let Some(type_id) = type_id {
-            self.depend(column_address, (type_id, Part::Whole), Strength::Normal);
-        }
-        // The sequence of an identity column takes the new type; that of a serial column does not.
-        let data_type = self.format_type(&type_name, type_id);
-        for sequence in self.owned_sequences(id, number) {
-            self.change(sequence, |sequence| {
-                if let Some(found) = &mut sequence.extra_mut().sequence
-                    && found.is_identity
-                {
-                    found.data_type = data_type.as_str().into();
-                }
-            });
-        }
-        let children: Vec<ObjectId> = self.children(id).collect();
-        for child in children {
-            self.set_type(child, column, &type_name, None, env)?;
-        }
-        Ok(())
-    }
-
-    /// Refuses to change the type of a column that came from above, or from a composite type.
-    fn refuse_retype(&self, id: ObjectId, column: &str, only: bool) -> Result<(), Failure> {
-        self.need_column(id, column)?;
-        let Some(table) = self.by_id(id) else { return Ok(()) };
-        let Some(found) = table.column(column) else { return Ok(()) };
-        let because = Because::Made(found.created);
-        if table.extra().of_type.is_some() {
-            let because = Because::Made(table.created);
-            return Err(Failure::new("42809", "cannot alter column type of typed table", because));
-        }
-        if let Some(key) = &table.extra().partition_by {
-            let name = &table.name.name;
-            if key.columns.iter().flatten().any(|key| **key == *column) {
-                let message = format!(
-                    "cannot alter column \"{column}\" because it is part of the partition key of relation \"{name}\""
-                );
-                return Err(Failure::new("42P16", message, Because::Made(table.created)));
-            }
-        }
-        if found.inherited > 0 {
-            let message = format!("cannot alter inherited column \"{column}\"");
-            return Err(Failure::new("42P16", message, because));
-        }
-        if only && self.children(id).next().is_some() {
-            let message = format!(
-                "type of inherited column \"{column}\" must be changed in child tables too"
-            );
-            return Err(Failure::new("42P16", message, because));
-        }
-        Ok(())
-    }
-
-    /// Refuses to change the type of a column that a view, rule, policy or trigger uses.
-    fn refuse_type_of_used_column(
-        &self,
-        id: ObjectId,
-        number: u16,
-        env: &Env,
-    ) -> Result<(), Failure> {
-        for ((user, part), _) in self.dependents_of((id, Part::Column(number))) {
-            let what = match part {
-                Part::Whole if self.by_id(user).is_some_and(crate::catalog::Relation::is_view) => {
-                    "cannot alter type of a column used by a view or rule"
-                }
-                Part::Policy(_) => "cannot alter type of a column used in a policy definition",
-                Part::Trigger(_) => "cannot alter type of a column used in a trigger definition",
-                Part::Column(other) if other != number => {
-                    "cannot alter type of a column used by a generated column"
-                }
-                _ => continue,
-            };
-            let made = self.by_id(user).map_or(Because::Always, |r| Because::Made(r.created));
-            let detail = format!(
-                "{} depends on {}",
-                self.describe((user, part)),
-                self.describe((id, Part::Column(number)))
-            );
-            // Until 14 that of a generated column was taken for an error of syntax.
-            let is_old = matches!(part, Part::Column(_)) && env.version.major < 15;
-            let sqlstate = if is_old { "42601" } else { "0A000" };
-            return Err(Failure::new(sqlstate, what, made).detail(detail));
-        }
-        Ok(())
-    }
-
-    /// Returns the sequences that a column owns.
-    pub(super) fn owned_sequences(&self, id: ObjectId, number: u16) -> Vec<ObjectId> {
-        let users = self.dependents_of((id, Part::Column(number)));
-        users
-            .filter(|((_, part), strength)| *part == Part::Whole && *strength == Strength::Auto)
-            .map(|((user, _), _)| user)
-            .filter(|user| self.by_id(*user).is_some_and(|r| r.kind == RelationKind::Sequence))
-            .collect()
-    }
-
-    fn set_default(
+    pub(super) fn set_default(
         &mut self,
         id: ObjectId,
         column: &str,
@@ -459,7 +339,12 @@ impl Catalog {
         Ok(())
     }
 
-    fn drop_not_null(&mut self, id: ObjectId, column: &str, env: &Env) -> Result<(), Failure> {
+    pub(super) fn drop_not_null(
+        &mut self,
+        id: ObjectId,
+        column: &str,
+        env: &Env,
+    ) -> Result<(), Failure> {
         self.need_column(id, column)?;
         let Some(table) = self.by_id(id) else { return Ok(()) };
         if let Some(found) = table.column(column)
@@ -480,7 +365,7 @@ impl Catalog {
         Ok(())
     }
 
-    fn forget_not_null(&mut self, id: ObjectId, column: &str, env: &Env) {
+    pub(super) fn forget_not_null(&mut self, id: ObjectId, column: &str, env: &Env) {
         self.change_column(id, column, env, |column| column.not_null = false);
         let constraint = self.by_id(id).and_then(|table| {
             let mut all = table.constraints.iter();
@@ -495,7 +380,7 @@ impl Catalog {
     }
 
     /// Returns the refusal of a table that lacks a constraint, if that is certain.
-    fn need_constraint(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
+    pub(super) fn need_constraint(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
         let Some(table) = self.by_id(id) else { return Ok(()) };
         if table.external || table.columns_unknown || table.constraint(name).is_some() {
             return Ok(());
@@ -505,7 +390,7 @@ impl Catalog {
         Err(Failure::new("42704", message, Because::Made(table.created)))
     }
 
-    fn validate(&mut self, id: ObjectId, name: &str) {
+    pub(super) fn validate(&mut self, id: ObjectId, name: &str) {
         self.change(id, |table| {
             for found in table.constraints.iter_mut().filter(|found| *found.name == *name) {
                 found.validated = true;
@@ -515,7 +400,7 @@ impl Catalog {
         children.into_iter().for_each(|child| self.validate(child, name));
     }
 
-    fn drop_constraint(
+    pub(super) fn drop_constraint(
         &mut self,
         id: ObjectId,
         name: &str,
@@ -542,269 +427,8 @@ impl Catalog {
         Ok(())
     }
 
-    fn table_effect(
-        &mut self,
-        id: ObjectId,
-        effect: &TableEffect,
-        column: Option<&str>,
-        env: &Env,
-    ) -> Result<(), Failure> {
-        match effect {
-            TableEffect::RowSecurity { force, on } => self.change(id, |table| {
-                table.changed = env.origin;
-                let extra = table.extra_mut();
-                if *force {
-                    extra.force_row_security = *on;
-                } else {
-                    extra.row_security = *on;
-                }
-            }),
-            TableEffect::Logged(logged) => self.set_logged(id, *logged, env)?,
-            TableEffect::AddIdentity(identity) => {
-                self.add_identity(id, column.unwrap_or_default(), identity, env)?;
-            }
-            TableEffect::SetIdentity(always) => {
-                self.need_identity(id, column.unwrap_or_default())?;
-                if let Some(always) = always {
-                    let kind = identity_kind(*always);
-                    self.change_column(id, column.unwrap_or_default(), env, |column| {
-                        column.identity = Some(kind);
-                    });
-                }
-            }
-            TableEffect::DropIdentity { if_exists } => {
-                let column = column.unwrap_or_default();
-                if !*if_exists {
-                    self.need_identity(id, column)?;
-                }
-                let found = self.by_id(id).and_then(|table| table.column(column));
-                let Some(found) = found.filter(|column| column.identity.is_some()) else {
-                    return Ok(());
-                };
-                for sequence in self.owned_sequences(id, found.number) {
-                    self.remove(&[(sequence, Part::Whole)], true, env.origin)?;
-                }
-                self.change_column(id, column, env, |column| column.identity = None);
-            }
-            TableEffect::DropExpression { if_exists } => {
-                self.drop_expression(id, column.unwrap_or_default(), *if_exists, env)?;
-            }
-            TableEffect::Inherit(parent) => {
-                if let Some(parent) = self.find(parent, env)? {
-                    self.inherit(id, parent, env);
-                }
-            }
-            TableEffect::NoInherit(parent) => {
-                if let Some(parent) = self.find(parent, env)? {
-                    self.detach(parent, id, false, env);
-                }
-            }
-            TableEffect::AlterConstraint { name, deferrable, enforced } => {
-                self.need_constraint(id, name)?;
-                let (deferrable, enforced) = (*deferrable, *enforced);
-                self.change(id, |table| {
-                    let all = table.constraints.iter_mut();
-                    for found in all.filter(|found| *found.name == **name) {
-                        if let Some((deferrable, deferred)) = deferrable {
-                            (found.deferrable, found.deferred) = (deferrable, deferred);
-                        }
-                        if let Some(enforced) = enforced {
-                            (found.enforced, found.validated) = (enforced, enforced);
-                        }
-                    }
-                });
-            }
-            TableEffect::Trigger(Some(name)) => self.need_trigger(id, name)?,
-            TableEffect::UsesIndex(index) => self.need_index(id, index)?,
-            TableEffect::Storage(_) | TableEffect::NeedsColumn => {
-                if let Some(column) = column {
-                    self.need_column(id, column)?;
-                }
-            }
-            TableEffect::Trigger(None) => {}
-        }
-        Ok(())
-    }
-
-    fn need_trigger(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
-        let Some(table) = self.by_id(id).filter(|table| !table.external) else { return Ok(()) };
-        if table.extra().triggers.iter().any(|trigger| *trigger.name == *name) {
-            return Ok(());
-        }
-        if table.constraints.iter().any(|c| c.kind == ConstraintKind::ForeignKey)
-            && name.starts_with("RI_ConstraintTrigger")
-        {
-            return Ok(());
-        }
-        let message =
-            format!("trigger \"{name}\" for table \"{}\" does not exist", table.name.name);
-        Err(Failure::new("42704", message, Because::Made(table.created)))
-    }
-
-    fn need_index(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
-        let Some(table) = self.by_id(id).filter(|table| !table.external) else { return Ok(()) };
-        if table.columns_unknown || table.indexes.iter().any(|index| *index.name == *name) {
-            return Ok(());
-        }
-        let message = format!("index \"{name}\" for table \"{}\" does not exist", table.name.name);
-        Err(Failure::new("42704", message, Because::Made(table.created)))
-    }
-
-    /// A table that is logged cannot refer to one that is not.
-    fn set_logged(&mut self, id: ObjectId, logged: bool, env: &Env) -> Result<(), Failure> {
-        let Some(table) = self.by_id(id) else { return Ok(()) };
-        if table.unlogged != logged || table.external {
-            return Ok(());
-        }
-        let name = &table.name.name;
-        if table.kind == RelationKind::PartitionedTable && env.version.major >= 18 {
-            let action = if logged { "LOGGED" } else { "UNLOGGED" };
-            let message =
-                format!("ALTER action SET {action} cannot be performed on relation \"{name}\"");
-            return Err(Failure::new("42809", message, Because::Made(table.created)));
-        }
-        let refused = |other: &Relation, key: &Constraint| {
-            let (to, what) = if logged { ("logged", "unlogged") } else { ("unlogged", "logged") };
-            let message = format!(
-                "could not change table \"{name}\" to {to} because it references {what} table \"{}\"",
-                other.name.name
-            );
-            Err(Failure::new("42P16", message, Because::Made(key.created)))
-        };
-        let is_key = |key: &&Constraint| key.kind == ConstraintKind::ForeignKey;
-        if logged {
-            for key in table.constraints.iter().filter(is_key) {
-                let other = key.references.filter(|other| *other != id);
-                if let Some(other) = other.and_then(|other| self.by_id(other))
-                    && other.unlogged
-                {
-                    return refused(other, key);
-                }
-            }
-        } else {
-            for other in self.relations().filter(|other| other.id != id && !other.unlogged) {
-                let mut keys = other.constraints.iter().filter(is_key);
-                if let Some(key) = keys.find(|key| key.references == Some(id)) {
-                    return refused(other, key);
-                }
-            }
-        }
-        self.change(id, |table| {
-            table.changed = env.origin;
-            table.unlogged = !logged;
-        });
-        Ok(())
-    }
-
-    fn add_identity(
-        &mut self,
-        id: ObjectId,
-        column: &str,
-        identity: &Identity,
-        env: &Env,
-    ) -> Result<(), Failure> {
-        self.need_column(id, column)?;
-        let Some(table) = self.by_id(id) else { return Ok(()) };
-        let Some(found) = table.column(column) else { return Ok(()) };
-        let name = &table.name.name;
-        let refuse = |what: &str, sqlstate| {
-            let message = format!("column \"{column}\" of relation \"{name}\" {what}");
-            Err(Failure::new(sqlstate, message, Because::Made(found.created)))
-        };
-        if !found.not_null {
-            return refuse("must be declared NOT NULL before identity can be added", "55000");
-        }
-        if found.identity.is_some() {
-            return refuse("is already an identity column", "55000");
-        }
-        if found.default.is_some() {
-            return refuse("already has a default value", "55000");
-        }
-        let (number, kind) = (found.number, identity_kind(identity.always));
-        let data_type = self.format_type(&found.type_name.clone(), found.type_id);
-        self.change_column(id, column, env, |column| column.identity = Some(kind));
-        let chosen = identity.options.name.as_ref();
-        self.make_sequence(id, number, column, chosen, &data_type, true, env);
-        Ok(())
-    }
-
-    fn need_identity(&self, id: ObjectId, column: &str) -> Result<(), Failure> {
-        self.need_column(id, column)?;
-        let Some(table) = self.by_id(id) else { return Ok(()) };
-        match table.column(column) {
-            Some(found) if found.identity.is_none() => {
-                let name = &table.name.name;
-                let message =
-                    format!("column \"{column}\" of relation \"{name}\" is not an identity column");
-                Err(Failure::new("55000", message, Because::Made(found.created)))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn drop_expression(
-        &mut self,
-        id: ObjectId,
-        column: &str,
-        if_exists: bool,
-        env: &Env,
-    ) -> Result<(), Failure> {
-        self.need_column(id, column)?;
-        let Some(table) = self.by_id(id) else { return Ok(()) };
-        let Some(found) = table.column(column) else { return Ok(()) };
-        let number = found.number;
-        if found.generated.is_none() {
-            if if_exists {
-                return Ok(());
-            }
-            let name = &table.name.name;
-            let message =
-                format!("column \"{column}\" of relation \"{name}\" is not a generated column");
-            return Err(Failure::new("55000", message, Because::Made(found.created)));
-        }
-        if found.generated == Some(Generated::Virtual) {
-            let what =
-                "ALTER TABLE / DROP EXPRESSION is not supported for virtual generated columns";
-            return Err(Failure::new("0A000", what, Because::Made(found.created)));
-        }
-        self.forget_needs((id, Part::Default(number)));
-        self.change_column(id, column, env, |column| {
-            column.generated = None;
-            column.default = None;
-        });
-        let children: Vec<ObjectId> = self.children(id).collect();
-        children.into_iter().try_for_each(|child| self.drop_expression(child, column, true, env))
-    }
-
-    /// `ALTER TABLE ... INHERIT`.
-    fn inherit(&mut self, id: ObjectId, parent: ObjectId, env: &Env) {
-        let Some(above) = self.by_id(parent) else { return };
-        let columns: Vec<Arc<str>> = above.columns.iter().map(|c| c.name.clone()).collect();
-        let checks: Vec<(Arc<str>, u32)> =
-            above.constraints.iter().map(|c| (c.name.clone(), c.number)).collect();
-        self.change(id, |table| {
-            table.changed = env.origin;
-            table.parents.push(parent);
-            for column in table.columns.iter_mut().filter(|c| columns.contains(&c.name)) {
-                column.inherited += 1;
-            }
-            for (name, number) in &checks {
-                let same = table
-                    .constraints
-                    .iter_mut()
-                    .find(|c| c.name == *name && c.kind == ConstraintKind::Check);
-                if let Some(found) = same {
-                    found.inherited += 1;
-                    found.parent = Some(*number);
-                }
-            }
-        });
-        self.children.insert((parent, id));
-        self.depend((id, Part::Whole), (parent, Part::Whole), Strength::Normal);
-    }
-
     /// Refuses to change the type of an attribute where a column holds values of the composite type.
-    fn refuse_composite_in_use(&self, id: ObjectId) -> Result<(), Failure> {
+    pub(super) fn refuse_composite_in_use(&self, id: ObjectId) -> Result<(), Failure> {
         let Some(of) = self.name_of(id) else { return Ok(()) };
         for table in self.relations().filter(|table| table.is_table()) {
             if let Some(column) = table.columns.iter().find(|c| c.type_id == Some(id)) {
@@ -819,7 +443,7 @@ impl Catalog {
     }
 
     /// `ALTER TYPE ... ADD ATTRIBUTE` and the like.
-    fn alter_composite(&mut self, alter: &AlterTable, env: &Env) -> Result<(), Failure> {
+    pub(super) fn alter_composite(&mut self, alter: &AlterTable, env: &Env) -> Result<(), Failure> {
         let Some(id) = self.type_if_exists(&alter.table, env) else { return Ok(()) };
         let added = match &alter.change {
             TableChange::AddColumn { column, .. } => {
@@ -874,6 +498,6 @@ impl Catalog {
     }
 }
 
-fn identity_kind(always: bool) -> IdentityKind {
+pub(super) fn identity_kind(always: bool) -> IdentityKind {
     if always { IdentityKind::Always } else { IdentityKind::ByDefault }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::catalog::depend::{Part, Strength};
-use crate::catalog::object::{Column, Constraint, Index, IndexDetail, ObjectId, RelationKind};
-use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, builtin, naming};
+use crate::catalog::depend::Part;
+use crate::catalog::object::{Constraint, Index, IndexDetail, ObjectId, RelationKind};
+use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, naming};
 use crate::sql::{ConstraintDefinition, ConstraintKind, Expression, ReferentialAction};
 
 impl Catalog {
@@ -40,7 +40,7 @@ impl Catalog {
 
     /// Notes that the not-null constraint that a statement just gave a column, in a table and those below
     /// it, is not validated.
-    fn leave_unvalidated(&mut self, id: ObjectId, column: &str, env: &Env) {
+    pub(super) fn leave_unvalidated(&mut self, id: ObjectId, column: &str, env: &Env) {
         self.change(id, |table| {
             let last = table.constraints.iter_mut().rev();
             let mut found = last.filter(|found| {
@@ -64,7 +64,12 @@ impl Catalog {
     }
 
     /// Returns a constraint as it is before its kind adds what is its own.
-    fn constraint(&mut self, name: Arc<str>, of: &ConstraintDefinition, env: &Env) -> Constraint {
+    pub(super) fn constraint(
+        &mut self,
+        name: Arc<str>,
+        of: &ConstraintDefinition,
+        env: &Env,
+    ) -> Constraint {
         let options = of.options.as_deref();
         Constraint {
             name,
@@ -121,7 +126,7 @@ impl Catalog {
     }
 
     /// Refuses a second constraint of the same name on a table.
-    fn refuse_same_constraint(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
+    pub(super) fn refuse_same_constraint(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
         let Some(table) = self.by_id(id) else { return Ok(()) };
         let Some(there) = table.constraint(name) else { return Ok(()) };
         let message =
@@ -129,7 +134,7 @@ impl Catalog {
         Err(Failure::new("42710", message, Because::Made(there.created)))
     }
 
-    fn add_check(
+    pub(super) fn add_check(
         &mut self,
         id: ObjectId,
         definition: &ConstraintDefinition,
@@ -180,7 +185,7 @@ impl Catalog {
     }
 
     /// Returns whether a name in an expression may be one of the table: a column, or the whole row.
-    fn is_own_name(&self, id: ObjectId, name: &str) -> bool {
+    pub(super) fn is_own_name(&self, id: ObjectId, name: &str) -> bool {
         self.by_id(id).is_none_or(|table| {
             table.columns_unknown
                 || table.column(name).is_some()
@@ -191,7 +196,7 @@ impl Catalog {
     }
 
     /// Gives a check to the tables below.
-    fn hand_down_check(&mut self, id: ObjectId, check: &Constraint, env: &Env) {
+    pub(super) fn hand_down_check(&mut self, id: ObjectId, check: &Constraint, env: &Env) {
         let children: Vec<ObjectId> = self.children(id).collect();
         for child in children {
             let is_there = self.by_id(child).is_some_and(|c| c.constraint(&check.name).is_some());
@@ -350,7 +355,7 @@ impl Catalog {
     }
 
     /// Refuses a key of a partitioned table that lacks a column of its partition key.
-    fn refuse_key_without_partition_columns(
+    pub(super) fn refuse_key_without_partition_columns(
         &self,
         id: ObjectId,
         definition: &ConstraintDefinition,
@@ -382,7 +387,7 @@ impl Catalog {
     }
 
     /// Makes an index that is there the one of a constraint, whose name it takes.
-    fn use_index(
+    pub(super) fn use_index(
         &mut self,
         id: ObjectId,
         index: &str,
@@ -519,204 +524,6 @@ impl Catalog {
         let mut constraint = self.constraint(name, &definition, env);
         constraint.parent = above.map(|(_, number)| number);
         self.push_constraint(id, constraint);
-    }
-
-    fn add_foreign_key(
-        &mut self,
-        id: ObjectId,
-        definition: &ConstraintDefinition,
-        env: &Env,
-    ) -> Result<(), Failure> {
-        let Some(references) = &definition.references else { return Ok(()) };
-        let target = self.find(references, env)?;
-        for column in &definition.columns {
-            let Some(table) = self.by_id(id) else { return Ok(()) };
-            if !table.columns_unknown && table.column(column).is_none() {
-                let because = self.no_column(id, column).because;
-                let message = format!(
-                    "column \"{column}\" referenced in foreign key constraint does not exist"
-                );
-                return Err(Failure::new("42703", message, because));
-            }
-        }
-        let (referenced, index) = match target {
-            Some(target) => self.referenced_key(target, definition)?,
-            None => (definition.referenced_columns.clone(), None),
-        };
-        let name = if let Some(name) = &definition.name {
-            self.refuse_same_constraint(id, name)?;
-            name.clone()
-        } else {
-            self.foreign_key_name(id, &definition.columns)
-        };
-        if let Some(target) = target {
-            self.refuse_other_persistence(id, target)?;
-            self.refuse_other_types(id, target, &name, &definition.columns, &referenced, env)?;
-        }
-        let mut constraint = self.constraint(name, definition, env);
-        constraint.references = target;
-        constraint.referenced_columns = referenced;
-        constraint.index = index;
-        self.insert_foreign_key(id, constraint, env);
-        Ok(())
-    }
-
-    /// Refuses a foreign key between columns whose types cannot be compared.
-    fn refuse_other_types(
-        &self,
-        id: ObjectId,
-        target: ObjectId,
-        name: &str,
-        columns: &[String],
-        referenced: &[String],
-        env: &Env,
-    ) -> Result<(), Failure> {
-        let (Some(table), Some(other)) = (self.by_id(id), self.by_id(target)) else {
-            return Ok(());
-        };
-        if other.external {
-            return Ok(());
-        }
-        for (column, key) in columns.iter().zip(referenced) {
-            let (Some(from), Some(to)) = (table.column(column), other.column(key)) else {
-                continue;
-            };
-            if self.is_comparable(from, to, env) != builtin::Answer::No {
-                continue;
-            }
-            let shown = |column: &Column| self.format_type(&column.type_name, column.type_id);
-            // The server names types without their modifiers here.
-            let plain = |text: String| text.split('(').next().unwrap_or_default().to_owned();
-            let (from_type, to_type) = (plain(shown(from)), plain(shown(to)));
-            let message = format!("foreign key constraint \"{name}\" cannot be implemented");
-            let detail = match env.version.major {
-                18.. => format!(
-                    "Key columns \"{column}\" of the referencing table and \"{key}\" of the referenced table are of incompatible types: {from_type} and {to_type}."
-                ),
-                _ => format!(
-                    "Key columns \"{column}\" and \"{key}\" are of incompatible types: {from_type} and {to_type}."
-                ),
-            };
-            return Err(Failure::new("42804", message, Because::Made(to.created)).detail(detail));
-        }
-        Ok(())
-    }
-
-    /// Returns whether a foreign key can compare two columns; unknown for most types of users.
-    fn is_comparable(&self, from: &Column, to: &Column, env: &Env) -> builtin::Answer {
-        let is_array =
-            |column: &Column| column.type_name.dimensions > 0 || column.type_name.of_column;
-        if from.type_id.is_some() || to.type_id.is_some() || is_array(from) || is_array(to) {
-            return builtin::Answer::Unknown;
-        }
-        let spelling = |column: &Column| column.type_name.name.clone();
-        builtin::foreign_key_equality(&spelling(from), &spelling(to), env.version)
-    }
-
-    pub(super) fn foreign_key_name(&self, id: ObjectId, columns: &[String]) -> Arc<str> {
-        let addition = naming::addition(columns.iter().map(String::as_str));
-        match self.by_id(id) {
-            Some(table) => self.choose_constraint(&table.name.clone(), Some(&addition), "fkey"),
-            None => naming::object_name("", Some(&addition), "fkey").into(),
-        }
-    }
-
-    /// Adds a foreign key and what it relies on, and those of partitions.
-    pub(super) fn insert_foreign_key(&mut self, id: ObjectId, key: Constraint, env: &Env) {
-        let address = (id, Part::Constraint(key.number));
-        self.push_constraint(id, key.clone());
-        if let Some(target) = key.references {
-            if target != id {
-                self.depend(address, (target, Part::Whole), Strength::Normal);
-            }
-            let numbers: Vec<u16> = match self.by_id(target) {
-                Some(table) => key
-                    .referenced_columns
-                    .iter()
-                    .filter_map(|name| Some(table.column(name)?.number))
-                    .collect(),
-                None => Vec::new(),
-            };
-            for number in numbers {
-                self.depend(address, (target, Part::Column(number)), Strength::Normal);
-            }
-            if let Some(index) = key.index {
-                self.depend(address, (index, Part::Whole), Strength::Normal);
-            }
-            self.keys_to_partitions(id, target, &key, env);
-        }
-        for partition in self.partitions(id) {
-            self.foreign_key_of_partition(partition, &key, env);
-        }
-    }
-
-    /// Returns the columns that a foreign key refers to, and the index that makes them unique.
-    fn referenced_key(
-        &self,
-        target: ObjectId,
-        definition: &ConstraintDefinition,
-    ) -> Result<(Vec<String>, Option<ObjectId>), Failure> {
-        let given = definition.referenced_columns.clone();
-        let Some(table) = self.by_id(target).filter(|table| !table.external) else {
-            return Ok((given, None));
-        };
-        if !table.is_table() {
-            let message = format!("referenced relation \"{}\" is not a table", table.name.name);
-            return Err(Failure::new("42809", message, Because::Made(table.created)));
-        }
-        if given.is_empty() {
-            return match table.primary_key() {
-                Some(key) => self.same_number(definition, &key.columns, key.index),
-                None if table.columns_unknown => Ok((given, None)),
-                None => {
-                    let name = &table.name.name;
-                    let message =
-                        format!("there is no primary key for referenced table \"{name}\"");
-                    Err(Failure::new("42704", message, Because::Made(table.created)))
-                }
-            };
-        }
-        for column in &given {
-            if !table.columns_unknown && table.column(column).is_none() {
-                let because = self.no_column(target, column).because;
-                let message = format!(
-                    "column \"{column}\" referenced in foreign key constraint does not exist"
-                );
-                return Err(Failure::new("42703", message, because));
-            }
-        }
-        let is_match = |index: &&Index| {
-            index.unique
-                && !index.partial
-                && index.columns.len() == given.len()
-                && given.iter().all(|column| index.columns.iter().flatten().any(|k| k == column))
-        };
-        let mut found: Vec<&Index> = table.indexes.iter().filter(is_match).collect();
-        found.sort_by_key(|index| !index.primary);
-        match found.first() {
-            Some(index) => self.same_number(definition, &given, Some(index.id)),
-            None if table.columns_unknown => Ok((given, None)),
-            None => {
-                let message = format!(
-                    "there is no unique constraint matching given keys for referenced table \"{}\"",
-                    table.name.name
-                );
-                Err(Failure::new("42830", message, Because::Made(table.created)))
-            }
-        }
-    }
-
-    fn same_number(
-        &self,
-        definition: &ConstraintDefinition,
-        columns: &[String],
-        index: Option<ObjectId>,
-    ) -> Result<(Vec<String>, Option<ObjectId>), Failure> {
-        if definition.columns.len() == columns.len() {
-            return Ok((columns.to_vec(), index));
-        }
-        let message = "number of referencing and referenced columns for foreign key disagree";
-        Err(Failure::new("42830", message, Because::Always))
     }
 
     /// Returns the partitions directly below a table; none for plain inheritance.

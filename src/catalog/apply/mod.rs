@@ -1,11 +1,14 @@
 //! What an action does to a catalog, and whether the server would refuse it.
 
 mod alter;
+mod attached;
 mod block;
 mod call;
 mod called;
 mod constraint;
 mod drop;
+mod effect;
+mod foreign_key;
 mod index;
 mod maintenance;
 mod object;
@@ -13,6 +16,8 @@ mod partition;
 mod query;
 mod refuse;
 mod rename;
+mod retype;
+mod sequence_of_column;
 mod table;
 mod types;
 

@@ -6,10 +6,8 @@ use std::sync::{Arc, LazyLock};
 use super::called::Fixed;
 use crate::catalog::analyse::Completeness;
 use crate::catalog::depend::{Part, Strength};
-use crate::catalog::object::{
-    Class, Column, IdentityKind, ObjectId, Relation, RelationKind, Sequence,
-};
-use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, made_name, naming};
+use crate::catalog::object::{Class, Column, IdentityKind, ObjectId, Relation, RelationKind};
+use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, made_name};
 use crate::sql::tree::Expr;
 use crate::sql::{
     ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateTable, Expression, LikeClause,
@@ -65,7 +63,7 @@ impl Catalog {
         made
     }
 
-    fn make_table(
+    pub(super) fn make_table(
         &mut self,
         id: ObjectId,
         full: QualifiedName,
@@ -138,7 +136,11 @@ impl Catalog {
         Ok(())
     }
 
-    fn refuse_parent(&self, parent: ObjectId, as_partition: bool) -> Result<(), Failure> {
+    pub(super) fn refuse_parent(
+        &self,
+        parent: ObjectId,
+        as_partition: bool,
+    ) -> Result<(), Failure> {
         let Some(parent) = self.by_id(parent).filter(|parent| !parent.external) else {
             return Ok(());
         };
@@ -165,7 +167,7 @@ impl Catalog {
 
     /// Makes the checks, then the not-null constraints, the primary key, the other indexes, and the
     /// foreign keys: the order of the server.
-    fn all_constraints(
+    pub(super) fn all_constraints(
         &mut self,
         id: ObjectId,
         create: &CreateTable,
@@ -210,7 +212,7 @@ impl Catalog {
     }
 
     /// Makes the not-null constraints, which are objects with names from PostgreSQL 18 on.
-    fn not_null_constraints(
+    pub(super) fn not_null_constraints(
         &mut self,
         id: ObjectId,
         create: &CreateTable,
@@ -246,7 +248,13 @@ impl Catalog {
     }
 
     /// Adds the columns of a table above to a new table.
-    fn inherit_columns(&self, table: &mut Relation, parent: ObjectId, partition: bool, env: &Env) {
+    pub(super) fn inherit_columns(
+        &self,
+        table: &mut Relation,
+        parent: ObjectId,
+        partition: bool,
+        env: &Env,
+    ) {
         let Some(parent) = self.by_id(parent) else { return };
         table.columns_unknown |= parent.columns_unknown;
         for column in &parent.columns {
@@ -267,7 +275,7 @@ impl Catalog {
         }
     }
 
-    fn typed_columns(
+    pub(super) fn typed_columns(
         &mut self,
         table: &mut Relation,
         of: &RelationName,
@@ -297,7 +305,7 @@ impl Catalog {
     }
 
     /// Adds the columns of a `LIKE` clause; returns the table that they come from.
-    fn like_columns(
+    pub(super) fn like_columns(
         &mut self,
         id: ObjectId,
         clause: &LikeClause,
@@ -363,7 +371,7 @@ impl Catalog {
         Ok(number)
     }
 
-    fn new_column(
+    pub(super) fn new_column(
         &mut self,
         id: ObjectId,
         definition: &ColumnDefinition,
@@ -455,7 +463,7 @@ impl Catalog {
         Ok((name.clone(), id))
     }
 
-    fn push_column(&mut self, id: ObjectId, mut column: Column) -> Result<u16, Failure> {
+    pub(super) fn push_column(&mut self, id: ObjectId, mut column: Column) -> Result<u16, Failure> {
         let Some(table) = self.by_id(id) else { return Ok(0) };
         if let Some(there) = table.column(&column.name) {
             let name = &table.name.name;
@@ -485,45 +493,6 @@ impl Catalog {
             table.columns.push(column);
         });
         Ok(number)
-    }
-
-    /// Makes the sequence of a `serial` or identity column.
-    #[expect(clippy::too_many_arguments, reason = "all of it decides what the sequence is")]
-    pub(super) fn make_sequence(
-        &mut self,
-        table: ObjectId,
-        column: u16,
-        column_name: &str,
-        chosen: Option<&RelationName>,
-        data_type: &str,
-        is_identity: bool,
-        env: &Env,
-    ) {
-        let Some(of) = self.by_id(table) else { return };
-        let (table_name, temporary, unlogged) = (of.name.clone(), of.temporary, of.unlogged);
-        let name = match chosen {
-            Some(name) => made_name(name, temporary, &env.path),
-            None => table_name.sibling(naming::choose(
-                &table_name.name,
-                Some(column_name),
-                "seq",
-                |name| self.relation_names.contains_key(&table_name.sibling(name)),
-            )),
-        };
-        let id = self.next_id(Class::Relation);
-        let mut sequence = Relation::new(id, name, RelationKind::Sequence, env.origin);
-        (sequence.temporary, sequence.unlogged) = (temporary, unlogged);
-        sequence.extra_mut().sequence = Some(Sequence {
-            data_type: data_type.into(),
-            owned_by: Some((table, column)),
-            is_identity,
-        });
-        self.insert(sequence);
-        self.depend((id, Part::Whole), (table, Part::Column(column)), Strength::Auto);
-        if !is_identity {
-            let default = (table, Part::Default(column));
-            self.depend(default, (id, Part::Whole), Strength::Normal);
-        }
     }
 
     /// Refuses a default that calls what is not there, and an expression of a generated column that may
@@ -591,7 +560,7 @@ impl Catalog {
 
     /// Returns whether an expression needs nothing: a constant, or a call of PostgreSQL's own function
     /// without arguments, as most defaults are.
-    fn is_plain(&self, expression: &Expression, env: &Env) -> bool {
+    pub(super) fn is_plain(&self, expression: &Expression, env: &Env) -> bool {
         match &expression.tree {
             Expr::Null
             | Expr::Bool(_)
