@@ -1,6 +1,6 @@
 //! What cannot be without what, and what goes when something is dropped: the server's `pg_depend`.
 //!
-//! Source: PostgreSQL documentation, "pg_depend" and "Dependency Tracking".
+//! Source: PostgreSQL documentation, "`pg_depend`" and "Dependency Tracking".
 
 use std::collections::BTreeSet;
 

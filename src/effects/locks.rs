@@ -311,10 +311,11 @@ impl Taken<'_> {
             Some(TableEffect::Inherit(parent)) => self.lock(parent, ShareUpdateExclusiveLock),
             Some(TableEffect::NoInherit(parent)) => self.lock(parent, AccessShareLock),
             // From 15 on sequences are logged or not as their tables are.
-            Some(TableEffect::Logged(logged)) if self.version.major >= 15 => {
-                if self.found(table).is_some_and(|table| table.unlogged == *logged) {
-                    self.lock_sequences(table, None, false, AccessExclusiveLock);
-                }
+            Some(TableEffect::Logged(logged))
+                if self.version.major >= 15
+                    && self.found(table).is_some_and(|table| table.unlogged == *logged) =>
+            {
+                self.lock_sequences(table, None, false, AccessExclusiveLock);
             }
             Some(TableEffect::SetIdentity(_)) => {
                 self.lock_sequences(table, column, true, ShareRowExclusiveLock);

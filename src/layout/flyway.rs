@@ -27,17 +27,17 @@ fn is_known(statement: &str) -> bool {
     let words: Vec<String> =
         lexemes(statement).take(4).map(|lexeme| lexeme.text.to_ascii_lowercase()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words[..] {
+    matches!(
+        words[..],
         ["create", "unique", "index", "concurrently"]
-        | ["create" | "drop", "index", "concurrently", ..]
-        | ["create" | "drop", "database" | "tablespace" | "subscription", ..]
-        | ["alter", "system", ..]
-        | ["reindex", "schema" | "database" | "system", ..]
-        | ["reindex", "verbose", "schema" | "database" | "system", ..]
-        | ["discard", "all", ..]
-        | ["vacuum", ..] => true,
-        _ => false,
-    }
+            | ["create" | "drop", "index", "concurrently", ..]
+            | ["create" | "drop", "database" | "tablespace" | "subscription", ..]
+            | ["alter", "system", ..]
+            | ["reindex", "schema" | "database" | "system", ..]
+            | ["reindex", "verbose", "schema" | "database" | "system", ..]
+            | ["discard", "all", ..]
+            | ["vacuum", ..]
+    )
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ fn used_from_earlier(
         let diagnostic = at_constant(cx, &one.value, message)
             .label(label.added.file, label.added.span, "the value is added here")
             .help("let the earlier file be deployed in a run of its own before this one")
-            .note(answer(cx, &one.value, &found.name))
+            .note(answer(cx, &one.value, found.name))
             .at_most(Severity::Warning);
         out.push(cx.explain_transaction(diagnostic));
     }

@@ -5,8 +5,11 @@ use crate::catalog::{Index, Relation};
 use crate::diagnostic::Diagnostic;
 use crate::rule::HistoryContext;
 
+/// Nobody looks through more indexes of one table; comparing each with each takes long.
+const MOST: usize = 500;
+
 pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
-    for table in tables(cx) {
+    for table in tables(cx).into_iter().filter(|table| table.indexes.len() <= MOST) {
         for index in &table.indexes {
             if index.unique || index.is_constraint || !index.valid || !is_known(cx, index.created) {
                 continue;

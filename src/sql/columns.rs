@@ -66,7 +66,7 @@ impl<'a> Columns<'a> {
         }
         // What `LIKE` copies stands between the columns.
         let copies = |text: &&str| self::lexemes(text).next().is_some_and(|first| first.is("like"));
-        if lexemes.next().is_some() || elements.iter().any(|text| copies(&text)) {
+        if lexemes.next().is_some() || elements.iter().any(copies) {
             return None;
         }
         let elements: Vec<_> = KNOWN.with_borrow(|known| {

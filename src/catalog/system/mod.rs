@@ -131,7 +131,7 @@ impl Snapshot {
                 ConstraintKind::ForeignKey => "f".into(),
                 ConstraintKind::Check => "c".into(),
                 ConstraintKind::Exclusion => "x".into(),
-                _ => Cell::Unknown,
+                ConstraintKind::NotNull => Cell::Unknown,
             };
             let target = constraint.references.and_then(|id| self.catalog.name_of(id));
             let numbers: Option<Vec<String>> = constraint

@@ -35,10 +35,10 @@ impl Taken<'_> {
 
     pub(super) fn alter_object(&mut self, alter: &Alter) {
         match (&alter.change, &alter.on) {
-            (ObjectChange::Sequence(_), _) => {
-                if !alter.if_exists || self.found(&alter.name).is_some() {
-                    self.lock(&alter.name, ShareRowExclusiveLock);
-                }
+            (ObjectChange::Sequence(_), _)
+                if (!alter.if_exists || self.found(&alter.name).is_some()) =>
+            {
+                self.lock(&alter.name, ShareRowExclusiveLock);
             }
             (ObjectChange::Policy { .. }, Some(table)) => self.lock(table, AccessExclusiveLock),
             (ObjectChange::Owner, _) if alter.kind.is_relation() => {
