@@ -321,17 +321,40 @@ fn fixes_are_written_once_and_keep_everything_else() {
 }
 
 #[test]
-fn the_list_is_what_its_schema_says() {
-    let schema = fs::read_to_string(support::project("docs/list.schema.json")).unwrap();
-    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
-    for fixture in ["numbered/digis", "psql/takumi", "diesel/gotong-royong", "up-down/dogepump"] {
-        let folder = support::project("fixtures").join(fixture);
-        let output = stdout(&run(&folder, &["list", "--format", "json", "--sql", "."]));
-        let json: serde_json::Value = serde_json::from_str(&output).unwrap();
-        let errors: Vec<String> =
-            validator.iter_errors(&json).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{fixture}: {errors:#?}");
+fn lists_and_locks_are_what_their_schemas_say() {
+    for (schema, arguments) in [
+        ("docs/list.schema.json", &["list", "--format", "json", "--sql", "."][..]),
+        ("docs/locks.schema.json", &["locks", "--format", "json", "."]),
+    ] {
+        let schema = fs::read_to_string(support::project(schema)).unwrap();
+        let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+        for fixture in ["numbered/digis", "psql/takumi", "diesel/gotong-royong", "up-down/dogepump"]
+        {
+            let folder = support::project("fixtures").join(fixture);
+            let output = stdout(&run(&folder, arguments));
+            let json: serde_json::Value = serde_json::from_str(&output).unwrap();
+            let errors: Vec<String> =
+                validator.iter_errors(&json).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{fixture}: {errors:#?}");
+        }
     }
+}
+
+#[test]
+fn locks_name_the_worst_of_each_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("0001_users.sql", "create table users (id bigint primary key, age int);\n");
+    write("0002_age.sql", "alter table users alter column age type bigint;\n");
+    let text = stdout(&run(folder.path(), &["locks", "--pg-version", "16", "."]));
+    assert!(
+        text.contains(
+            "blocks reads and writes on `public.users` for as long as it takes to rewrite it"
+        ),
+        "{text}"
+    );
+    let markdown = stdout(&run(folder.path(), &["locks", "--format", "markdown", "."]));
+    assert!(markdown.contains("AccessExclusiveLock on `public.users`"), "{markdown}");
 }
 
 /// Returns the places of blocking indexes that a run reports.
