@@ -391,7 +391,12 @@ fn the_server_takes_the_locks_that_effects_say() {
                 .flat_map(|action| effects::locks(action, &state.catalog, path, target))
                 .filter(|lock| lock.mode > LockMode::AccessShareLock)
                 // An index that is renamed has another name when the server is asked.
-                .filter(|lock| !state.catalog.get(&lock.relation).is_some_and(|r| r.is_index()))
+                .filter(|lock| {
+                    !state
+                        .catalog
+                        .get(&lock.relation)
+                        .is_some_and(lockmaster::catalog::Relation::is_index)
+                })
                 .map(|lock| (lock.relation.name.to_string(), lock.mode.as_str().to_owned()))
                 .collect();
             let missing: Vec<_> = said.difference(&real).collect();

@@ -16,7 +16,7 @@ use serde_json::Value;
 use support::server;
 
 /// What a server keeps, a line for each object, in the words of `lines`.
-const CATALOGS: &str = r#"
+const CATALOGS: &str = r"
 with named as (
     select c.oid, n.nspname || '.' || c.relname as name, c.relkind
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -50,7 +50,7 @@ union all
 select 'enum ' || n.nspname || '.' || t.typname || ' ' || string_agg(e.enumlabel, ',' order by e.enumsortorder)
 from pg_enum e join pg_type t on t.oid = e.enumtypid join pg_namespace n on n.oid = t.typnamespace
 group by n.nspname, t.typname
-"#;
+";
 
 /// Returns what `lockmaster schema` says of a directory, in the words of [`CATALOGS`].
 fn lines(schema: &Value) -> BTreeSet<String> {
@@ -276,7 +276,7 @@ fn refused_lines(path: &str, target: &str) -> Vec<u64> {
 }
 
 fn write(folder: &Path, statements: &[&str]) {
-    let text: String = statements.iter().map(|statement| format!("{statement};\n")).collect();
+    let text = format!("{};\n", statements.join(";\n"));
     std::fs::write(folder.join("0001_all.sql"), text).unwrap();
     let settings = "[[migrations]]\npath = \".\"\nlayout = \"numbered\"\ntransaction = \"none\"\nhistory = \"complete\"\n";
     std::fs::write(folder.join("lockmaster.toml"), settings).unwrap();

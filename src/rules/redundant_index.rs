@@ -9,7 +9,7 @@ use crate::rule::HistoryContext;
 const MOST: usize = 500;
 
 pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
-    for table in tables(cx).into_iter().filter(|table| table.indexes.len() <= MOST) {
+    for table in tables(cx).filter(|table| table.indexes.len() <= MOST) {
         for index in &table.indexes {
             if index.unique || index.is_constraint || !index.valid || !is_known(cx, index.created) {
                 continue;
