@@ -73,6 +73,19 @@ impl Catalog {
         needs.collect()
     }
 
+    /// Returns the tables that may have a foreign key to a table, and the sequences that it may own:
+    /// those that cannot be without it or a column of it, and the table itself.
+    pub fn related(&self, table: ObjectId) -> Vec<&Relation> {
+        let mut ids: BTreeSet<ObjectId> = BTreeSet::from([table]);
+        ids.extend(self.dependents_of((table, Part::Whole)).map(|((user, _), _)| user));
+        let columns = self.by_id(table).map(|table| table.columns.as_slice()).unwrap_or_default();
+        for column in columns {
+            let users = self.dependents_of((table, Part::Column(column.number)));
+            ids.extend(users.map(|((user, _), _)| user));
+        }
+        ids.into_iter().filter_map(|id| self.by_id(id)).filter(|found| !found.external).collect()
+    }
+
     /// Forgets what an address depends on.
     pub(super) fn forget_needs(&mut self, of: Address) {
         let gone: Vec<Edge> = Self::edges(&self.needs, of).collect();

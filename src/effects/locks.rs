@@ -339,7 +339,7 @@ impl Taken<'_> {
                 && constraint.referenced_columns.iter().any(|name| name == column)
         };
         let catalog = self.catalog;
-        for other in catalog.relations().filter(|other| other.constraints.iter().any(refers)) {
+        for other in catalog.related(id).into_iter().filter(|r| r.constraints.iter().any(refers)) {
             self.lock_object(other.id, AccessExclusiveLock);
         }
     }
@@ -355,7 +355,7 @@ impl Taken<'_> {
         let Some(table) = self.found(table) else { return };
         let (id, number) = (table.id, column.and_then(|c| table.column(c)).map(|c| c.number));
         let catalog = self.catalog;
-        for other in catalog.relations() {
+        for other in catalog.related(id) {
             let Some(sequence) = &other.extra().sequence else { continue };
             let is_owned = sequence.owned_by.is_some_and(|(table, column)| {
                 table == id && number.is_none_or(|number| number == column)

@@ -162,7 +162,7 @@ impl Taken<'_> {
             }
             if column.identity.is_some() || column.default.is_some() {
                 let owned = (table.id, column.number);
-                let sequences = self.catalog.relations().filter(|relation| {
+                let sequences = self.catalog.related(table.id).into_iter().filter(|relation| {
                     let sequence = relation.extra().sequence.as_ref();
                     sequence.is_some_and(|s| {
                         s.owned_by == Some(owned) && (s.is_identity || is_serial(column))
@@ -197,7 +197,7 @@ impl Taken<'_> {
             return;
         }
         let catalog = self.catalog;
-        for other in catalog.relations().filter(|other| other.is_table()) {
+        for other in catalog.related(table.id).into_iter().filter(|other| other.is_table()) {
             let refers = |constraint: &&Constraint| {
                 constraint.references == Some(table.id)
                     && constraint.enforced

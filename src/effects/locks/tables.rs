@@ -202,7 +202,7 @@ impl Taken<'_> {
     fn referring(&self, target: ObjectId) -> Vec<ObjectId> {
         let refers =
             |table: &&Relation| table.constraints.iter().any(|key| key.references == Some(target));
-        self.catalog.relations().filter(refers).map(|table| table.id).collect()
+        self.catalog.related(target).into_iter().filter(refers).map(|table| table.id).collect()
     }
 
     pub(super) fn detach(
