@@ -107,6 +107,7 @@ fn options(input: &Input, loaded: &Loaded, at: usize) -> SetOptions {
         target: input.target(config),
         is_complete: config.is_complete(&set.root),
         settings: config.settings(&set.root),
+        ..SetOptions::default()
     }
 }
 

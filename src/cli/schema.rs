@@ -92,6 +92,7 @@ fn read<'a>(input: &Input, loaded: &'a Loaded, at: usize) -> Read<'a> {
         target: input.target(config),
         is_complete: config.is_complete(&set.root),
         settings: config.settings(&set.root),
+        ..SetOptions::default()
     };
     let scripts = check::parse(set, &loaded.sources);
     Read { set, sources: &loaded.sources, scripts, options }

@@ -12,7 +12,7 @@ mod work;
 
 pub use locks::{Lock, locks};
 pub use transaction::{ends_transaction, refused_in_transaction};
-pub use work::{Effects, effects};
+pub use work::{Act, Effects, acts, effects};
 
 use crate::sql::{Action, ObjectKind, RelationName, TableChange};
 

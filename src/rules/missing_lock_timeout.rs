@@ -86,8 +86,7 @@ impl Found {
             }
             // The whole file becomes one transaction block with a second statement in it.
             Holder::Nobody if mode == TransactionMode::Message => Some(Place::First),
-            // goose runs such a migration on a pool of connections: a setting may not last.
-            Holder::Nobody if layout.name == "goose" => None,
+            Holder::Nobody if !layout.keeps_connection() => None,
             Holder::Nobody => Some(Place::Before(cx.statement.span)),
         };
         Self { diagnostic: report(cx, lock, action), place }
@@ -162,7 +161,7 @@ fn report(cx: &StatementContext, lock: &Lock, action: &Action) -> Diagnostic {
         _ => "all writes",
     };
     let help = match cx.state.holder() {
-        Holder::Nobody if cx.migration.history.set.layout.name == "goose" => {
+        Holder::Nobody if !cx.migration.history.set.layout.keeps_connection() => {
             "open a transaction for the statement, with `set local lock_timeout = '5s'` first: outside of one, goose may send each statement on another connection"
         }
         Holder::Nobody => {

@@ -1,5 +1,6 @@
 //! Every rule, in alphabetical order.
 
+mod blocking_check;
 mod blocking_index;
 mod breaking_rename;
 mod certain_failure;
@@ -32,11 +33,13 @@ mod narrowing;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
+mod outage;
 mod pair;
 mod password_in_migration;
 mod redundant_index;
 mod rollback_among_migrations;
 mod sequence_left_int;
+mod set_not_null_scan;
 mod short_integer_key;
 mod spelling;
 mod syntax_error;
@@ -67,6 +70,7 @@ macro_rules! rules {
 }
 
 rules! {
+    "blocking-check" => Statement(blocking_check::check),
     "blocking-index" => Statement(blocking_index::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "certain-failure" => Refusal(certain_failure::check),
@@ -98,6 +102,7 @@ rules! {
     "redundant-index" => History(redundant_index::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "sequence-left-int" => Statement(sequence_left_int::check),
+    "set-not-null-scan" => Statement(set_not_null_scan::check),
     "short-integer-key" => History(short_integer_key::check),
     "syntax-error" => Migration(syntax_error::check),
     "table-without-primary-key" => History(table_without_primary_key::check),

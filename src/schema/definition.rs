@@ -15,7 +15,7 @@ use crate::sql::{
 };
 
 /// Returns an expression as SQL; nothing for one that no statement spells out.
-pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
+pub(crate) fn expression_sql(expression: &Expression) -> Option<String> {
     let text = expression.tree.to_string();
     // A `?` stands for what the tree has no place for, or is an operator.
     let is_whole = !text.contains('?') || is_statement(&format!("select {text}"));
@@ -23,7 +23,7 @@ pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
 }
 
 /// Returns a name as SQL spells it.
-pub(super) fn name(name: &RelationName) -> String {
+pub(crate) fn name(name: &RelationName) -> String {
     match &name.schema {
         Some(schema) => format!("{}.{}", quote_identifier(schema), quote_identifier(&name.name)),
         None => quote_identifier(&name.name),
@@ -73,7 +73,7 @@ pub(super) fn bound(bound: &PartitionBound) -> Option<String> {
 }
 
 /// Returns a constraint without its name.
-pub(super) fn constraint(
+pub(crate) fn constraint(
     catalog: &Catalog,
     table: &Relation,
     constraint: &Constraint,
@@ -169,7 +169,7 @@ fn filter(index: &Index) -> Option<String> {
 }
 
 /// Returns the statement that makes an index; nothing if a constraint makes it.
-pub(super) fn index(relation: &Relation, index: &Index) -> Option<String> {
+pub(crate) fn index(relation: &Relation, index: &Index) -> Option<String> {
     if index.is_constraint {
         return None;
     }

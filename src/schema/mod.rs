@@ -7,6 +7,8 @@ mod model;
 mod read;
 pub mod sql;
 
+pub(crate) use definition::{constraint as constraint_sql, name as name_sql};
+
 pub use biography::{Event, History, Life};
 pub use diff::{Change, Difference, Entry, Follower};
 pub use model::{

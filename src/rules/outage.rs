@@ -1,0 +1,137 @@
+//! What the rules about locks share: which table it is about, who waits for how long, and the steps of
+//! recipes.
+
+use super::spelling::shown;
+use crate::catalog::{Catalog, Lookup, QualifiedName, Relation};
+use crate::diagnostic::Diagnostic;
+use crate::effects::Act;
+use crate::rule::StatementContext;
+use crate::session::Holder;
+use crate::sql::{Action, LockMode, RelationName, quote_identifier};
+
+/// A relation that other sessions use while a statement changes it.
+pub(super) struct Used<'a> {
+    /// Its full name.
+    pub name: QualifiedName,
+    /// What the catalog knows of it; nothing where the files do not show it.
+    pub relation: Option<&'a Relation>,
+}
+
+/// Returns what those of a statement's actions do that are `wanted`, also in its `DO` blocks. Nothing is
+/// worked out for other statements.
+pub(super) fn acts<'a>(
+    cx: &'a StatementContext,
+    wanted: impl Fn(&Action) -> bool + 'a,
+) -> impl Iterator<Item = &'a Act<'a>> {
+    let is_here = cx.statement.actions.iter().any(|action| match action {
+        Action::Do(block) => block.actions.iter().any(&wanted),
+        action => wanted(action),
+    });
+    let acts = if is_here { cx.acts() } else { &[] };
+    acts.iter().filter(move |act| wanted(act.action))
+}
+
+/// Returns the relation that an action is about, if other sessions use it.
+pub(super) fn used<'a>(
+    cx: &StatementContext,
+    before: &'a Catalog,
+    name: &RelationName,
+) -> Option<Used<'a>> {
+    if name.is_dynamic() {
+        return None;
+    }
+    let path = &cx.state.session.search_path;
+    match before.relation(name, path) {
+        Lookup::Found(relation) => {
+            let found = Used { name: relation.name.clone(), relation: Some(relation) };
+            (!cx.is_new_relation(relation)).then_some(found)
+        }
+        Lookup::Dropped(_) => None,
+        Lookup::Unknown => Some(Used { name: before.resolve(name, path), relation: None }),
+    }
+}
+
+impl Used<'_> {
+    /// Returns the relation's name for people.
+    pub(super) fn shown(&self) -> String {
+        shown(&self.name)
+    }
+
+    /// Returns whether the action reads the relation or a partition of it in full. Where the files do
+    /// not show the relation, `otherwise` says what such an action does.
+    pub(super) fn is_scanned(&self, act: &Act, otherwise: bool) -> bool {
+        match self.relation {
+            Some(_) => !act.effects.scans.is_empty(),
+            None => otherwise,
+        }
+    }
+}
+
+/// Makes a diagnostic about work under a lock: `message` says what is done, and who waits for how long
+/// follows. The first of `locked` is the relation that the message has named already.
+pub(super) fn report(
+    cx: &StatementContext,
+    act: &Act,
+    message: &str,
+    locked: &[(QualifiedName, LockMode)],
+) -> Diagnostic {
+    let waits = waiting(cx, act, locked);
+    let mut diagnostic = cx.report(format!("{message}: {waits}"));
+    for (name, mode) in locked {
+        diagnostic = diagnostic.relation(name, Some(*mode));
+    }
+    cx.explain_transaction(diagnostic)
+}
+
+/// Returns who waits for how long.
+fn waiting(cx: &StatementContext, act: &Act, locked: &[(QualifiedName, LockMode)]) -> String {
+    let is_total = |mode: LockMode| mode == LockMode::AccessExclusiveLock;
+    let names = |total: bool| {
+        let mut names: Vec<String> = Vec::new();
+        for (at, (name, mode)) in locked.iter().enumerate() {
+            if is_total(*mode) == total {
+                names.push(if at == 0 { "it".to_owned() } else { format!("`{}`", shown(name)) });
+            }
+        }
+        enumeration(&names)
+    };
+    let mut who = Vec::new();
+    if let Some(names) = names(true) {
+        who.push(format!("reads and writes of {names}"));
+    }
+    if let Some(names) = names(false) {
+        who.push(format!("writes to {names}"));
+    }
+    format!("{} wait until {}", who.join(" and "), end(cx, act))
+}
+
+/// Returns when the locks of an action are released.
+pub(super) fn end(cx: &StatementContext, act: &Act) -> &'static str {
+    match cx.state.holder() {
+        Holder::Nobody if act.in_block => "the block ends",
+        Holder::Nobody => "that is done",
+        Holder::Runner | Holder::File | Holder::Message => "the transaction ends",
+    }
+}
+
+/// Joins phrases with `and`.
+fn enumeration(names: &[String]) -> Option<String> {
+    match names {
+        [] => None,
+        [one] => Some(one.clone()),
+        [first @ .., last] => Some(format!("{} and {last}", first.join(", "))),
+    }
+}
+
+/// Returns a note for a relation that the files do not show, so that what is said about it holds only
+/// where nothing that they do not show makes it harmless.
+pub(super) fn doubt(used: &Used, unless: &str) -> Option<String> {
+    used.relation.is_none().then(|| {
+        format!("the files do not show how `{}` was made: it is not so if {unless}", used.shown())
+    })
+}
+
+/// Returns a column's or constraint's name as SQL spells it.
+pub(super) fn quoted(name: &str) -> String {
+    quote_identifier(name)
+}
