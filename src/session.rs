@@ -58,6 +58,13 @@ impl Session {
         self.setting("lock_timeout").is_some_and(|found| !is_zero(&found.value))
     }
 
+    /// Returns a limit in milliseconds, such as `statement_timeout`: nothing if it is not set, is 0, or
+    /// cannot be read.
+    pub fn limit(&self, name: &str) -> Option<f64> {
+        let limit = milliseconds(&self.setting(name)?.value)?;
+        (limit > 0.0).then_some(limit)
+    }
+
     /// Applies `SET` or `RESET`.
     pub fn set(&mut self, setting: &Setting, file: FileId, span: Span) {
         let name = setting.name.as_str();
@@ -117,6 +124,26 @@ impl Session {
             self.search_path = search_path(value);
         }
     }
+}
+
+/// Reads a duration as the server does: a number without a unit is milliseconds.
+///
+/// Source: PostgreSQL documentation, section 20.1.1 "Parameter Names and Values".
+fn milliseconds(value: &str) -> Option<f64> {
+    let value = value.trim();
+    let at = value.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(value.len());
+    let (number, unit) = value.split_at(at);
+    let number: f64 = number.parse().ok()?;
+    let factor = match unit.trim() {
+        "us" => 0.001,
+        "" | "ms" => 1.0,
+        "s" => 1_000.0,
+        "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        "d" => 86_400_000.0,
+        _ => return None,
+    };
+    Some(number * factor)
 }
 
 /// Splits the value of `search_path` into schemas; `"$user"` is left out.

@@ -1,10 +1,15 @@
 //! Every rule, in alphabetical order.
 
 mod blocking_check;
+mod blocking_drop_index;
 mod blocking_index;
+mod blocking_reindex;
 mod breaking_rename;
 mod certain_failure;
+mod concurrent;
+mod concurrently_if_not_exists;
 mod concurrently_in_transaction;
+mod concurrently_under_timeout;
 mod do_block_ends_transaction;
 mod down_does_not_restore;
 mod down_fails;
@@ -71,10 +76,14 @@ macro_rules! rules {
 
 rules! {
     "blocking-check" => Statement(blocking_check::check),
+    "blocking-drop-index" => Statement(blocking_drop_index::check),
     "blocking-index" => Statement(blocking_index::check),
+    "blocking-reindex" => Statement(blocking_reindex::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "certain-failure" => Refusal(certain_failure::check),
+    "concurrently-if-not-exists" => Statement(concurrently_if_not_exists::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
+    "concurrently-under-timeout" => Statement(concurrently_under_timeout::check),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
     "down-does-not-restore" => Migration(down_does_not_restore::check),
     "down-fails" => Steps(down_fails::watch),

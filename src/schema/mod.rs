@@ -7,7 +7,9 @@ mod model;
 mod read;
 pub mod sql;
 
-pub(crate) use definition::{constraint as constraint_sql, name as name_sql};
+pub(crate) use definition::{
+    bound as bound_sql, constraint as constraint_sql, index_on, name as name_sql,
+};
 
 pub use biography::{Event, History, Life};
 pub use diff::{Change, Difference, Entry, Follower};
