@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Lock, locks};
-use crate::catalog::{Catalog, Env, Origin, QualifiedName};
+use crate::catalog::{Because, Catalog, Env, Failure, Origin, QualifiedName};
 use crate::replay::State;
 use crate::sql::Action;
 
@@ -50,7 +50,9 @@ pub fn acts<'a>(actions: &'a [Action], state: &State, origin: Origin) -> Vec<Act
     });
     for (action, in_block) in all {
         let mut after = before.clone();
-        if !after.apply(action, &env).is_empty() {
+        // What nothing at hand made may be there all the same.
+        let is_certain = |failure: &Failure| failure.because != Because::NeverMade;
+        if after.apply(action, &env).iter().any(is_certain) {
             continue;
         }
         let locks = locks(action, &before, &env.path, state.version);

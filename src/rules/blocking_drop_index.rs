@@ -38,7 +38,11 @@ fn known(cx: &StatementContext, act: &Act, drop: &Drop, index: &Relation) -> Opt
     }
     let shown = super::spelling::shown(&table.name);
     let locked = [(table.name.clone(), LockMode::AccessExclusiveLock)];
-    let message = format!("dropping index `{}` needs `{shown}` for itself", index.name.name);
+    let more = drop.with.len().saturating_sub(1);
+    let message = match more {
+        0 => format!("dropping index `{}` needs `{shown}` for itself", index.name.name),
+        _ => format!("dropping `{}` and {more} more needs `{shown}` for itself", index.name.name),
+    };
     let diagnostic = report(cx, act, &message, &locked);
     let name = written(cx, &index.name);
     Some(advise(cx, act, drop, diagnostic, name))
@@ -73,8 +77,12 @@ fn advise(
     // The server takes neither several at once nor CASCADE.
     let is_alone = drop.with.len() < 2 && !drop.cascade && !act.in_block;
     let fix = || insert_concurrently(cx, "index", "drop the index concurrently");
+    let help = match act.in_block {
+        true => "take it out of the `do` block and use `drop index concurrently`, which cannot run inside of one".to_owned(),
+        false => outside(cx, "drop index concurrently"),
+    };
     let diagnostic = diagnostic
-        .help(outside(cx, "drop index concurrently"))
+        .help(help)
         .note("it waits for every query on the table to end, and everybody else waits behind it")
         .recipe(cx.recipe(recipe))
         .fix(if is_alone { fix() } else { None });

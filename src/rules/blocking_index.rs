@@ -13,7 +13,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     let mut is_block_reported = false;
     for act in acts(cx, |action| blocking(action).is_some()) {
         let Some(index) = blocking(act.action) else { continue };
-        let Some(table) = used(cx, &act.before, &index.table) else { continue };
+        let Some(table) = table(cx, act, index) else { continue };
         if act.in_block && is_block_reported || !is_built(cx, act, index, &table) {
             continue;
         }
@@ -28,6 +28,15 @@ fn blocking(action: &Action) -> Option<&CreateIndex> {
         Action::CreateIndex(index) if !index.concurrently => Some(index),
         _ => None,
     }
+}
+
+/// Returns the table, if others use it: also one whose name is put together at run time.
+fn table<'a>(cx: &StatementContext, act: &'a Act, index: &CreateIndex) -> Option<Used<'a>> {
+    if index.table.is_dynamic() {
+        let name = act.before.resolve(&index.table, &cx.state.session.search_path);
+        return Some(Used { name, relation: None });
+    }
+    used(cx, &act.before, &index.table)
 }
 
 /// Returns whether the index is built on something that others write to.
@@ -96,7 +105,8 @@ fn recipe(cx: &StatementContext, act: &Act, index: &CreateIndex, table: &Used) -
         }
         None => {
             let text = cx.statement.text(cx.file());
-            let keyword = cx.statement.keyword(cx.file(), "index").filter(|_| !act.in_block)?;
+            let is_plain = !act.in_block && !index.table.is_dynamic();
+            let keyword = cx.statement.keyword(cx.file(), "index").filter(|_| is_plain)?;
             let (head, tail) =
                 text.split_at_checked((keyword.end - cx.statement.span.start) as usize)?;
             let name = table.name.sibling(index.name.clone()?);

@@ -4,10 +4,11 @@
 use super::spelling::like;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::{Applicability, Edit, Fix};
+use crate::effects::{Act, Lock};
 use crate::layout::{OptOut, TransactionMode};
 use crate::rule::StatementContext;
 use crate::session::Holder;
-use crate::sql::{Action, ObjectKind, quote_identifier};
+use crate::sql::{Action, LockMode, ObjectKind, quote_identifier};
 
 /// Says how to use a `command` that the server refuses in a transaction block, in this migration or in
 /// one of its own.
@@ -89,4 +90,21 @@ pub(super) fn is_dropped_later(cx: &StatementContext, name: &QualifiedName) -> b
         Action::Drop(drop) if drop.kind == ObjectKind::Schema => drop.name.name == name.schema,
         _ => false,
     })
+}
+
+/// Returns the other relations that an action locks so that somebody notices, tables only.
+pub(super) fn others(
+    cx: &StatementContext,
+    act: &Act,
+    first: &QualifiedName,
+) -> Vec<(QualifiedName, LockMode)> {
+    let is_meant = |lock: &&Lock| {
+        let found = act.before.get(&lock.relation);
+        lock.mode >= LockMode::ShareLock
+            && lock.relation != *first
+            && cx.is_noticed(lock)
+            && found.is_none_or(|found| found.is_table() || found.is_view())
+    };
+    let locks = act.effects.locks.iter().filter(is_meant);
+    locks.map(|lock| (lock.relation.clone(), lock.mode)).collect()
 }

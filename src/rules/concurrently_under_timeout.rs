@@ -106,7 +106,10 @@ fn report(
         "lock_timeout" => {
             "it waits for other transactions to end, and each of these waits is limited"
         }
-        _ => "it takes as long as the table is large, and waits for other transactions besides",
+        _ if matches!(action, Action::CreateIndex(_) | Action::Reindex { .. }) => {
+            "it takes as long as the table is large, and waits for other transactions besides"
+        }
+        _ => "it waits until other transactions have ended",
     };
     let message = format!("`{command}` under `{name}` may stop halfway and leave {left}");
     let mut diagnostic =

@@ -8,7 +8,7 @@ mod read;
 pub mod sql;
 
 pub(crate) use definition::{
-    bound as bound_sql, constraint as constraint_sql, index_on, name as name_sql,
+    bound as bound_sql, constraint as constraint_sql, expression_sql, index_on, name as name_sql,
 };
 
 pub use biography::{Event, History, Life};
