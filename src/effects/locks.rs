@@ -290,7 +290,8 @@ impl Taken<'_> {
             TableChange::Other { mode, command, column, effect, .. } => {
                 let has_triggers =
                     self.found(table).is_some_and(|table| !table.extra().triggers.is_empty());
-                let recurses = recurses(command) || *command == "EnableTrigger" && has_triggers;
+                let recurses = recurses(command)
+                    || matches!(*command, "EnableTrigger" | "DisableTrigAll") && has_triggers;
                 self.lock_tree(table, alter.only || !recurses, *mode);
                 if *command == "ChangeOwner" {
                     self.lock_sequences(table, None, false, AccessExclusiveLock);

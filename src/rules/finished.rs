@@ -1,6 +1,6 @@
 //! What the rules about the finished schema share: which tables they look at, and where they report.
 
-use crate::catalog::{Catalog, Index, ObjectId, Origin, Relation, RelationKind};
+use crate::catalog::{Catalog, Index, ObjectId, Origin, QualifiedName, Relation, RelationKind};
 use crate::diagnostic::Diagnostic;
 use crate::layout::Direction;
 use crate::rule::HistoryContext;
@@ -46,14 +46,15 @@ pub(super) fn tables<'a>(cx: &HistoryContext<'a>) -> impl Iterator<Item = &'a Re
         matches!(table.kind, RelationKind::Table | RelationKind::PartitionedTable)
             && !table.temporary
             && !table.is_partition()
-            && !is_bookkeeping(table)
+            && !is_bookkeeping(&table.name)
             && is_known(cx, table.created)
             && !catalog.is_guess(table.changed)
     })
 }
 
-fn is_bookkeeping(table: &Relation) -> bool {
-    BOOKKEEPING.contains(&table.name.name.to_ascii_lowercase().as_str())
+/// Returns whether a runner keeps in this table what it has applied.
+pub(super) fn is_bookkeeping(table: &QualifiedName) -> bool {
+    BOOKKEEPING.contains(&table.name.to_ascii_lowercase().as_str())
 }
 
 /// Returns whether a statement of an up migration is what made something.

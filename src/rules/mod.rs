@@ -20,12 +20,15 @@ mod files;
 mod finished;
 mod foreign_key_type_mismatch;
 mod foreign_key_without_index;
+mod foreign_keys_not_checked;
 mod guard;
 mod if_not_exists_hides_drift;
 mod in_transaction;
 mod index_on_dropped_column;
 mod invalid_privilege;
 mod irreversible_up;
+mod lock_timeout_too_long;
+mod lock_upgrade;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
@@ -40,11 +43,16 @@ mod redundant_index;
 mod rollback_among_migrations;
 mod sequence_left_int;
 mod set_not_null_scan;
+mod setting_leaks;
+mod setting_without_effect;
 mod short_integer_key;
+mod slow_after_lock;
 mod spelling;
 mod syntax_error;
 mod table_without_primary_key;
+mod timeout_without_unit;
 mod transaction_control_in_wrapped_migration;
+mod unbounded_dml;
 mod unclosed_transaction;
 mod unnumbered_migration;
 mod version_gap;
@@ -88,10 +96,13 @@ rules! {
     "enum-value-unknown" => Statement(enum_value_unknown::check),
     "foreign-key-type-mismatch" => History(foreign_key_type_mismatch::check),
     "foreign-key-without-index" => History(foreign_key_without_index::check),
+    "foreign-keys-not-checked" => Statement(foreign_keys_not_checked::check),
     "if-not-exists-hides-drift" => Statement(if_not_exists_hides_drift::check),
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "irreversible-up" => Migration(irreversible_up::check),
+    "lock-timeout-too-long" => Statement(lock_timeout_too_long::check),
+    "lock-upgrade" => Steps(lock_upgrade::watch),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
@@ -103,10 +114,15 @@ rules! {
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "sequence-left-int" => Statement(sequence_left_int::check),
     "set-not-null-scan" => Statement(set_not_null_scan::check),
+    "setting-leaks" => Steps(setting_leaks::watch),
+    "setting-without-effect" => Statement(setting_without_effect::check),
     "short-integer-key" => History(short_integer_key::check),
+    "slow-after-lock" => Steps(slow_after_lock::watch),
     "syntax-error" => Migration(syntax_error::check),
     "table-without-primary-key" => History(table_without_primary_key::check),
+    "timeout-without-unit" => Statement(timeout_without_unit::check),
     "transaction-control-in-wrapped-migration" => Migration(transaction_control_in_wrapped_migration::check),
+    "unbounded-dml" => Statement(unbounded_dml::check),
     "unclosed-transaction" => Migration(unclosed_transaction::check),
     "unnumbered-migration" => History(unnumbered_migration::check),
     "unused-suppression" => Suppressions,
