@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Lock, locks};
+use super::Lock;
+use super::locks::{locks_until, strongest};
 use crate::catalog::{Env, Origin, QualifiedName};
 use crate::replay::State;
 use crate::sql::Action;
@@ -30,15 +31,13 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
     let mut catalog = state.catalog.clone();
     let path = &state.session.search_path;
     for action in crate::replay::in_order(actions) {
-        found.locks.extend(locks(action, &catalog, path, state.version));
         let env = Env { origin, path: path.clone(), version: state.version };
         let before = catalog.clone();
         catalog.apply(action, &env);
-        super::dropped::add(action, &before, &catalog, &mut found);
+        found.locks.extend(locks_until(action, &before, &catalog, path, state.version));
         super::cost::add(action, &before, &catalog, state, &mut found);
     }
-    found.locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));
-    found.locks.dedup_by(|next, kept| next.relation == kept.relation);
+    strongest(&mut found.locks);
     // What the transaction itself made nobody else can see.
     let is_new = |name: &QualifiedName| {
         let made = catalog.get(name).or_else(|| state.catalog.get(name));
