@@ -1,6 +1,7 @@
 //! Every rule, in alphabetical order.
 
 mod blocking_index;
+mod bookkeeping;
 mod breaking_rename;
 mod certain_failure;
 mod concurrently_in_transaction;
