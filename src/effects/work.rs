@@ -38,15 +38,6 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
         super::cost::add(action, &before, &catalog, state, &mut found);
     }
     strongest(&mut found.locks);
-    // What the transaction itself made nobody else can see.
-    let is_new = |name: &QualifiedName| {
-        let made = catalog.get(name).or_else(|| state.catalog.get(name));
-        made.is_some_and(|made| {
-            made.created == origin || state.is_in_this_transaction(made.created)
-        })
-    };
-    found.rewrites.retain(|name| !is_new(name));
-    found.scans.retain(|name| !is_new(name));
     // What the statement made itself nobody else can see.
     found.locks.retain(|lock| lock.created != Some(origin));
     // Nobody waits for work on what no other transaction can see, and there is little of it.
@@ -54,7 +45,9 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
         let relation = state.catalog.get(name).or_else(|| catalog.get(name));
         let tables = relation.filter(|found| found.is_index()).map(|index| &index.uses);
         let table = tables.and_then(|uses| uses.first()).and_then(|table| catalog.by_id(*table));
-        table.or(relation).is_some_and(|found| state.is_in_this_transaction(found.created))
+        table.or(relation).is_some_and(|found| {
+            found.created == origin || state.is_in_this_transaction(found.created)
+        })
     };
     for names in [&mut found.rewrites, &mut found.scans, &mut found.index_builds] {
         names.retain(|name| !is_new(name));
