@@ -2,6 +2,7 @@
 
 mod blocking_check;
 mod blocking_index;
+mod bookkeeping;
 mod breaking_rename;
 mod certain_failure;
 mod concurrently_in_transaction;

@@ -7,7 +7,8 @@ use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
 use crate::rule::StatementContext;
 use crate::session::Holder;
-use crate::sql::{Action, LockMode, RelationName, quote_identifier};
+use crate::sql::tree::quote_identifier;
+use crate::sql::{Action, LockMode, RelationName};
 
 /// A relation that other sessions use while a statement changes it.
 pub(super) struct Used<'a> {
@@ -138,5 +139,5 @@ pub(super) fn doubt(used: &Used, unless: &str) -> Option<String> {
 
 /// Returns a column's or constraint's name as SQL spells it.
 pub(super) fn quoted(name: &str) -> String {
-    quote_identifier(name)
+    quote_identifier(name).into_owned()
 }

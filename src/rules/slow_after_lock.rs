@@ -1,4 +1,4 @@
-use super::finished::is_bookkeeping;
+use super::bookkeeping::is_bookkeeping;
 use super::outage::{actions, acts};
 use super::spelling::{listed, shown};
 use crate::catalog::{QualifiedName, Relation};
@@ -184,7 +184,7 @@ fn slow_dml(cx: &StatementContext, dml: &Dml) -> Option<Slow> {
         }
         _ => false,
     };
-    if !is_slow || is_bookkeeping(&table) {
+    if !is_slow || is_bookkeeping(&table.name) {
         return None;
     }
     let name = shown(&table);

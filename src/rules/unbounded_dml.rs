@@ -1,4 +1,4 @@
-use super::finished::is_bookkeeping;
+use super::bookkeeping::is_bookkeeping;
 use super::outage::{actions, quoted};
 use super::spelling::shown;
 use crate::catalog::{QualifiedName, Relation, RelationKind};
@@ -21,7 +21,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
             matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable)
         };
         let is_one = cx.relation(name).found().is_none_or(is_table);
-        if is_one && cx.is_in_use(&table) && !is_bookkeeping(&table) {
+        if is_one && cx.is_in_use(&table) && !is_bookkeeping(&table.name) {
             out.push(report(cx, dml, name, &table));
         }
     }

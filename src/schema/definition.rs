@@ -8,10 +8,10 @@ use crate::catalog::{
 };
 use crate::layout::Sources;
 use crate::sql::lex::{Lexeme, TokenKind, lexemes};
-use crate::sql::tree::Expr;
+use crate::sql::tree::{Expr, quote_identifier};
 use crate::sql::{
     ConstraintKind, Expression, PartitionBound, PartitionKey, ReferentialAction, RelationName,
-    is_statement, quote_identifier,
+    is_statement,
 };
 
 /// Returns an expression as SQL; nothing for one that no statement spells out.
@@ -26,7 +26,7 @@ pub(crate) fn expression_sql(expression: &Expression) -> Option<String> {
 pub(crate) fn name(name: &RelationName) -> String {
     match &name.schema {
         Some(schema) => format!("{}.{}", quote_identifier(schema), quote_identifier(&name.name)),
-        None => quote_identifier(&name.name),
+        None => quote_identifier(&name.name).into_owned(),
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn quoted(name: &QualifiedName) -> String {
 }
 
 fn list<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| quote_identifier(name)).collect();
+    let names: Vec<_> = names.into_iter().map(|name| quote_identifier(name)).collect();
     names.join(", ")
 }
 
@@ -47,7 +47,7 @@ pub(super) fn partition_key(key: &PartitionKey) -> Option<String> {
         .columns
         .iter()
         .map(|column| match column {
-            Some(column) => Some(quote_identifier(column)),
+            Some(column) => Some(quote_identifier(column).into_owned()),
             None => Some(format!("({})", expression_sql(expressions.next()?)?)),
         })
         .collect();
@@ -133,7 +133,7 @@ fn keys(index: &Index) -> Option<Vec<String>> {
     let mut expressions = detail.expressions.iter();
     let key = |(at, column): (usize, &Option<String>)| {
         let mut key = match column {
-            Some(column) => quote_identifier(column),
+            Some(column) => quote_identifier(column).into_owned(),
             None => format!("({})", expression_sql(&expressions.next()?.1)?),
         };
         if let Some((_, class)) = detail.operator_classes.iter().find(|(place, _)| *place == at) {
@@ -269,7 +269,7 @@ pub(super) fn function(function: &Function, sources: &Sources) -> Option<String>
 /// Returns the statement that makes a trigger.
 pub(super) fn trigger(table: &Relation, trigger: &Trigger, sources: &Sources) -> Option<String> {
     let (mut text, at) = Text::read(trigger.created, sources, &["trigger"])?;
-    text.replace(at, quote_identifier(&trigger.name))?;
+    text.replace(at, quote_identifier(&trigger.name).into_owned())?;
     let on = text.after(at + 1, &["on"])?;
     text.replace(on, quoted(&table.name))?;
     let called = text.after(on, &["function", "procedure"])?;
@@ -282,7 +282,7 @@ pub(super) fn trigger(table: &Relation, trigger: &Trigger, sources: &Sources) ->
 /// Returns the statement that makes a policy.
 pub(super) fn policy(table: &Relation, policy: &Policy, sources: &Sources) -> Option<String> {
     let (mut text, at) = Text::read(policy.created, sources, &["policy"])?;
-    text.replace(at, quote_identifier(&policy.name))?;
+    text.replace(at, quote_identifier(&policy.name).into_owned())?;
     let on = text.after(at + 1, &["on"])?;
     text.replace(on, quoted(&table.name))?;
     Some(text.finish())
