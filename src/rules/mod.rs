@@ -1,6 +1,8 @@
 //! Every rule, in alphabetical order.
 
+mod add_column_rewrite;
 mod blocking_check;
+mod blocking_foreign_key;
 mod blocking_index;
 mod breaking_rename;
 mod certain_failure;
@@ -42,11 +44,16 @@ mod sequence_left_int;
 mod set_not_null_scan;
 mod short_integer_key;
 mod spelling;
+mod steps;
 mod syntax_error;
 mod table_without_primary_key;
 mod transaction_control_in_wrapped_migration;
+mod type_change;
+mod type_change_rebuilds_index;
+mod type_change_rewrite;
 mod unclosed_transaction;
 mod unnumbered_migration;
+mod validate_in_same_transaction;
 mod version_gap;
 
 use std::sync::LazyLock;
@@ -70,7 +77,9 @@ macro_rules! rules {
 }
 
 rules! {
+    "add-column-rewrite" => Statement(add_column_rewrite::check),
     "blocking-check" => Statement(blocking_check::check),
+    "blocking-foreign-key" => Statement(blocking_foreign_key::check),
     "blocking-index" => Statement(blocking_index::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "certain-failure" => Refusal(certain_failure::check),
@@ -107,9 +116,12 @@ rules! {
     "syntax-error" => Migration(syntax_error::check),
     "table-without-primary-key" => History(table_without_primary_key::check),
     "transaction-control-in-wrapped-migration" => Migration(transaction_control_in_wrapped_migration::check),
+    "type-change-rebuilds-index" => Statement(type_change_rebuilds_index::check),
+    "type-change-rewrite" => Statement(type_change_rewrite::check),
     "unclosed-transaction" => Migration(unclosed_transaction::check),
     "unnumbered-migration" => History(unnumbered_migration::check),
     "unused-suppression" => Suppressions,
+    "validate-in-same-transaction" => Steps(validate_in_same_transaction::watch),
     "version-gap" => History(version_gap::check),
 }
 
