@@ -9,6 +9,7 @@ mod locks;
 mod transaction;
 mod work;
 
+pub(crate) use cost::pending_proof;
 pub use locks::{Lock, locks};
 pub use transaction::{ends_transaction, refused_in_transaction};
 pub use work::{Act, Effects, acts, effects};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Lock;
 use super::locks::{locks_until, strongest};
-use crate::catalog::{Catalog, Env, Origin, QualifiedName};
+use crate::catalog::{Because, Catalog, Env, Origin, QualifiedName};
 use crate::replay::State;
 use crate::sql::Action;
 
@@ -40,8 +40,14 @@ pub struct Act<'a> {
 }
 
 /// Returns what each action of a statement does, those of `DO` blocks one by one. What the server would
-/// refuse is left out: it does nothing.
-pub fn acts<'a>(actions: &'a [Action], state: &State, origin: Origin) -> Vec<Act<'a>> {
+/// refuse is left out: it does nothing. Where the history is not complete, what nothing at hand made may
+/// still be there.
+pub fn acts<'a>(
+    actions: &'a [Action],
+    state: &State,
+    origin: Origin,
+    is_complete: bool,
+) -> Vec<Act<'a>> {
     let env = Env { origin, path: state.session.search_path.clone(), version: state.version };
     let mut before = state.catalog.clone();
     let mut acts = Vec::new();
@@ -51,7 +57,8 @@ pub fn acts<'a>(actions: &'a [Action], state: &State, origin: Origin) -> Vec<Act
     });
     for (action, in_block) in all {
         let mut after = before.clone();
-        if !after.apply(action, &env).is_empty() {
+        let failures = after.apply(action, &env);
+        if failures.iter().any(|failure| is_complete || failure.because != Because::NeverMade) {
             continue;
         }
         let locks = locks_until(action, &before, &after, &env.path, state.version);

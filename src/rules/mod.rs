@@ -1,6 +1,8 @@
 //! Every rule, in alphabetical order.
 
+mod add_column_rewrite;
 mod blocking_check;
+mod blocking_foreign_key;
 mod blocking_index;
 mod bookkeeping;
 mod breaking_rename;
@@ -49,13 +51,18 @@ mod setting_without_effect;
 mod short_integer_key;
 mod slow_after_lock;
 mod spelling;
+mod steps;
 mod syntax_error;
 mod table_without_primary_key;
 mod timeout_without_unit;
 mod transaction_control_in_wrapped_migration;
+mod type_change;
+mod type_change_rebuilds_index;
+mod type_change_rewrite;
 mod unbounded_dml;
 mod unclosed_transaction;
 mod unnumbered_migration;
+mod validate_in_same_transaction;
 mod version_gap;
 
 use std::sync::LazyLock;
@@ -79,7 +86,9 @@ macro_rules! rules {
 }
 
 rules! {
+    "add-column-rewrite" => Statement(add_column_rewrite::check),
     "blocking-check" => Statement(blocking_check::check),
+    "blocking-foreign-key" => Statement(blocking_foreign_key::check),
     "blocking-index" => Statement(blocking_index::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "certain-failure" => Refusal(certain_failure::check),
@@ -123,10 +132,13 @@ rules! {
     "table-without-primary-key" => History(table_without_primary_key::check),
     "timeout-without-unit" => Statement(timeout_without_unit::check),
     "transaction-control-in-wrapped-migration" => Migration(transaction_control_in_wrapped_migration::check),
+    "type-change-rebuilds-index" => Statement(type_change_rebuilds_index::check),
+    "type-change-rewrite" => Statement(type_change_rewrite::check),
     "unbounded-dml" => Statement(unbounded_dml::check),
     "unclosed-transaction" => Migration(unclosed_transaction::check),
     "unnumbered-migration" => History(unnumbered_migration::check),
     "unused-suppression" => Suppressions,
+    "validate-in-same-transaction" => Steps(validate_in_same_transaction::watch),
     "version-gap" => History(version_gap::check),
 }
 

@@ -2,7 +2,7 @@
 //! recipes.
 
 use super::spelling::shown;
-use crate::catalog::{Catalog, Lookup, QualifiedName, Relation};
+use crate::catalog::{Catalog, Constraint, Env, Lookup, QualifiedName, Relation};
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
 use crate::rule::StatementContext;
@@ -11,6 +11,7 @@ use crate::sql::tree::quote_identifier;
 use crate::sql::{Action, LockMode, RelationName};
 
 /// A relation that other sessions use while a statement changes it.
+#[derive(Clone)]
 pub(super) struct Used<'a> {
     /// Its full name.
     pub name: QualifiedName,
@@ -71,6 +72,27 @@ impl Used<'_> {
             None => otherwise,
         }
     }
+}
+
+/// Returns what the catalog needs to know of a statement to look something up as it would.
+pub(super) fn env(cx: &StatementContext) -> Env {
+    let path = cx.state.session.search_path.clone();
+    Env { origin: cx.state.origin(cx.statement.span), path, version: cx.version() }
+}
+
+/// Returns a table after an action, with the constraints that the action gave to it. One that the files
+/// do not show is there too, as far as the action tells what it has.
+pub(super) fn made<'a>(act: &'a Act, table: &Used) -> Option<(&'a Relation, Vec<&'a Constraint>)> {
+    let before = act.before.get(&table.name);
+    let after = match before {
+        Some(before) => act.after.by_id(before.id)?,
+        None => act.after.get(&table.name)?,
+    };
+    let is_new = |constraint: &&Constraint| {
+        let mut others = before.iter().flat_map(|before| &before.constraints);
+        !others.any(|other| other.number() == constraint.number())
+    };
+    Some((after, after.constraints.iter().filter(is_new).collect()))
 }
 
 /// Makes a diagnostic about work under a lock: `message` says what is done, and who waits for how long

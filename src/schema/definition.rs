@@ -31,7 +31,7 @@ pub(crate) fn name(name: &RelationName) -> String {
 }
 
 /// Returns a full name as SQL spells it.
-pub(super) fn quoted(name: &QualifiedName) -> String {
+pub(crate) fn quoted(name: &QualifiedName) -> String {
     format!("{}.{}", quote_identifier(&name.schema), quote_identifier(&name.name))
 }
 

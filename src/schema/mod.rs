@@ -7,7 +7,10 @@ mod model;
 mod read;
 pub mod sql;
 
-pub(crate) use definition::{constraint as constraint_sql, name as name_sql};
+pub(crate) use definition::{
+    constraint as constraint_sql, expression_sql, index as index_sql, name as name_sql,
+    quoted as full_name_sql,
+};
 
 pub use biography::{Event, History, Life};
 pub use diff::{Change, Difference, Entry, Follower};
