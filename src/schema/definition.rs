@@ -16,6 +16,10 @@ use crate::sql::{
 
 /// Returns an expression as SQL; nothing for one that no statement spells out.
 pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
+    // A `serial` column does not say which sequence it asks.
+    if expression.is_next_value() && expression.tree.relation_texts().is_empty() {
+        return None;
+    }
     let text = expression.tree.to_string();
     // A `?` stands for what the tree has no place for, or is an operator.
     let is_whole = !text.contains('?') || is_statement(&format!("select {text}"));

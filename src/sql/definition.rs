@@ -88,25 +88,35 @@ pub struct ColumnDefinition {
     pub constraints: Vec<ConstraintDefinition>,
 }
 
-/// An expression, as far as rules ask.
+/// An expression. What rules ask of it, its tree answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expression {
-    /// The string constants in it, which may be enum labels.
-    pub strings: Vec<String>,
-    /// The functions that it calls.
-    pub functions: Vec<RelationName>,
-    /// Whether it is the constant `NULL`.
-    pub is_null: bool,
     /// The constants in it that have the type of a column.
     pub constants: Vec<Constant>,
-    /// The columns that it mentions, with what stands before the name.
-    pub columns: Vec<(Option<Arc<str>>, Arc<str>)>,
-    /// The types that it casts to.
-    pub types: Vec<Arc<TypeName>>,
-    /// The relations that it names in constants (`nextval('s')`, `'t'::regclass`).
-    pub relations: Vec<RelationName>,
     /// The expression itself.
     pub tree: Expr,
+}
+
+impl Expression {
+    /// Returns whether it is the constant `NULL`.
+    pub fn is_null(&self) -> bool {
+        self.tree == Expr::Null
+    }
+
+    /// Returns whether it calls the function that gives the next value of a sequence.
+    pub fn is_next_value(&self) -> bool {
+        self.tree.calls().iter().any(|call| *call.name.name == *"nextval")
+    }
+
+    /// Returns whether it mentions a column of that name.
+    pub fn mentions(&self, column: &str) -> bool {
+        self.tree.own_columns().iter().any(|found| *found.name == *column)
+    }
+
+    /// Returns the relations that it names in constants (`nextval('s')`, `'t'::regclass`).
+    pub fn relations(&self) -> Vec<RelationName> {
+        self.tree.relation_texts().into_iter().map(RelationName::of_text).collect()
+    }
 }
 
 /// A constraint as a statement spells it.

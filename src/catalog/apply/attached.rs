@@ -101,7 +101,10 @@ impl Catalog {
         }
         if analysis.completeness == Completeness::Unknown {
             self.names_in_expression(address, expression, env);
-            self.columns_of_part(address, expression.columns.iter().map(|(_, name)| name));
+            self.columns_of_part(
+                address,
+                expression.tree.own_columns().iter().map(|column| &column.name),
+            );
         }
         for need in analysis.needs.into_iter().filter(|need| *need != (table, Part::Whole)) {
             self.depend(address, need, Strength::Normal);

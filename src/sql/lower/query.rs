@@ -8,7 +8,7 @@ use super::strings;
 use super::table::persistence;
 use super::{constants, tree};
 use crate::sql::plpgsql::calls_in;
-use crate::sql::tree::{Query, Visit};
+use crate::sql::tree::{Call, Query, Visit};
 use crate::sql::{
     Action, Constant, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
 };
@@ -191,9 +191,9 @@ fn sequences(select: &SelectStmt) -> Vec<RelationName> {
         let Some(NodeEnum::ResTarget(target)) = &node.node else { continue };
         let Some(value) = target.val.as_deref() else { continue };
         let value = super::names::expression(value);
-        let is_it = |name: &RelationName| matches!(&*name.name, "nextval" | "setval" | "currval");
-        if value.functions.iter().any(is_it) {
-            found.extend(value.relations);
+        let is_it = |call: &&Call| matches!(&*call.name.name, "nextval" | "setval" | "currval");
+        if value.tree.calls().iter().any(is_it) {
+            found.extend(value.relations());
         }
     }
     found
