@@ -20,7 +20,7 @@ pub use failure::{Because, Failure};
 pub use object::{
     Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
     IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger, Type,
-    TypeKind,
+    TypeKind, ViewQuery,
 };
 
 use crate::sql::{ObjectKind, RelationName};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::QualifiedName;
+use super::{QualifiedName, SearchPath};
 use crate::source::{FileId, Span};
+use crate::sql::tree::Query;
 use crate::sql::{
     Argument, ConstraintKind, Expression, Generated, ObjectKind, PartitionBound, PartitionKey,
     ReferentialAction, RelationName, TypeName, Volatility,
@@ -74,8 +75,24 @@ pub struct Relation {
     pub parents: Vec<ObjectId>,
     /// For an index: its table. For a view: what its query reads.
     pub uses: Vec<ObjectId>,
+    /// For a view: its query.
+    pub query: Option<Arc<ViewQuery>>,
     /// What most relations do not have.
     pub extra: Option<Box<Extra>>,
+}
+
+/// The query of a view.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewQuery {
+    /// As the statement spells it.
+    pub spelled: Arc<Query>,
+    /// With the columns for which its stars stood when it was made, under the names that everything
+    /// has now; nothing where no query says the same under those names.
+    pub query: Option<Arc<Query>>,
+    /// Whether something in it, or a column of the view, got another name.
+    pub is_renamed: bool,
+    /// Where its names were looked up.
+    pub(super) path: SearchPath,
 }
 
 /// What most relations do not have.
@@ -137,6 +154,10 @@ pub struct Trigger {
     pub(super) number: u32,
     /// The columns of `UPDATE OF`.
     pub columns: Vec<Arc<str>>,
+    /// Its `WHEN`.
+    pub when: Option<Arc<Expression>>,
+    /// Whether something in its `WHEN` got another name.
+    pub is_renamed: bool,
 }
 
 impl Trigger {
@@ -155,10 +176,18 @@ pub struct Policy {
     pub command: Arc<str>,
     /// Whether it permits; otherwise it restricts.
     pub permissive: bool,
+    /// The roles that it is for, as SQL; none of them for `PUBLIC`.
+    pub roles: Vec<Arc<str>>,
+    /// Its `USING`.
+    pub using: Option<Arc<Expression>>,
+    /// Its `WITH CHECK`.
+    pub check: Option<Arc<Expression>>,
     /// The statement that made it.
     pub created: Origin,
     /// Its number, for dependencies.
     pub(super) number: u32,
+    /// Where its names were looked up.
+    pub(super) path: SearchPath,
 }
 
 impl Policy {
@@ -195,6 +224,7 @@ impl Relation {
             indexes: Vec::new(),
             parents: Vec::new(),
             uses: Vec::new(),
+            query: None,
             extra: None,
         }
     }

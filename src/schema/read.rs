@@ -84,7 +84,7 @@ impl Reader<'_> {
                 command: Some(policy.command.to_string()),
                 permissive: Some(policy.permissive),
                 function: None,
-                definition: definition::policy(table, policy, self.sources),
+                definition: definition::policy(table, policy),
                 created: self.place(policy.created),
             })
             .collect();
@@ -226,7 +226,7 @@ impl Reader<'_> {
             columns_unknown: view.columns_unknown,
             indexes: self.indexes(view),
             triggers: self.triggers(view),
-            definition: definition::view(view, self.sources),
+            definition: definition::view(self.catalog, view, self.version, self.sources),
             places: self.places(view.created, view.changed),
         }
     }
@@ -332,7 +332,7 @@ impl Reader<'_> {
             language: function.language.to_string(),
             volatility: function.volatility.as_str(),
             security_definer: function.security_definer,
-            definition: definition::function(function, self.sources),
+            definition: definition::function(self.catalog, function, self.sources),
             places: self.places(function.created, function.changed),
         }
     }

@@ -9,7 +9,7 @@ use crate::sql::{is_statement, quote_identifier};
 /// Writes a schema as SQL.
 pub fn write(schema: &Schema) -> String {
     let mut writer =
-        Writer { schema, out: String::new(), printed: HashSet::new(), late: Vec::new() };
+        Writer { schema, out: String::new(), printed: HashSet::new(), late: Vec::new(), late_checks: Vec::new() };
     writer.schema();
     writer.out
 }
@@ -21,6 +21,8 @@ struct Writer<'a> {
     printed: HashSet<ObjectId>,
     /// Foreign keys to tables that come later.
     late: Vec<String>,
+    /// Checks of domains that call functions.
+    late_checks: Vec<String>,
 }
 
 impl<'a> Writer<'a> {
@@ -85,6 +87,9 @@ impl<'a> Writer<'a> {
         let (late, early): (Vec<&Function>, Vec<&Function>) =
             functions.into_iter().partition(is_late);
         self.functions(&early);
+        for sql in std::mem::take(&mut self.late_checks) {
+            self.line(&sql);
+        }
         self.tables();
         self.views();
         self.functions(&late);
@@ -108,6 +113,7 @@ impl<'a> Writer<'a> {
     fn types(&mut self) {
         let schema = self.schema;
         let mut all: Vec<(ObjectId, &Places, String)> = Vec::new();
+        let mut late = Vec::new();
         for found in &schema.enums {
             let values: Vec<String> = found.values.iter().map(|value| string(value)).collect();
             let name = qualified(&found.schema, &found.name);
@@ -132,13 +138,20 @@ impl<'a> Writer<'a> {
             if found.not_null {
                 sql.push_str(" not null");
             }
-            for (name, check) in found.constraints.iter().zip(&found.checks) {
-                let name = quote_identifier(name);
+            for (constraint, check) in found.constraints.iter().zip(&found.checks) {
+                let constraint = quote_identifier(constraint);
+                let calls = |check: &String| schema.functions.iter().any(|f| check.contains(&f.name));
                 match check {
+                    // Functions come after the types that they take.
+                    Some(check) if calls(check) => late.push(format!(
+                        "alter domain {name} add constraint {constraint} check ({check});\n"
+                    )),
                     Some(check) => {
-                        sql.push_str(&format!("\n    constraint {name} check ({check})"));
+                        sql.push_str(&format!("\n    constraint {constraint} check ({check})"));
                     }
-                    None => sql.push_str(&format!("\n    /* constraint {name} is not shown */")),
+                    None => {
+                        sql.push_str(&format!("\n    /* constraint {constraint} is not shown */"));
+                    }
                 }
             }
             sql.push_str(";\n");
@@ -154,6 +167,7 @@ impl<'a> Writer<'a> {
             self.comment(places);
             self.line(&sql);
         }
+        self.late_checks = late;
     }
 
     fn sequences(&mut self) {

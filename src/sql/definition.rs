@@ -428,7 +428,7 @@ pub struct CreateView {
     /// The relations that its query reads.
     pub reads: Vec<RelationName>,
     /// Its query.
-    pub query: Option<Box<Query>>,
+    pub query: Option<Arc<Query>>,
     /// The constants of its query that have the type of a column.
     pub constants: Vec<Constant>,
     /// The names that the statement gives to its columns.

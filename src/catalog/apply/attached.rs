@@ -62,6 +62,8 @@ impl Catalog {
             created: env.origin,
             number,
             columns: definition.columns.clone(),
+            when: definition.when.as_deref().cloned().map(Arc::new),
+            is_renamed: false,
         };
         self.change(id, |relation| {
             relation.changed = env.origin;
@@ -188,8 +190,12 @@ impl Catalog {
             name: name.clone(),
             command: definition.command.clone(),
             permissive: definition.permissive,
+            roles: definition.roles.clone(),
+            using: definition.using.as_deref().cloned().map(Arc::new),
+            check: definition.check.as_deref().cloned().map(Arc::new),
             created: env.origin,
             number,
+            path: env.path.clone(),
         };
         self.change(id, |relation| {
             relation.changed = env.origin;

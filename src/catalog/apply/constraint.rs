@@ -438,7 +438,7 @@ impl Catalog {
         if name != found.name {
             self.refuse_taken(&table.name.sibling(name.clone()))?;
             let to = table.name.sibling(name.clone());
-            self.relocate(found.id, to, env.origin);
+            self.relocate(found.id, to, env);
         }
         self.change(id, |table| {
             if let Some(index) = table.indexes.iter_mut().find(|other| other.id == found.id) {

@@ -8,6 +8,7 @@ mod called;
 mod constraint;
 mod drop;
 mod effect;
+mod follow;
 mod foreign_key;
 mod index;
 mod maintenance;

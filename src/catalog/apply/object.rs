@@ -448,7 +448,7 @@ impl Catalog {
                 }
                 Ok(())
             }
-            ObjectChange::Policy { using, check } => {
+            ObjectChange::Policy { roles, using, check } => {
                 let Some(on) = &alter.on else { return Ok(()) };
                 let Some(id) = self.find(on, env)? else { return Ok(()) };
                 let Some(relation) = self.by_id(id).filter(|r| !r.external) else { return Ok(()) };
@@ -461,9 +461,28 @@ impl Catalog {
                     let because = Because::Made(relation.created);
                     return Err(Failure::new("42704", message, because));
                 };
-                let address = (id, Part::Policy(found.number));
-                for expression in using.iter().chain(check) {
-                    self.part_needs(address, expression, false, env)?;
+                let number = found.number;
+                self.change(id, |table| {
+                    table.changed = env.origin;
+                    let all = &mut table.extra_mut().policies;
+                    for policy in all.iter_mut().filter(|policy| policy.number == number) {
+                        if !roles.is_empty() {
+                            policy.roles.clone_from(roles);
+                        }
+                        let given = |new: &Option<Box<crate::sql::Expression>>| {
+                            new.as_deref().cloned().map(Arc::new)
+                        };
+                        policy.using = given(using).or(policy.using.take());
+                        policy.check = given(check).or(policy.check.take());
+                    }
+                });
+                let address = (id, Part::Policy(number));
+                self.forget_needs(address);
+                let policies = self.by_id(id).map(|table| table.extra().policies.as_slice());
+                let policy = policies.unwrap_or_default().iter().find(|p| p.number == number);
+                let all = policy.map(|policy| [policy.using.clone(), policy.check.clone()]);
+                for expression in all.into_iter().flatten().flatten() {
+                    self.part_needs(address, &expression, false, env)?;
                 }
                 Ok(())
             }

@@ -126,6 +126,9 @@ impl Catalog {
         for clause in like {
             likes.push((self.like_columns(id, clause, env)?, clause));
         }
+        for expression in create.partition_by.iter().flat_map(|key| &key.expressions) {
+            self.expression_needs((id, Part::Whole), Some(id), expression, env);
+        }
         let parents = self.by_id(id).map(|table| table.parents.clone()).unwrap_or_default();
         for parent in &parents {
             let strength = match create.partition_of {

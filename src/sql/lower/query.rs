@@ -1,5 +1,7 @@
 //! Statements that read or write rows, and objects that are made of a query.
 
+use std::sync::Arc;
+
 use pg_query::protobuf::{CreateTableAsStmt, FuncCall, ObjectType, SelectStmt, ViewStmt};
 use pg_query::{Context, Node, NodeEnum, ParseResult};
 
@@ -64,7 +66,6 @@ pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
     let Some(name) = relation(into.rel.as_ref()) else { return Vec::new() };
     let query = create.query.as_deref().map(tree::query);
     let reads = reads(query.as_ref(), &name);
-    let query = query.map(Box::new);
     if create.objtype() == ObjectType::ObjectMatview {
         return vec![Action::CreateView(Box::new(CreateView {
             name,
@@ -74,7 +75,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
             temporary: false,
             column_names: strings(&into.col_names),
             reads,
-            query,
+            query: query.map(Arc::new),
             constants: query_constants(create.query.as_deref()),
         }))];
     }
@@ -86,7 +87,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
         column_names: strings(&into.col_names),
         on_commit_drop: into.on_commit() == pg_query::protobuf::OnCommitAction::OncommitDrop,
         reads,
-        query,
+        query: query.map(Box::new),
         ..CreateTable::default()
     }))]
 }
@@ -106,7 +107,7 @@ pub(super) fn create_view(view: &ViewStmt) -> Vec<Action> {
         column_names: strings(&view.aliases),
         reads: reads(query.as_ref(), &name),
         name,
-        query: query.map(Box::new),
+        query: query.map(Arc::new),
         constants: query_constants(view.query.as_deref()),
     }))]
 }
