@@ -17,10 +17,10 @@ use support::server::{self, Database};
 /// What the server says of its objects, a line for each.
 const OBJECTS: &str = r"
 with named as (
-    select c.oid, c.oid::regclass::text as name, c.* from pg_class c
+    select c.oid::regclass::text as name, c.* from pg_class c
     where c.relnamespace not in (select oid from pg_namespace where nspname ~ '^(pg_|information_schema)'))
 select format('column %s %s %s %s %s %s %s %s %s %s', r.name, a.attname, format_type(a.atttypid, a.atttypmod),
-    a.attnotnull, a.attidentity, a.attgenerated, a.attcollation::regcollation, a.attstorage,
+    a.attnotnull, a.attidentity, a.attgenerated, (select collname from pg_collation where oid = a.attcollation), a.attstorage,
     pg_get_expr(d.adbin, d.adrelid), a.attstattarget)
 from named r join pg_attribute a on a.attrelid = r.oid
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
@@ -125,9 +125,18 @@ fn round_trip(version: u16, before: &str, files: &[&str]) {
 #[test]
 fn names_inside_expressions_and_queries_follow_what_is_renamed() {
     for version in server::versions() {
-        round_trip(version, "", &[
-            include_str!("postgres_schema/expressions.sql"),
-            include_str!("postgres_schema/renames.sql"),
-        ]);
+        round_trip(
+            version,
+            "",
+            &[include_str!("round_trip/expressions.sql"), include_str!("round_trip/renames.sql")],
+        );
+    }
+}
+
+#[test]
+fn owners_privileges_and_comments_are_kept() {
+    for version in server::versions() {
+        let roles = include_str!("round_trip/roles.sql");
+        round_trip(version, roles, &[include_str!("round_trip/access.sql")]);
     }
 }

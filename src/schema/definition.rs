@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::catalog::{
-    Catalog, Constraint, Env, Function, Index, Origin, Policy, QualifiedName, Relation, RelationKind,
-    Trigger,
+    Catalog, Constraint, Env, Function, Index, Origin, Policy, QualifiedName, Relation,
+    RelationKind, Trigger,
 };
 use crate::layout::Sources;
 use crate::sql::lex::{Lexeme, TokenKind, lexemes};
@@ -304,7 +304,8 @@ pub(super) fn view(
 ) -> Option<String> {
     let env = Env { origin: view.created, path: Arc::default(), version };
     let renamed = catalog.query_under_new_names(view, &env);
-    let has_lost = view.query.as_ref().is_some_and(|query| query.query.is_none() && query.is_renamed);
+    let has_lost =
+        view.query.as_ref().is_some_and(|query| query.query.is_none() && query.is_renamed);
     let read = |origin| Text::read(origin, sources, &["view"]);
     let read = read(view.changed).or_else(|| read(view.created));
     match (renamed, read) {
@@ -359,9 +360,8 @@ pub(super) fn function(
             (at + 1..body).filter(|at| text.lexemes.get(*at).is_some_and(|l| l.is(&old))).collect();
         for place in places {
             // A schema before it is replaced with it.
-            let is_qualified = |at: usize| {
-                text.lexemes.get(at).is_some_and(|l| l.kind == TokenKind::Byte(b'.'))
-            };
+            let is_qualified =
+                |at: usize| text.lexemes.get(at).is_some_and(|l| l.kind == TokenKind::Byte(b'.'));
             let place = if is_qualified(place - 1) { place - 2 } else { place };
             text.replace(place, new.clone())?;
         }
@@ -412,7 +412,8 @@ pub(super) fn trigger(table: &Relation, trigger: &Trigger, sources: &Sources) ->
 
 /// Returns the statement that makes a policy.
 pub(super) fn policy(table: &Relation, policy: &Policy) -> Option<String> {
-    let mut sql = format!("create policy {} on {}", quote_identifier(&policy.name), quoted(&table.name));
+    let mut sql =
+        format!("create policy {} on {}", quote_identifier(&policy.name), quoted(&table.name));
     if !policy.permissive {
         sql.push_str(" as restrictive");
     }

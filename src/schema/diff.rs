@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::access;
 use super::model::{Index, Place, Schema};
 use crate::catalog::ObjectId;
 
@@ -217,6 +218,14 @@ fn items(schema: &Schema) -> BTreeMap<Key, Item> {
         ];
         let place = Some(&function.places.changed);
         all.add((11, Some(function.id), 0), function.kind, name, facts, place, None);
+    }
+    for ((id, key), found) in access::facts(&schema.access) {
+        let fact = |what| (what, found.facts.get(what).cloned().unwrap_or_default());
+        let facts = ["owner", "privileges", "comment"].map(fact).to_vec();
+        let relation = id.filter(|id| whole(&all.0, *id).is_some());
+        let item =
+            Item { kind: "access to", name: found.name, facts, place: None, whole: relation };
+        all.0.insert((12, id, 0, key), item);
     }
     all.0
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::access::Access;
 use crate::catalog::{Catalog, ObjectId, Origin};
 use crate::layout::Sources;
 use crate::version::PgVersion;
@@ -66,6 +67,9 @@ pub struct Schema {
     pub ranges: Vec<Range>,
     /// The functions, procedures and aggregates.
     pub functions: Vec<Function>,
+    /// Owners, privileges and comments.
+    #[serde(flatten)]
+    pub access: Access,
 }
 
 /// A table.
@@ -239,6 +243,9 @@ pub struct Attached {
     /// For a policy: whether it permits; otherwise it restricts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissive: Option<bool>,
+    /// For a policy: the roles that it is for, as SQL; none of them for `PUBLIC`.
+    #[serde(skip)]
+    pub roles: Vec<String>,
     /// For a trigger: the function that it calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,

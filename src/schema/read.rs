@@ -29,6 +29,7 @@ impl Reader<'_> {
             domains: Vec::new(),
             ranges: Vec::new(),
             functions: self.functions(),
+            access: self.access(),
         };
         self.types(&mut schema);
         schema
@@ -83,6 +84,7 @@ impl Reader<'_> {
                 name: policy.name.to_string(),
                 command: Some(policy.command.to_string()),
                 permissive: Some(policy.permissive),
+                roles: policy.roles.iter().map(ToString::to_string).collect(),
                 function: None,
                 definition: definition::policy(table, policy),
                 created: self.place(policy.created),
@@ -205,6 +207,7 @@ impl Reader<'_> {
                     name: trigger.name.to_string(),
                     command: None,
                     permissive: None,
+                    roles: Vec::new(),
                     function: Some(function.unwrap_or_else(|| trigger.function.to_string())),
                     definition: definition::trigger(relation, trigger, self.sources),
                     created: self.place(trigger.created),
@@ -338,7 +341,7 @@ impl Reader<'_> {
     }
 
     /// Returns the type of a value that a function takes or gives: it has no modifiers.
-    fn signature_type(&self, name: &TypeName, id: Option<ObjectId>) -> String {
+    pub(super) fn signature_type(&self, name: &TypeName, id: Option<ObjectId>) -> String {
         let plain = TypeName { modifiers: Vec::new(), set_of: false, ..name.clone() };
         let text = self.catalog.format_type(&plain, id);
         // What has no length is `bpchar`, unless nobody asks for the length.

@@ -2,14 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::access;
 use super::model::{Column, Constraint, Function, Places, Schema, Table, View};
 use crate::catalog::ObjectId;
 use crate::sql::{is_statement, quote_identifier};
 
 /// Writes a schema as SQL.
 pub fn write(schema: &Schema) -> String {
-    let mut writer =
-        Writer { schema, out: String::new(), printed: HashSet::new(), late: Vec::new(), late_checks: Vec::new() };
+    let mut writer = Writer {
+        schema,
+        out: String::new(),
+        printed: HashSet::new(),
+        late: Vec::new(),
+        late_checks: Vec::new(),
+    };
     writer.schema();
     writer.out
 }
@@ -69,6 +75,9 @@ impl<'a> Writer<'a> {
                 .collect();
             self.line(&format!("set search_path = {};\n", path.join(", ")));
         }
+        for sql in access::roles(schema) {
+            self.line(&format!("{sql}\n"));
+        }
         self.types();
         self.sequences();
         let rows: HashSet<String> = schema
@@ -94,6 +103,9 @@ impl<'a> Writer<'a> {
         self.views();
         self.functions(&late);
         self.attached();
+        for sql in access::statements(&schema.access) {
+            self.line(&sql);
+        }
     }
 
     fn functions(&mut self, functions: &[&Function]) {
@@ -140,7 +152,8 @@ impl<'a> Writer<'a> {
             }
             for (constraint, check) in found.constraints.iter().zip(&found.checks) {
                 let constraint = quote_identifier(constraint);
-                let calls = |check: &String| schema.functions.iter().any(|f| check.contains(&f.name));
+                let calls =
+                    |check: &String| schema.functions.iter().any(|f| check.contains(&f.name));
                 match check {
                     // Functions come after the types that they take.
                     Some(check) if calls(check) => late.push(format!(
@@ -219,6 +232,10 @@ impl<'a> Writer<'a> {
             if let Some(needed) = by_name.get(needed) {
                 self.table_after(needed, by_name, begun);
             }
+        }
+        // A column may hold rows of another table.
+        for needed in table.columns.iter().filter_map(|c| by_name.get(bare(&c.type_name))) {
+            self.table_after(needed, by_name, begun);
         }
         self.table(table, by_name);
     }

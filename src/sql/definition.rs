@@ -404,6 +404,8 @@ pub enum TableEffect {
     },
     /// `ENABLE` or `DISABLE TRIGGER`, `RULE`: the name, if it is one.
     Trigger(Option<String>),
+    /// `OWNER TO`: the role, as SQL.
+    Owner(Arc<str>),
     /// `SET STORAGE`, `SET COMPRESSION`.
     Storage(Option<Arc<str>>),
     /// `REPLICA IDENTITY USING INDEX`, `CLUSTER ON`: the index.
@@ -541,6 +543,63 @@ pub struct Grant {
     pub schemas: Vec<String>,
     /// The relations that are named.
     pub relations: Vec<RelationName>,
+    /// All objects that are named.
+    pub subjects: Vec<Subject>,
+    /// The privileges that are limited to columns, in lower case and empty for `ALL`, with the columns.
+    pub of_columns: Vec<(String, Vec<Arc<str>>)>,
+    /// The roles that get or lose them, as SQL.
+    pub roles: Vec<Arc<str>>,
+    /// Whether `WITH GRANT OPTION` or `GRANT OPTION FOR` stands there.
+    pub grant_option: bool,
+}
+
+/// An object, or a part of a relation, as a statement names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// What the object is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: RelationName,
+    /// The part of the relation.
+    pub part: Option<(SubjectPart, Arc<str>)>,
+    /// For a function: its signature, where the statement gives one.
+    pub arguments: Option<Vec<Arc<TypeName>>>,
+}
+
+/// A kind of part of a relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectPart {
+    /// A column.
+    Column,
+    /// A constraint.
+    Constraint,
+    /// A trigger.
+    Trigger,
+    /// A policy.
+    Policy,
+}
+
+/// Who may do what, beyond single objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// `ALTER DEFAULT PRIVILEGES`.
+    Default {
+        /// The roles of `FOR ROLE`, as SQL.
+        roles: Vec<Arc<str>>,
+        /// The schemas of `IN SCHEMA`.
+        schemas: Vec<Arc<str>>,
+        /// What is granted or revoked.
+        grant: Box<Grant>,
+    },
+    /// `GRANT role TO role` or `REVOKE`.
+    Member {
+        /// False for `REVOKE`.
+        is_grant: bool,
+        /// The roles that are given, as SQL.
+        roles: Vec<Arc<str>>,
+        /// The roles that become members, as SQL.
+        members: Vec<Arc<str>>,
+    },
 }
 
 /// What kind of objects `GRANT` is about.

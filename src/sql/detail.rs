@@ -350,8 +350,8 @@ pub enum ObjectChange {
         /// Its name.
         name: RelationName,
     },
-    /// `ALTER ... OWNER TO`.
-    Owner,
+    /// `ALTER ... OWNER TO`: the role, as SQL.
+    Owner(Arc<str>),
     /// Anything else, which the catalog does not follow.
     Other,
 }

@@ -104,10 +104,11 @@ impl Analyser<'_> {
     ) {
         if let Some(records) = &mut self.records {
             records.has_lost |= !is_complete;
-            records.stars.entry(records.at).or_default().push(Starred {
-                item: item.cloned(),
-                name: column.name.clone(),
-            });
+            records
+                .stars
+                .entry(records.at)
+                .or_default()
+                .push(Starred { item: item.cloned(), name: column.name.clone() });
         }
     }
 }

@@ -88,6 +88,10 @@ impl Catalog {
                     self.need_column(id, column)?;
                 }
             }
+            TableEffect::Owner(role) => {
+                let thing = crate::catalog::access::Thing::Known((id, Part::Whole));
+                self.set_owner(Some(thing), role, env);
+            }
             TableEffect::Trigger(None) => {}
         }
         Ok(())

@@ -241,8 +241,7 @@ impl Catalog {
                 *columns = found.map(|all| {
                     let column = |found: &crate::catalog::analyse::Starred| {
                         let qualifier = found.item.iter().cloned().collect();
-                        let value =
-                            Expr::Column(ColumnRef { qualifier, name: found.name.clone() });
+                        let value = Expr::Column(ColumnRef { qualifier, name: found.name.clone() });
                         Target { value, alias: None }
                     };
                     all.iter().map(column).collect()
@@ -313,7 +312,8 @@ impl<'c> Follower<'c> {
                 }
             }
             (Renamed::Column { from, .. }, Name::Using(names)) => {
-                self.has_lost |= names.is_none_or(|names| names.iter().any(|name| **name == **from));
+                self.has_lost |=
+                    names.is_none_or(|names| names.iter().any(|name| **name == **from));
             }
             (Renamed::Object { id, from, to }, Name::Column(column)) => {
                 self.qualifier(column, *id, from, to);

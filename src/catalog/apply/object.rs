@@ -174,7 +174,11 @@ impl Catalog {
         if !all.contains(&id) {
             all.push(id);
         }
-        self.functions.insert(id, Arc::new(function));
+        let (schema, origin) = (function.name.schema.clone(), function.changed);
+        let is_new = self.functions.insert(id, Arc::new(function)).is_none();
+        if is_new {
+            self.grant_defaults(id, &schema, "functions", origin);
+        }
     }
 
     /// Refuses `CREATE OR REPLACE` of a function that returns something else, or names other arguments.
@@ -283,6 +287,9 @@ impl Catalog {
         self.other_names.insert((kind, name.clone()), id);
         let made = Other { id, kind, name, created: env.origin, is_opaque };
         self.others.insert(id, Arc::new(made));
+        if kind == ObjectKind::Schema {
+            self.grant_defaults(id, &Arc::default(), "schemas", env.origin);
+        }
         id
     }
 
@@ -491,7 +498,7 @@ impl Catalog {
             | ObjectChange::ValidateConstraint(_)
             | ObjectChange::NotNull(_)
             | ObjectChange::Default(_) => self.alter_domain(alter, env),
-            ObjectChange::Member { .. } | ObjectChange::Owner | ObjectChange::Other => Ok(()),
+            ObjectChange::Member { .. } | ObjectChange::Owner(_) | ObjectChange::Other => Ok(()),
         }
     }
 }

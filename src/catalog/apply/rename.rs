@@ -226,6 +226,9 @@ impl Catalog {
                 let kind = found.kind;
                 found.name = to.clone();
                 self.other_names.remove(&(kind, from.clone()));
+                if kind == ObjectKind::Schema {
+                    self.move_default_privileges(&from.name, Some(&to.name));
+                }
                 self.other_names.insert((kind, to), id);
                 self.dropped.insert((Space::Other(kind), from), origin);
             }

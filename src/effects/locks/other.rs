@@ -41,7 +41,7 @@ impl Taken<'_> {
                 self.lock(&alter.name, ShareRowExclusiveLock);
             }
             (ObjectChange::Policy { .. }, Some(table)) => self.lock(table, AccessExclusiveLock),
-            (ObjectChange::Owner, _) if alter.kind.is_relation() => {
+            (ObjectChange::Owner(_), _) if alter.kind.is_relation() => {
                 self.lock(&alter.name, AccessExclusiveLock);
             }
             _ => {}

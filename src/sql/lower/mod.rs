@@ -1,5 +1,6 @@
 //! Lowers `pg_query`'s tree to [`Action`]s; nothing outside this folder sees a protobuf type.
 
+mod access;
 mod constants;
 mod detail;
 mod names;
@@ -34,7 +35,12 @@ pub(super) fn lower(tree: &ParseResult) -> Vec<Action> {
 fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
     let other = |command| {
         let relations = query::tables(tree, None);
-        vec![Action::Other { command, relations, writes: query::written(tree, None) }]
+        vec![Action::Other {
+            command,
+            relations,
+            writes: query::written(tree, None),
+            access: access::access(node),
+        }]
     };
     let refused_in_transaction = |command| vec![Action::NonTransactional { command }];
     match node {
@@ -111,8 +117,8 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             })
             .into_iter()
             .collect(),
-        NodeEnum::CommentStmt(comment) => object::comment(comment),
-        NodeEnum::GrantStmt(grant) => object::grant(grant),
+        NodeEnum::CommentStmt(comment) => access::comment(comment),
+        NodeEnum::GrantStmt(grant) => access::grant(grant),
         NodeEnum::SelectStmt(_)
         | NodeEnum::InsertStmt(_)
         | NodeEnum::UpdateStmt(_)
@@ -140,6 +146,7 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
                 _ => Vec::new(),
             },
             writes: Vec::new(),
+            access: None,
         }],
         NodeEnum::AlterDatabaseStmt(alter) if has_option(&alter.options, "tablespace") => {
             refused_in_transaction("ALTER DATABASE SET TABLESPACE")

@@ -439,6 +439,9 @@ fn effect(command: &AlterTableCmd) -> Option<TableEffect> {
         (AlterTableType::AtReplicaIdentity, Some(NodeEnum::ReplicaIdentityStmt(identity))) => {
             Some(identity.name.clone()).filter(|name| !name.is_empty()).map(TableEffect::UsesIndex)
         }
+        (AlterTableType::AtChangeOwner, _) => {
+            command.newowner.as_ref().map(|role| TableEffect::Owner(super::detail::role_spec(role)))
+        }
         (AlterTableType::AtClusterOn, _) => named().map(TableEffect::UsesIndex),
         (AlterTableType::AtSetStatistics | AlterTableType::AtSetOptions, _) => {
             Some(TableEffect::NeedsColumn)

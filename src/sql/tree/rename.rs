@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Alias, Assignment, Body, Bound, Call, ColumnRef, ColumnType, Distinct, Expr,
-    FromItem, Insert, Join, Merge, MergeAction, Part, Place, Query, RelationName, Sort, Source,
-    Step, Syntax, Target, Type, TypeName, Window,
+    Alias, Assignment, Body, Bound, Call, ColumnRef, ColumnType, Distinct, Expr, FromItem, Insert,
+    Join, Merge, MergeAction, Part, Place, Query, RelationName, Sort, Source, Step, Syntax, Target,
+    Type, TypeName, Window,
 };
 
 /// A name in a tree that may be changed.
@@ -83,7 +83,9 @@ impl Renamer<'_> {
             | Expr::Not(value)
             | Expr::IsNull { value, .. }
             | Expr::Is { value, .. } => self.expr(value),
-            Expr::Operator(operator) => self.exprs(operator.left.iter_mut().chain(&mut operator.right)),
+            Expr::Operator(operator) => {
+                self.exprs(operator.left.iter_mut().chain(&mut operator.right))
+            }
             Expr::And(items)
             | Expr::Or(items)
             | Expr::Coalesce(items)
