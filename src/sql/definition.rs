@@ -541,6 +541,8 @@ pub struct Grant {
     pub column_privileges: Vec<String>,
     /// The schemas of `ALL ... IN SCHEMA`.
     pub schemas: Vec<String>,
+    /// Whether functions or procedures alone are meant; nothing for both.
+    pub routines: Option<ObjectKind>,
     /// The relations that are named.
     pub relations: Vec<RelationName>,
     /// All objects that are named.

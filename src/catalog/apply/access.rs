@@ -23,7 +23,13 @@ impl Catalog {
         }
         for schema in &grant.schemas {
             for id in self.names_in(schema) {
-                if self.is_target(id, target) {
+                let routine = self.function_by_id(id).map(|function| function.kind);
+                let is_meant = grant.routines.is_none_or(|kind| {
+                    routine.is_none_or(|is| {
+                        (is == ObjectKind::Procedure) == (kind == ObjectKind::Procedure)
+                    })
+                });
+                if is_meant && self.is_target(id, target) {
                     self.grant_on(Thing::Known((id, Part::Whole)), target, grant, env);
                 }
             }

@@ -10,7 +10,8 @@ use crate::catalog::depend::Part;
 use crate::catalog::lookup::is_builtin;
 use crate::catalog::object::{Class, ObjectId, Relation, TypeKind, ViewQuery};
 use crate::catalog::{Catalog, Env, QualifiedName, SearchPath};
-use crate::sql::tree::{ColumnRef, Expr, Name, Query, Target, Visit, quote_identifier};
+use crate::sql::lex::lexemes;
+use crate::sql::tree::{Alias, ColumnRef, Expr, Name, Query, Target, Visit, quote_identifier};
 use crate::sql::{Expression, RelationName};
 
 /// What is about to get another name.
@@ -206,7 +207,9 @@ impl Catalog {
         let mut copy = Query::clone(view.query.as_ref()?);
         let env = Env { path: view.path.clone(), ..env.clone() };
         let records = self.records_of_query(&copy, &env);
+        let keeps_alias = needs_alias(&copy, &records, renamed);
         let mut follower = Follower::new(self, records, renamed, None, &env);
+        follower.keeps_alias = keeps_alias;
         copy.rename(&mut |name| follower.name(name));
         if follower.changes == 0 && !follower.has_lost {
             return None;
@@ -268,6 +271,27 @@ impl Catalog {
     }
 }
 
+/// Returns whether a query must know a relation that gets another name by its old one: the new name
+/// stands for something else there, or it is not certain what the old one stands for everywhere.
+fn needs_alias(query: &Query, records: &Records, renamed: &Renamed<'_>) -> bool {
+    let Renamed::Object { id, from, to } = renamed else { return false };
+    let mut is_unsure = false;
+    query.walk(&mut |name| match name {
+        Visit::Column(column) => {
+            let is_named = column.qualifier.last() == Some(&from.name);
+            let sources = records.column(column).unwrap_or_default();
+            let is_it = sources.iter().any(|(source, _)| source == id);
+            is_unsure |=
+                is_named && !is_it || column.qualifier.is_empty() && column.name == from.name;
+        }
+        Visit::Star(qualifier) => is_unsure |= qualifier.last() == Some(&from.name),
+        _ => {}
+    });
+    let text = query.to_string();
+    let is_taken = lexemes(&text).any(|lexeme| lexeme.name().as_deref() == Some(&*to.name));
+    is_unsure || is_taken && from.name != to.name
+}
+
 fn has_expressions(relation: &Relation) -> bool {
     let extra = relation.extra();
     relation.query.is_some()
@@ -290,6 +314,8 @@ struct Follower<'c> {
     changes: usize,
     /// Whether the tree has no place for the new name.
     has_lost: bool,
+    /// Whether a relation that gets another name keeps the old one as alias.
+    keeps_alias: bool,
 }
 
 impl<'c> Follower<'c> {
@@ -300,7 +326,7 @@ impl<'c> Follower<'c> {
         own: Option<ObjectId>,
         env: &'c Env,
     ) -> Self {
-        Self { catalog, records, renamed, own, env, changes: 0, has_lost: false }
+        Self { catalog, records, renamed, own, env, changes: 0, has_lost: false, keeps_alias: true }
     }
 
     fn name(&mut self, name: Name<'_>) {
@@ -341,9 +367,13 @@ impl<'c> Follower<'c> {
                     self.changes += 1;
                 }
             }
-            (Renamed::Object { id, .. }, Name::Relation(name)) => {
-                if self.catalog.find_if_exists(name, self.env) == Some(*id) {
-                    self.relation_name(name);
+            (Renamed::Object { id, from, .. }, Name::Relation(source)) => {
+                if self.catalog.find_if_exists(&source.name, self.env) == Some(*id) {
+                    self.relation_name(&mut source.name);
+                    if self.keeps_alias && source.alias.is_none() && source.name.name != from.name {
+                        let name = from.name.clone();
+                        source.alias = Some(Alias { name, columns: Box::default() });
+                    }
                 }
             }
             (Renamed::Object { id, .. }, Name::RelationText(text)) => {
@@ -390,8 +420,8 @@ impl<'c> Follower<'c> {
         }
     }
 
-    /// Puts a new name before a column of the table that an expression is about. In a query the
-    /// relation keeps its old name as alias, which no schema can stand before.
+    /// Puts a new name before a column of a relation. Where a query keeps the old name as alias, no
+    /// schema can stand before it.
     fn qualifier(
         &mut self,
         column: &mut ColumnRef,
@@ -399,9 +429,13 @@ impl<'c> Follower<'c> {
         from: &QualifiedName,
         to: &QualifiedName,
     ) {
-        let is_own = self.own == Some(id);
+        let is_own = self.own == Some(id) || !self.keeps_alias;
+        let is_read = || {
+            let sources = self.records.column(column).unwrap_or_default();
+            self.own == Some(id) || sources.iter().any(|(source, _)| *source == id)
+        };
         let is_it = match &*column.qualifier {
-            [table] => is_own && *table == from.name,
+            [table] => is_own && *table == from.name && is_read(),
             [schema, table] => *table == from.name && *schema == from.schema,
             _ => false,
         };

@@ -131,6 +131,11 @@ fn granted(grant: &GrantStmt) -> Grant {
         has_columns,
         column_privileges,
         schemas,
+        routines: match grant.objtype() {
+            ObjectType::ObjectFunction => Some(ObjectKind::Function),
+            ObjectType::ObjectProcedure => Some(ObjectKind::Procedure),
+            _ => None,
+        },
         relations,
         subjects: if named { subjects(grant) } else { Vec::new() },
         of_columns,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Alias, Assignment, Body, Bound, Call, ColumnRef, ColumnType, Distinct, Expr, FromItem, Insert,
-    Join, Merge, MergeAction, Part, Place, Query, RelationName, Sort, Source, Step, Syntax, Target,
-    Type, TypeName, Window,
+    Assignment, Body, Bound, Call, ColumnRef, ColumnType, Distinct, Expr, FromItem, Insert, Join,
+    Merge, MergeAction, Part, Place, Query, RelationName, Sort, Source, Step, Syntax, Target, Type,
+    TypeName, Window,
 };
 
 /// A name in a tree that may be changed.
@@ -19,8 +19,8 @@ pub enum Name<'a> {
     Type(&'a mut Arc<TypeName>),
     /// A collation.
     Collation(&'a mut RelationName),
-    /// A relation that is read or written. One that gets another name keeps the old one as alias.
-    Relation(&'a mut RelationName),
+    /// A relation that is read or written.
+    Relation(&'a mut Source),
     /// A string that the server takes for a relation.
     RelationText(&'a mut Arc<str>),
     /// A join by the names of columns; nothing where it is `NATURAL`.
@@ -347,13 +347,8 @@ impl Renamer<'_> {
         self.exprs(&mut join.on);
     }
 
-    /// The rest of the query knows a relation by its old name.
     fn source(&mut self, source: &mut Source) {
-        let before = source.name.name.clone();
-        (self.change)(Name::Relation(&mut source.name));
-        if source.alias.is_none() && source.name.name != before {
-            source.alias = Some(Alias { name: before, columns: Box::default() });
-        }
+        (self.change)(Name::Relation(source));
     }
 
     fn column_types(&mut self, columns: &mut [ColumnType]) {
