@@ -140,3 +140,10 @@ fn owners_privileges_and_comments_are_kept() {
         round_trip(version, roles, &[include_str!("round_trip/access.sql")]);
     }
 }
+
+#[test]
+fn sequences_and_columns_keep_their_settings() {
+    for version in server::versions() {
+        round_trip(version, "", &[include_str!("round_trip/settings.sql")]);
+    }
+}

@@ -20,9 +20,9 @@ pub use access::{Access, Accessed, DefaultFor, Privilege, Privileges};
 pub use difference::{Change, Difference, How, differences};
 pub use failure::{Because, Failure};
 pub use object::{
-    Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
-    IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger, Type,
-    TypeKind, ViewQuery,
+    Column, ColumnSettings, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind,
+    Index, IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger,
+    Type, TypeKind, ViewQuery,
 };
 
 use crate::sql::{ObjectKind, RelationName};

@@ -142,6 +142,9 @@ fn keys(index: &Index) -> Option<Vec<String>> {
             Some(column) => quote_identifier(column),
             None => format!("({})", expression_sql(&expressions.next()?.1)?),
         };
+        if let Some((_, collation)) = detail.collations.iter().find(|(place, _)| *place == at) {
+            key.push_str(&format!(" collate {}", name(collation)));
+        }
         if let Some((_, class)) = detail.operator_classes.iter().find(|(place, _)| *place == at) {
             key.push_str(&format!(" {}", name(class)));
         }

@@ -110,6 +110,9 @@ pub struct Table {
     pub policies: Vec<Attached>,
     /// Its triggers.
     pub triggers: Vec<Attached>,
+    /// Its storage parameters, where statements give them, as `name=value`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Whether it may have columns that the files do not tell.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub columns_unknown: bool,
@@ -146,6 +149,15 @@ pub struct Column {
     /// Its collation, where it is not that of its type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collation: Option<String>,
+    /// How large values are stored, where a statement says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// How they are compressed, where a statement says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
+    /// How many values the planner samples, where a statement says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<i32>,
     /// The statement that made it.
     pub created: Place,
 }
@@ -307,6 +319,9 @@ pub struct Sequence {
     pub type_name: String,
     /// The column that owns it.
     pub owned_by: Option<String>,
+    /// Its other options, where statements give them, as SQL.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Where it was made and last changed.
     #[serde(flatten)]
     pub places: Places,

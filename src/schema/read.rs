@@ -105,19 +105,23 @@ impl Reader<'_> {
             partition_of,
             partition_bound: extra.bound.as_ref().and_then(definition::bound),
             inherits: parents,
-            columns: table.columns.iter().map(|column| self.column(column)).collect(),
+            columns: table.columns.iter().map(|column| self.column(table, column)).collect(),
             constraints,
             indexes: self.indexes(table),
             row_security: extra.row_security,
             force_row_security: extra.force_row_security,
             policies,
             triggers: self.triggers(table),
+            options: extra.options.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             columns_unknown: table.columns_unknown,
             places: self.places(table.created, table.changed),
         }
     }
 
-    fn column(&self, column: &catalog::Column) -> Column {
+    fn column(&self, table: &Relation, column: &catalog::Column) -> Column {
+        let settings =
+            table.extra().column_settings.get(&column.number).cloned().unwrap_or_default();
+        let word = |word: Option<std::sync::Arc<str>>| word.map(|word| word.to_string());
         let is_generated = column.generated.is_some();
         Column {
             number: column.number,
@@ -133,6 +137,9 @@ impl Reader<'_> {
                 Generated::Virtual => "virtual",
             }),
             collation: column.collation.as_ref().map(definition::name),
+            storage: word(settings.storage),
+            compression: word(settings.compression),
+            statistics: settings.statistics,
             created: self.place(column.created),
         }
     }
@@ -248,6 +255,7 @@ impl Reader<'_> {
             name: relation.name.name.to_string(),
             type_name: sequence.map_or("bigint", |sequence| &sequence.data_type).to_owned(),
             owned_by: owner,
+            options: sequence.map(|sequence| sequence.spelled_options()).unwrap_or_default(),
             places: self.places(relation.created, relation.changed),
         }
     }

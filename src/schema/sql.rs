@@ -190,7 +190,9 @@ impl<'a> Writer<'a> {
                 "bigint" => String::new(),
                 other => format!(" as {other}"),
             };
-            self.line(&format!("create sequence {name}{of};\n"));
+            let options: String =
+                sequence.options.iter().map(|option| format!(" {option}")).collect();
+            self.line(&format!("create sequence {name}{of}{options};\n"));
         }
     }
 
@@ -301,6 +303,11 @@ impl<'a> Writer<'a> {
             let key = table.partition_by.as_deref().unwrap_or("/* not shown */");
             sql.push_str(&format!(" partition by {key}"));
         }
+        if !table.options.is_empty() {
+            let options: Vec<String> =
+                table.options.iter().map(|option| parameter(option)).collect();
+            sql.push_str(&format!(" with ({})", options.join(", ")));
+        }
         self.line(&format!("{sql};"));
         for index in table.indexes.iter().filter(|index| !index.is_implied) {
             match &index.definition {
@@ -308,6 +315,18 @@ impl<'a> Writer<'a> {
                 None => {
                     self.line(&format!("-- index {} ({}) is not shown", index.name, index.created));
                 }
+            }
+        }
+        for column in table.columns.iter().filter(|column| !column.is_inherited) {
+            let of = format!("alter table {name} alter {}", quote_identifier(&column.name));
+            if let Some(storage) = &column.storage {
+                self.line(&format!("{of} set storage {storage};"));
+            }
+            if let Some(method) = &column.compression {
+                self.line(&format!("{of} set compression {method};"));
+            }
+            if let Some(target) = column.statistics {
+                self.line(&format!("{of} set statistics {target};"));
             }
         }
         if table.row_security {
@@ -330,6 +349,12 @@ impl<'a> Writer<'a> {
         }
         if let Some(identity) = column.identity {
             sql.push_str(&format!(" generated {identity} as identity"));
+            let own = format!("{}.{}.{}", table.schema, table.name, column.name);
+            let sequence = self.schema.sequences.iter().find(|s| s.owned_by.as_ref() == Some(&own));
+            let options = sequence.map(|sequence| sequence.options.join(" ")).unwrap_or_default();
+            if !options.is_empty() {
+                sql.push_str(&format!(" ({options})"));
+            }
         }
         if column.has_default {
             let own = format!("{}.{}.{}", table.schema, table.name, column.name);
@@ -414,6 +439,14 @@ fn qualified(schema: &str, name: &str) -> String {
 fn dotted(name: &str) -> String {
     let (schema, name) = name.split_once('.').unwrap_or(("public", name));
     qualified(schema, name)
+}
+
+/// Returns a storage parameter as SQL.
+fn parameter(option: &str) -> String {
+    match option.split_once('=') {
+        Some((name, value)) => format!("{name} = {}", string(value)),
+        None => option.to_owned(),
+    }
 }
 
 fn bare(type_name: &str) -> &str {

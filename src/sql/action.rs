@@ -1,8 +1,9 @@
 //! What statements do: all that the rest of the program sees of SQL.
 
+use super::access::{Access, Grant, Subject};
 use super::definition::{
-    Access, AlterTable, Create, CreateIndex, CreateTable, CreateView, Dml, DoBlock, Drop, Grant,
-    ReindexTarget, Rename, Setting, Subject, TransactionAction,
+    AlterTable, Create, CreateIndex, CreateTable, CreateView, Dml, DoBlock, Drop, ReindexTarget,
+    Rename, Setting, TransactionAction,
 };
 use super::detail::Alter;
 use super::plpgsql::FunctionCall;

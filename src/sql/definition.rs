@@ -45,6 +45,8 @@ pub struct CreateTable {
     pub reads: Vec<RelationName>,
     /// Its query.
     pub query: Option<Box<Query>>,
+    /// The storage parameters of `WITH`.
+    pub options: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// How long a table lives and whether it is logged.
@@ -250,6 +252,8 @@ pub struct CreateIndex {
     pub predicate: Option<Box<Expression>>,
     /// The operator classes that keys name, with the place of the key.
     pub operator_classes: Vec<(usize, RelationName)>,
+    /// The collations that keys name, with the place of the key.
+    pub collations: Vec<(usize, RelationName)>,
     /// `NULLS NOT DISTINCT`.
     pub nulls_not_distinct: bool,
     /// Keys that are sorted downwards, or have their nulls at the unusual end, as spelled.
@@ -406,8 +410,19 @@ pub enum TableEffect {
     Trigger(Option<String>),
     /// `OWNER TO`: the role, as SQL.
     Owner(Arc<str>),
-    /// `SET STORAGE`, `SET COMPRESSION`.
+    /// `SET STORAGE`, in lower case.
     Storage(Option<Arc<str>>),
+    /// `SET COMPRESSION`, in lower case.
+    Compression(Option<Arc<str>>),
+    /// `SET STATISTICS`; nothing for the default.
+    Statistics(Option<i32>),
+    /// `SET (...)` and `RESET (...)` of storage parameters.
+    Options {
+        /// Those that are set.
+        set: Vec<(Arc<str>, Arc<str>)>,
+        /// Those that are reset.
+        reset: Vec<Arc<str>>,
+    },
     /// `REPLICA IDENTITY USING INDEX`, `CLUSTER ON`: the index.
     UsesIndex(String),
     /// `VALIDATE`, `SET STATISTICS` and the like: a column is needed.
@@ -524,115 +539,6 @@ pub enum ReindexTarget {
     Schema(Arc<str>),
     /// A database or the system catalogs.
     Many(&'static str),
-}
-
-/// `GRANT` or `REVOKE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// False for `REVOKE`.
-    pub is_grant: bool,
-    /// The kind of objects; nothing where a role is granted.
-    pub on: Option<GrantTarget>,
-    /// The privileges, in lower case; empty for `ALL`.
-    pub privileges: Vec<String>,
-    /// Whether privileges are limited to columns.
-    pub has_columns: bool,
-    /// Those of the privileges that are limited to columns.
-    pub column_privileges: Vec<String>,
-    /// The schemas of `ALL ... IN SCHEMA`.
-    pub schemas: Vec<String>,
-    /// Whether functions or procedures alone are meant; nothing for both.
-    pub routines: Option<ObjectKind>,
-    /// The relations that are named.
-    pub relations: Vec<RelationName>,
-    /// All objects that are named.
-    pub subjects: Vec<Subject>,
-    /// The privileges that are limited to columns, in lower case and empty for `ALL`, with the columns.
-    pub of_columns: Vec<(String, Vec<Arc<str>>)>,
-    /// The roles that get or lose them, as SQL.
-    pub roles: Vec<Arc<str>>,
-    /// Whether `WITH GRANT OPTION` or `GRANT OPTION FOR` stands there.
-    pub grant_option: bool,
-}
-
-/// An object, or a part of a relation, as a statement names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
-    /// What the object is.
-    pub kind: ObjectKind,
-    /// Its name.
-    pub name: RelationName,
-    /// The part of the relation.
-    pub part: Option<(SubjectPart, Arc<str>)>,
-    /// For a function: its signature, where the statement gives one.
-    pub arguments: Option<Vec<Arc<TypeName>>>,
-}
-
-/// A kind of part of a relation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubjectPart {
-    /// A column.
-    Column,
-    /// A constraint.
-    Constraint,
-    /// A trigger.
-    Trigger,
-    /// A policy.
-    Policy,
-}
-
-/// Who may do what, beyond single objects.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// `ALTER DEFAULT PRIVILEGES`.
-    Default {
-        /// The roles of `FOR ROLE`, as SQL.
-        roles: Vec<Arc<str>>,
-        /// The schemas of `IN SCHEMA`.
-        schemas: Vec<Arc<str>>,
-        /// What is granted or revoked.
-        grant: Box<Grant>,
-    },
-    /// `GRANT role TO role` or `REVOKE`.
-    Member {
-        /// False for `REVOKE`.
-        is_grant: bool,
-        /// The roles that are given, as SQL.
-        roles: Vec<Arc<str>>,
-        /// The roles that become members, as SQL.
-        members: Vec<Arc<str>>,
-    },
-}
-
-/// What kind of objects `GRANT` is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GrantTarget {
-    /// Tables and views.
-    Table,
-    /// Sequences.
-    Sequence,
-    /// Databases.
-    Database,
-    /// Domains.
-    Domain,
-    /// Foreign-data wrappers.
-    ForeignDataWrapper,
-    /// Foreign servers.
-    ForeignServer,
-    /// Functions, procedures and routines.
-    Function,
-    /// Languages.
-    Language,
-    /// Large objects.
-    LargeObject,
-    /// Schemas.
-    Schema,
-    /// Tablespaces.
-    Tablespace,
-    /// Types.
-    Type,
-    /// Configuration parameters.
-    Parameter,
 }
 
 /// A statement that reads or writes rows.

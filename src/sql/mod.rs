@@ -1,5 +1,6 @@
 //! From source text to statements; the only place that talks to PostgreSQL's grammar.
 
+mod access;
 mod action;
 mod columns;
 mod definition;
@@ -17,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
 
+pub use access::*;
 pub use action::Action;
 pub use definition::*;
 pub use detail::*;

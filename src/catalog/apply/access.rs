@@ -81,6 +81,11 @@ impl Catalog {
         let target = if is_sequence { GrantTarget::Sequence } else { target };
         let owner = self.access.get(&thing).and_then(|access| access.owner.clone());
         let whole: Vec<Arc<str>> = whole_privileges(grant, target, env.version);
+        // The server refuses the statement.
+        let known = all_privileges(target, PgVersion::NEWEST);
+        if whole.iter().any(|privilege| !known.contains(&&**privilege)) {
+            return;
+        }
         if !whole.is_empty() {
             self.change_access(thing.clone(), env.origin, |access| {
                 apply(&mut access.privileges, grant, &whole, target, owner.as_deref());

@@ -50,9 +50,9 @@ impl Catalog {
             Some(name) => self.format_type(name, None),
             None => "bigint".to_owned(),
         };
-        sequence.extra_mut().sequence =
-            Some(Sequence { data_type: data_type.into(), owned_by: None, is_identity: false });
+        sequence.extra_mut().sequence = Some(Sequence::new(&data_type, None, false));
         self.insert(sequence);
+        self.change_sequence(id, |sequence| sequence.set_options(&options.others, true));
         self.own_sequence(id, options, env)
     }
 
@@ -440,6 +440,7 @@ impl Catalog {
                     if let Some(data_type) = data_type {
                         sequence.data_type = data_type.into();
                     }
+                    sequence.set_options(&options.others, false);
                 });
                 self.touch(id, env);
                 self.own_sequence(id, options, env)

@@ -92,6 +92,9 @@ impl Catalog {
         if let Some(bound) = &create.bound {
             table.extra_mut().bound = Some((**bound).clone());
         }
+        if !create.options.is_empty() {
+            table.extra_mut().options = create.options.iter().cloned().collect();
+        }
         if create.on_commit_drop {
             table.extra_mut().on_commit_drop = true;
         }
@@ -431,6 +434,18 @@ impl Catalog {
             let is_identity = identity.is_some();
             let name = &definition.name;
             self.make_sequence(id, number, name, chosen, &data_type, is_identity, env);
+            if let Some(options) = options.filter(|options| !options.others.is_empty()) {
+                for sequence in self.owned_sequences(id, number) {
+                    self.change_sequence(sequence, |s| s.set_options(&options.others, true));
+                }
+            }
+        }
+        if definition.storage.is_some() || definition.compression.is_some() {
+            let (storage, compression) = (&definition.storage, &definition.compression);
+            self.set_column(id, &definition.name, |settings| {
+                settings.storage.clone_from(storage);
+                settings.compression.clone_from(compression);
+            });
         }
         self.default_needs(id, number, env);
         Ok(number)

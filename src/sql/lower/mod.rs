@@ -220,6 +220,10 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
             .enumerate()
             .filter_map(|(at, key)| Some((at, names::qualified(&key.opclass)?)))
             .collect(),
+        collations: keys()
+            .enumerate()
+            .filter_map(|(at, key)| Some((at, names::qualified(&key.collation)?)))
+            .collect(),
         nulls_not_distinct: index.nulls_not_distinct,
         sorting: keys().enumerate().filter_map(|(at, key)| Some((at, sorting(key)?))).collect(),
     })))
