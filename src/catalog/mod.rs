@@ -1,5 +1,6 @@
 //! The schema as it stands between two statements, as far as the files at hand tell.
 
+mod access;
 mod analyse;
 mod apply;
 pub mod builtin;
@@ -16,12 +17,13 @@ use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
+pub use access::{Access, Accessed, DefaultFor, Privilege, Privileges};
 pub use difference::{Change, Difference, How, differences};
 pub use failure::{Because, Failure};
 pub use object::{
-    Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
-    IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger, Type,
-    TypeKind,
+    Column, ColumnSettings, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind,
+    Index, IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger,
+    Type, TypeKind, ViewQuery,
 };
 
 use crate::sql::{ObjectKind, RelationName};
@@ -118,6 +120,12 @@ pub struct Catalog {
     /// Statements that may have done something else, by file and place: `DO` blocks whose conditions
     /// nobody knows, SQL that is put together at run time.
     guesses: OrdSet<(u32, u32)>,
+    /// Owners, privileges and comments.
+    access: OrdMap<access::Thing, Arc<Access>>,
+    /// What new objects get.
+    default_privileges: OrdMap<DefaultFor, Arc<Privileges>>,
+    /// Roles and their members.
+    memberships: OrdSet<(Arc<str>, Arc<str>)>,
     /// How many objects there ever were.
     numbers: u32,
     /// The calls of functions that are running.

@@ -176,7 +176,7 @@ impl Taken<'_> {
                     self.locks.push(of_relation(table, ShareLock));
                 }
             }
-            Action::Other { command, relations, writes } => {
+            Action::Other { command, relations, writes, .. } => {
                 let mode = match *command {
                     "ALTER PUBLICATION" => ShareUpdateExclusiveLock,
                     _ => AccessShareLock,

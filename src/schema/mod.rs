@@ -1,5 +1,6 @@
 //! What a history leaves on a server: as data, as SQL, and what changed on the way.
 
+mod access;
 pub mod biography;
 mod definition;
 pub mod diff;
