@@ -254,7 +254,9 @@ impl<'a> StatementContext<'a> {
     /// more than replaying the statement: a rule looks first whether it is about such an action at all.
     pub fn acts(&self) -> &[Act<'a>] {
         let origin = || self.state.origin(self.statement.span);
-        self.acts.get_or_init(|| effects::acts(&self.statement.actions, self.state, origin()))
+        let is_complete = self.migration.history.is_complete;
+        let actions = &self.statement.actions;
+        self.acts.get_or_init(|| effects::acts(actions, self.state, origin(), is_complete))
     }
 
     /// Returns whether other sessions may use a relation: no migration but this one made it, and it is

@@ -11,7 +11,8 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     for act in acts(cx, |action| adds_check(action).is_some()) {
         let Some(alter) = adds_check(act.action) else { continue };
         let Some(table) = used(cx, &act.before, &alter.table) else { continue };
-        if table.is_scanned(act, true) {
+        // Where the table is written anew, that is the news.
+        if act.effects.rewrites.is_empty() && table.is_scanned(act, true) {
             out.push(diagnose(cx, act, alter, &table));
         }
     }

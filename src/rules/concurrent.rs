@@ -1,6 +1,7 @@
 //! What the rules share that tell to work `concurrently`: where such a statement can run, and whether a
 //! fix can make it one.
 
+use super::outage::quoted;
 use super::spelling::like;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::{Applicability, Edit, Fix};
@@ -8,7 +9,7 @@ use crate::effects::{Act, Lock};
 use crate::layout::{OptOut, TransactionMode};
 use crate::rule::StatementContext;
 use crate::session::Holder;
-use crate::sql::{Action, LockMode, ObjectKind, quote_identifier};
+use crate::sql::{Action, LockMode, ObjectKind};
 
 /// Says how to use a `command` that the server refuses in a transaction block, in this migration or in
 /// one of its own.
@@ -48,7 +49,7 @@ pub(super) fn outside(cx: &StatementContext, command: &str) -> String {
 
 /// Returns whether a limit may stop the statement while it waits or works.
 pub(super) fn has_limit(cx: &StatementContext) -> bool {
-    cx.state.session.has_lock_timeout() || cx.state.session.limit("statement_timeout").is_some()
+    cx.state.session.has_lock_timeout() || cx.state.session.timeout("statement_timeout").is_some()
 }
 
 /// Inserts `concurrently` behind a keyword, where the statement is not in a transaction and no limit
@@ -71,9 +72,9 @@ pub(super) fn insert_concurrently(
 /// Returns a full name as SQL spells it, without the schema where the search path finds it anyway.
 pub(super) fn written(cx: &StatementContext, name: &QualifiedName) -> String {
     if cx.state.session.search_path.first() == Some(&name.schema) {
-        return quote_identifier(&name.name);
+        return quoted(&name.name);
     }
-    format!("{}.{}", quote_identifier(&name.schema), quote_identifier(&name.name))
+    format!("{}.{}", quoted(&name.schema), quoted(&name.name))
 }
 
 /// Returns whether a later statement of the migration drops a relation of that name.

@@ -27,7 +27,7 @@ fn limit<'a>(cx: &'a StatementContext) -> Option<(&'static str, &'a Assigned)> {
     let lock = session.setting("lock_timeout").filter(|_| session.has_lock_timeout());
     let statement = session
         .setting("statement_timeout")
-        .filter(|_| session.limit("statement_timeout").is_some_and(|limit| limit < LONG));
+        .filter(|_| session.timeout("statement_timeout").is_some_and(|limit| limit < LONG));
     let lock = lock.map(|found| ("lock_timeout", found));
     lock.or_else(|| statement.map(|found| ("statement_timeout", found)))
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::concurrent::{is_dropped_later, others, written};
-use super::outage::{acts, end};
+use super::outage::{acts, end, quoted};
 use super::spelling::{listed, shown};
 use crate::catalog::{Constraint, QualifiedName, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -134,7 +134,7 @@ fn recipe(cx: &StatementContext, act: &Act, table: &Relation) -> Option<Recipe> 
             let sql = format!(
                 "alter table {} drop constraint {}",
                 written(cx, &owner.name),
-                crate::sql::quote_identifier(&key.name)
+                quoted(&key.name)
             );
             recipe =
                 recipe.step(Run::Briefly, "locks only the two tables of one foreign key", [sql]);

@@ -63,7 +63,7 @@ fn needs(index: &Index, column: &str) -> bool {
     let detail = index.detail();
     let expressions = detail.expressions.iter().map(|(_, e)| e).chain(&detail.predicate);
     index.columns.iter().flatten().chain(&index.include).any(|key| key == column)
-        || expressions.flat_map(|e| &e.columns).any(|(_, name)| **name == *column)
+        || expressions.into_iter().any(|expression| expression.mentions(column))
 }
 
 fn report(

@@ -123,12 +123,7 @@ fn unlimited<'a>(cx: &StatementContext<'a>) -> Option<(Lock, &'a Action)> {
 
 /// Returns whether a limit on the whole statement ends the wait as well.
 fn ends_anyway(cx: &StatementContext) -> bool {
-    let is_limit = |name: &str| {
-        cx.state.session.setting(name).is_some_and(|found| {
-            let digits = found.value.trim().trim_end_matches(|c: char| !c.is_ascii_digit());
-            digits.parse::<f64>().is_ok_and(|number| number > 0.0)
-        })
-    };
+    let is_limit = |name: &str| cx.state.session.timeout(name).is_some();
     is_limit("statement_timeout") || cx.version().major >= 17 && is_limit("transaction_timeout")
 }
 

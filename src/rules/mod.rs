@@ -1,12 +1,15 @@
 //! Every rule, in alphabetical order.
 
+mod add_column_rewrite;
 mod attach_partition_scan;
 mod blocking_check;
 mod blocking_detach_partition;
 mod blocking_drop_index;
+mod blocking_foreign_key;
 mod blocking_index;
 mod blocking_refresh;
 mod blocking_reindex;
+mod bookkeeping;
 mod breaking_rename;
 mod cascade_drops_more;
 mod certain_failure;
@@ -33,6 +36,7 @@ mod files;
 mod finished;
 mod foreign_key_type_mismatch;
 mod foreign_key_without_index;
+mod foreign_keys_not_checked;
 mod function_loses_attributes;
 mod guard;
 mod if_not_exists_hides_drift;
@@ -40,6 +44,8 @@ mod in_transaction;
 mod index_on_dropped_column;
 mod invalid_privilege;
 mod irreversible_up;
+mod lock_timeout_too_long;
+mod lock_upgrade;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
@@ -59,14 +65,24 @@ mod rollback_among_migrations;
 mod security_definer_without_search_path;
 mod sequence_left_int;
 mod set_not_null_scan;
+mod setting_leaks;
+mod setting_without_effect;
 mod short_integer_key;
+mod slow_after_lock;
 mod spelling;
+mod steps;
 mod syntax_error;
 mod table_rewrite;
 mod table_without_primary_key;
+mod timeout_without_unit;
 mod transaction_control_in_wrapped_migration;
+mod type_change;
+mod type_change_rebuilds_index;
+mod type_change_rewrite;
+mod unbounded_dml;
 mod unclosed_transaction;
 mod unnumbered_migration;
+mod validate_in_same_transaction;
 mod version_gap;
 mod view_loses_options;
 
@@ -91,10 +107,12 @@ macro_rules! rules {
 }
 
 rules! {
+    "add-column-rewrite" => Statement(add_column_rewrite::check),
     "attach-partition-scan" => Statement(attach_partition_scan::check),
     "blocking-check" => Statement(blocking_check::check),
     "blocking-detach-partition" => Statement(blocking_detach_partition::check),
     "blocking-drop-index" => Statement(blocking_drop_index::check),
+    "blocking-foreign-key" => Statement(blocking_foreign_key::check),
     "blocking-index" => Statement(blocking_index::check),
     "blocking-refresh" => Statement(blocking_refresh::check),
     "blocking-reindex" => Statement(blocking_reindex::check),
@@ -121,11 +139,14 @@ rules! {
     "enum-value-unknown" => Statement(enum_value_unknown::check),
     "foreign-key-type-mismatch" => History(foreign_key_type_mismatch::check),
     "foreign-key-without-index" => History(foreign_key_without_index::check),
+    "foreign-keys-not-checked" => Statement(foreign_keys_not_checked::check),
     "function-loses-attributes" => Statement(function_loses_attributes::check),
     "if-not-exists-hides-drift" => Statement(if_not_exists_hides_drift::check),
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "irreversible-up" => Migration(irreversible_up::check),
+    "lock-timeout-too-long" => Statement(lock_timeout_too_long::check),
+    "lock-upgrade" => Steps(lock_upgrade::watch),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
@@ -140,14 +161,22 @@ rules! {
     "security-definer-without-search-path" => Statement(security_definer_without_search_path::check),
     "sequence-left-int" => Statement(sequence_left_int::check),
     "set-not-null-scan" => Statement(set_not_null_scan::check),
+    "setting-leaks" => Steps(setting_leaks::watch),
+    "setting-without-effect" => Statement(setting_without_effect::check),
     "short-integer-key" => History(short_integer_key::check),
+    "slow-after-lock" => Steps(slow_after_lock::watch),
     "syntax-error" => Migration(syntax_error::check),
     "table-rewrite" => Statement(table_rewrite::check),
     "table-without-primary-key" => History(table_without_primary_key::check),
+    "timeout-without-unit" => Statement(timeout_without_unit::check),
     "transaction-control-in-wrapped-migration" => Migration(transaction_control_in_wrapped_migration::check),
+    "type-change-rebuilds-index" => Statement(type_change_rebuilds_index::check),
+    "type-change-rewrite" => Statement(type_change_rewrite::check),
+    "unbounded-dml" => Statement(unbounded_dml::check),
     "unclosed-transaction" => Migration(unclosed_transaction::check),
     "unnumbered-migration" => History(unnumbered_migration::check),
     "unused-suppression" => Suppressions,
+    "validate-in-same-transaction" => Steps(validate_in_same_transaction::watch),
     "version-gap" => History(version_gap::check),
     "view-loses-options" => Statement(view_loses_options::check),
 }

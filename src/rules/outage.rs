@@ -2,19 +2,29 @@
 //! recipes.
 
 use super::spelling::shown;
-use crate::catalog::{Catalog, Lookup, QualifiedName, Relation};
+use crate::catalog::{Catalog, Constraint, Env, Lookup, QualifiedName, Relation};
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
 use crate::rule::StatementContext;
 use crate::session::Holder;
-use crate::sql::{Action, LockMode, RelationName, quote_identifier};
+use crate::sql::tree::quote_identifier;
+use crate::sql::{Action, LockMode, RelationName};
 
 /// A relation that other sessions use while a statement changes it.
+#[derive(Clone)]
 pub(super) struct Used<'a> {
     /// Its full name.
     pub name: QualifiedName,
     /// What the catalog knows of it; nothing where the files do not show it.
     pub relation: Option<&'a Relation>,
+}
+
+/// Returns the actions of a statement, those in its `DO` blocks among them.
+pub(super) fn actions<'a>(cx: &StatementContext<'a>) -> impl Iterator<Item = &'a Action> {
+    cx.statement.actions.iter().flat_map(|action| match action {
+        Action::Do(block) => &block.actions[..],
+        action => std::slice::from_ref(action),
+    })
 }
 
 /// Returns what those of a statement's actions do that are `wanted`, also in its `DO` blocks. Nothing is
@@ -23,10 +33,7 @@ pub(super) fn acts<'a>(
     cx: &'a StatementContext,
     wanted: impl Fn(&Action) -> bool + 'a,
 ) -> impl Iterator<Item = &'a Act<'a>> {
-    let is_here = cx.statement.actions.iter().any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(&wanted),
-        action => wanted(action),
-    });
+    let is_here = actions(cx).any(&wanted);
     let acts = if is_here { cx.acts() } else { &[] };
     acts.iter().filter(move |act| wanted(act.action))
 }
@@ -65,6 +72,27 @@ impl Used<'_> {
             None => otherwise,
         }
     }
+}
+
+/// Returns what the catalog needs to know of a statement to look something up as it would.
+pub(super) fn env(cx: &StatementContext) -> Env {
+    let path = cx.state.session.search_path.clone();
+    Env { origin: cx.state.origin(cx.statement.span), path, version: cx.version() }
+}
+
+/// Returns a table after an action, with the constraints that the action gave to it. One that the files
+/// do not show is there too, as far as the action tells what it has.
+pub(super) fn made<'a>(act: &'a Act, table: &Used) -> Option<(&'a Relation, Vec<&'a Constraint>)> {
+    let before = act.before.get(&table.name);
+    let after = match before {
+        Some(before) => act.after.by_id(before.id)?,
+        None => act.after.get(&table.name)?,
+    };
+    let is_new = |constraint: &&Constraint| {
+        let mut others = before.iter().flat_map(|before| &before.constraints);
+        !others.any(|other| other.number() == constraint.number())
+    };
+    Some((after, after.constraints.iter().filter(is_new).collect()))
 }
 
 /// Makes a diagnostic about work under a lock: `message` says what is done, and who waits for how long
@@ -133,5 +161,5 @@ pub(super) fn doubt(used: &Used, unless: &str) -> Option<String> {
 
 /// Returns a column's or constraint's name as SQL spells it.
 pub(super) fn quoted(name: &str) -> String {
-    quote_identifier(name)
+    quote_identifier(name).into_owned()
 }

@@ -3,14 +3,15 @@
 //!
 //! Which checks prove it was tried on servers 15 and 18.
 
+use super::outage::quoted;
 use crate::schema::expression_sql;
 use crate::sql::tree::Expr;
-use crate::sql::{Expression, PartitionBound, PartitionKey, quote_identifier};
+use crate::sql::{Expression, PartitionBound, PartitionKey};
 
 /// Returns what the rows of a default partition fulfil when another one takes those of the bound.
 pub(super) fn excluding(key: &PartitionKey, bound: &PartitionBound) -> Option<String> {
     let [Some(column)] = &key.columns[..] else { return None };
-    let column = quote_identifier(column);
+    let column = quoted(column);
     match bound {
         PartitionBound::List(values) => {
             let values: Option<Vec<String>> = values.iter().map(constant).collect();
@@ -30,7 +31,7 @@ pub(super) fn excluding(key: &PartitionKey, bound: &PartitionBound) -> Option<St
 /// hashes.
 pub(super) fn within(key: &PartitionKey, bound: &PartitionBound) -> Option<String> {
     let [Some(column)] = &key.columns[..] else { return None };
-    let column = quote_identifier(column);
+    let column = quoted(column);
     match bound {
         PartitionBound::List(values) => {
             let values: Option<Vec<String>> = values.iter().map(constant).collect();

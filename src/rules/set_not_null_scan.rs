@@ -1,10 +1,12 @@
 use super::outage::{Used, acts, doubt, quoted, report, used};
+use super::steps::{Place, validate};
+use crate::catalog::Constraint;
 use crate::diagnostic::Diagnostic;
-use crate::effects::Act;
-use crate::recipe::{Recipe, Run};
+use crate::effects::{Act, pending_proof};
+use crate::recipe::Recipe;
 use crate::rule::StatementContext;
 use crate::schema::name_sql;
-use crate::sql::{Action, AlterTable, LockMode, TableChange};
+use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     for act in acts(cx, |action| column(action).is_some()) {
@@ -33,13 +35,33 @@ fn diagnose(
 ) -> Diagnostic {
     let shown = table.shown();
     let locked = [(table.name.clone(), LockMode::AccessExclusiveLock)];
+    let pending = table.relation.and_then(|table| pending_proof(table, column));
     let message = format!("setting `{column}` to not null reads all of `{shown}`");
-    let diagnostic = report(cx, act, &message, &locked).help(advice(cx, alter, column));
-    let diagnostic = diagnostic.recipe(cx.recipe(|| Some(recipe(cx, alter, column))));
+    let help = match pending {
+        Some(pending) => advice_to_validate(pending),
+        None => advice(cx, alter, column),
+    };
+    let diagnostic = report(cx, act, &message, &locked).help(help);
+    let diagnostic =
+        diagnostic.recipe(cx.recipe(|| Some(recipe(cx, alter, column, table, pending))));
     match doubt(table, "a valid check constraint proves already that there is no null") {
         Some(doubt) => diagnostic.note(doubt),
         None => diagnostic,
     }
+}
+
+/// What to do where a constraint that proves it only has to be validated.
+fn advice_to_validate(pending: &Constraint) -> String {
+    let name = &pending.name;
+    if pending.kind == ConstraintKind::NotNull {
+        return format!(
+            "use `validate constraint {}`: it does the same, and blocks neither reads nor writes",
+            quoted(name)
+        );
+    }
+    format!(
+        "validate the check `{name}` in a migration before this one, which blocks neither reads nor writes: it then proves that there is no null"
+    )
 }
 
 fn advice(cx: &StatementContext, alter: &AlterTable, column: &str) -> String {
@@ -61,33 +83,24 @@ fn name(alter: &AlterTable, column: &str) -> String {
     quoted(&format!("{}_{column}_not_null", alter.table.name))
 }
 
-fn recipe(cx: &StatementContext, alter: &AlterTable, column: &str) -> Recipe {
-    let table = name_sql(&alter.table);
-    let name = name(alter, column);
-    let column = quoted(column);
-    let is_new = cx.version().major >= 18;
-    let constraint =
-        if is_new { format!("not null {column}") } else { format!("check ({column} is not null)") };
-    let recipe = Recipe::default()
-        .step(
-            Run::Briefly,
-            "new and changed rows are checked from here on; no row may hold a null that anybody updates",
-            [format!("alter table {table} add constraint {name} {constraint} not valid")],
-        )
-        .step(
-            Run::AtLeisure,
-            "reads the table while others read and write it",
-            [format!("alter table {table} validate constraint {name}")],
-        );
-    if is_new {
-        return recipe;
+fn recipe(
+    cx: &StatementContext,
+    alter: &AlterTable,
+    column: &str,
+    table: &Used,
+    pending: Option<&Constraint>,
+) -> Recipe {
+    let sql = name_sql(&alter.table);
+    let place = Place { table: &sql, column: &quoted(column), relation: table.relation };
+    let recipe = Recipe::default();
+    match pending {
+        None => place.not_null(recipe, &name(alter, column), cx.version()),
+        Some(pending) => {
+            let recipe = validate(recipe, &sql, &quoted(&pending.name));
+            match pending.kind {
+                ConstraintKind::NotNull => recipe,
+                _ => place.set_not_null(recipe, None),
+            }
+        }
     }
-    recipe.step(
-        Run::Briefly,
-        "the valid check proves it: nothing is read",
-        [
-            format!("alter table {table} alter column {column} set not null"),
-            format!("alter table {table} drop constraint {name}"),
-        ],
-    )
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::Taken;
-use crate::catalog::{Constraint, Env, Lookup, ObjectId, Relation, RelationKind};
+use crate::catalog::{Catalog, Constraint, Env, Lookup, ObjectId, Relation, RelationKind};
 use crate::sql::LockMode::{
     AccessExclusiveLock, ShareLock, ShareRowExclusiveLock, ShareUpdateExclusiveLock,
 };
@@ -14,18 +14,20 @@ use crate::sql::{Action, ConstraintKind, Drop, LockMode, ReindexTarget, Relation
 impl Taken<'_> {
     /// Locks what is gone after an action, or has lost a part.
     pub(super) fn losses(&mut self, action: &Action) {
+        if let Some(after) = self.after {
+            return self.lost(after);
+        }
         let Some(origin) = self.catalog.relations().last().map(|found| found.changed) else {
             return;
         };
         let mut after = self.catalog.clone();
         let env = Env { origin, path: self.path.clone(), version: self.version };
         after.apply(action, &env);
-        let catalog = self.catalog;
-        for relation in catalog.relations() {
-            let now = after.by_id(relation.id);
-            if now.is_some_and(|now| std::ptr::eq(now, relation)) {
-                continue;
-            }
+        self.lost(&after);
+    }
+
+    fn lost(&mut self, after: &Catalog) {
+        for (relation, now) in self.catalog.changed_relations(after) {
             if relation.is_index() {
                 if now.is_none() {
                     relation.uses.iter().for_each(|t| self.lock_object(*t, AccessExclusiveLock));
@@ -34,6 +36,9 @@ impl Taken<'_> {
             }
             if now.is_none_or(|now| has_lost(relation, now)) {
                 self.lock_object(relation.id, AccessExclusiveLock);
+            }
+            if now.is_none() && relation.is_partition() {
+                relation.parents.iter().for_each(|t| self.lock_object(*t, AccessExclusiveLock));
             }
             let is_left = |key: &Constraint| {
                 now.is_some_and(|now| now.constraints.iter().any(|c| c.number() == key.number()))
@@ -310,7 +315,7 @@ impl Taken<'_> {
 }
 
 /// Returns everything below a table.
-fn below(catalog: &crate::catalog::Catalog, top: ObjectId) -> BTreeSet<ObjectId> {
+fn below(catalog: &Catalog, top: ObjectId) -> BTreeSet<ObjectId> {
     let mut found = BTreeSet::new();
     let mut queue = vec![top];
     while let Some(id) = queue.pop() {
