@@ -1,7 +1,7 @@
 use super::outage::quoted;
 use crate::catalog::{Function, Other, QualifiedName, Relation, RelationKind};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::layout::Direction;
+use crate::layout::{Direction, TransactionMode};
 use crate::recipe::{Recipe, Run};
 use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext};
@@ -174,18 +174,25 @@ fn relation(cx: &StatementContext, rename: &Rename) -> Option<(Diagnostic, Name)
         .help(view(cx, &old.to_string(), &new.to_string()))
         .recipe(cx.recipe(|| {
             let text = cx.statement.text(cx.file()).to_owned();
-            Some(both_names(text, &name_sql(old), &name_sql(&new)))
+            let is_alone = cx.migration.history.set.layout.transaction == TransactionMode::None;
+            Some(both_names(text, (&name_sql(old), &name_sql(&new)), is_alone))
         }));
     Some((diagnostic, Name::Relation(full)))
 }
 
 /// Keeps both names of a table alive.
-fn both_names(rename: String, old: &str, new: &str) -> Recipe {
+fn both_names(rename: String, (old, new): (&str, &str), is_alone: bool) -> Recipe {
+    let mut together = vec![rename, format!("create view {old} as select * from {new}")];
+    // Where nobody else opens a transaction.
+    if is_alone {
+        together.insert(0, "begin".to_owned());
+        together.push("commit".to_owned());
+    }
     Recipe::default()
         .step(
             Run::Briefly,
             "in one transaction; grants on the table must be given on the view as well",
-            [rename, format!("create view {old} as select * from {new}")],
+            together,
         )
         .step(Run::ByHand, "the application uses the new name", [])
         .step(Run::Briefly, "when nobody uses the old name any more", [format!("drop view {old}")])
