@@ -1,14 +1,19 @@
 //! Every rule, in alphabetical order.
 
 mod add_column_rewrite;
+mod add_required_column;
 mod blocking_check;
+mod blocking_exclusion_constraint;
 mod blocking_foreign_key;
 mod blocking_index;
+mod blocking_unique_constraint;
 mod bookkeeping;
 mod breaking_rename;
 mod certain_failure;
+mod column_types;
 mod concurrently_in_transaction;
 mod do_block_ends_transaction;
+mod domain_constraint_scan;
 mod down_does_not_restore;
 mod down_fails;
 mod down_loses_data;
@@ -17,6 +22,7 @@ mod dropped_column_in_use;
 mod duplicate_index;
 mod duplicate_version;
 mod empty_migration;
+mod enforce_constraint_scan;
 mod enum_value_in_transaction;
 mod enum_value_unknown;
 mod files;
@@ -32,6 +38,7 @@ mod invalid_privilege;
 mod irreversible_up;
 mod lock_timeout_too_long;
 mod lock_upgrade;
+mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
@@ -42,6 +49,10 @@ mod not_valid_never_validated;
 mod outage;
 mod pair;
 mod password_in_migration;
+mod prefer_identity;
+mod prefer_jsonb;
+mod prefer_text;
+mod prefer_timestamptz;
 mod redundant_index;
 mod rollback_among_migrations;
 mod sequence_left_int;
@@ -87,13 +98,17 @@ macro_rules! rules {
 
 rules! {
     "add-column-rewrite" => Statement(add_column_rewrite::check),
+    "add-required-column" => Statement(add_required_column::check),
     "blocking-check" => Statement(blocking_check::check),
+    "blocking-exclusion-constraint" => Statement(blocking_exclusion_constraint::check),
     "blocking-foreign-key" => Statement(blocking_foreign_key::check),
     "blocking-index" => Statement(blocking_index::check),
+    "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "certain-failure" => Refusal(certain_failure::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
+    "domain-constraint-scan" => Statement(domain_constraint_scan::check),
     "down-does-not-restore" => Migration(down_does_not_restore::check),
     "down-fails" => Steps(down_fails::watch),
     "down-loses-data" => Migration(down_loses_data::check),
@@ -102,6 +117,7 @@ rules! {
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
+    "enforce-constraint-scan" => Statement(enforce_constraint_scan::check),
     "enum-value-in-transaction" => Migration(enum_value_in_transaction::check),
     "enum-value-unknown" => Statement(enum_value_unknown::check),
     "foreign-key-type-mismatch" => History(foreign_key_type_mismatch::check),
@@ -113,6 +129,7 @@ rules! {
     "irreversible-up" => Migration(irreversible_up::check),
     "lock-timeout-too-long" => Statement(lock_timeout_too_long::check),
     "lock-upgrade" => Steps(lock_upgrade::watch),
+    "lossy-type-change" => Statement(lossy_type_change::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
@@ -120,6 +137,10 @@ rules! {
     "not-analysed" => Migration(not_analysed::check),
     "not-valid-never-validated" => History(not_valid_never_validated::check),
     "password-in-migration" => Statement(password_in_migration::check),
+    "prefer-identity" => Statement(prefer_identity::check),
+    "prefer-jsonb" => Statement(prefer_jsonb::check),
+    "prefer-text" => Statement(prefer_text::check),
+    "prefer-timestamptz" => Statement(prefer_timestamptz::check),
     "redundant-index" => History(redundant_index::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "sequence-left-int" => Statement(sequence_left_int::check),
