@@ -243,7 +243,7 @@ fn fix(cx: &MigrationContext, place: Place) -> Option<Fix> {
 
 /// Inserts a statement on a line of its own before the one at `span`, or in the same line if that is
 /// not the first there.
-fn before(cx: &MigrationContext, span: Span, set: &str) -> Edit {
+pub(super) fn before(cx: &MigrationContext, span: Span, set: &str) -> Edit {
     let file = cx.file();
     let line = file.line_range(file.line_index(span.start as usize)).unwrap_or(span.range());
     let from = line.start.max(cx.migration().section.start as usize).max(file.text_start());
@@ -257,7 +257,7 @@ fn before(cx: &MigrationContext, span: Span, set: &str) -> Edit {
 }
 
 /// Inserts a statement behind another one, on a line of its own.
-fn after(cx: &MigrationContext, begin: &Statement, set: &str) -> Edit {
+pub(super) fn after(cx: &MigrationContext, begin: &Statement, set: &str) -> Edit {
     let file = cx.file();
     let at = begin.full_end.max(begin.span.end);
     let line = file.line_range(file.line_index(begin.span.start as usize)).unwrap_or_default();

@@ -61,7 +61,7 @@ pub(super) fn partition_key(key: &PartitionKey) -> Option<String> {
 }
 
 /// Returns what stands behind the name of the partitioned table.
-pub(super) fn bound(bound: &PartitionBound) -> Option<String> {
+pub(crate) fn bound(bound: &PartitionBound) -> Option<String> {
     let all = |values: &[Expression]| {
         let values: Option<Vec<String>> = values.iter().map(expression_sql).collect();
         Some(values?.join(", "))
@@ -179,16 +179,21 @@ fn filter(index: &Index) -> Option<String> {
 
 /// Returns the statement that makes an index; nothing if a constraint makes it.
 pub(crate) fn index(relation: &Relation, index: &Index) -> Option<String> {
+    let is_only = relation.kind == RelationKind::PartitionedTable && !index.valid;
+    let on = format!("{}{}", if is_only { "only " } else { "" }, quoted(&relation.name));
+    index_on(&on, index, "")
+}
+
+/// Returns the statement that makes an index `on` a table, with words before its name; nothing if a
+/// constraint makes it.
+pub(crate) fn index_on(on: &str, index: &Index, words: &str) -> Option<String> {
     if index.is_constraint {
         return None;
     }
-    let is_only = relation.kind == RelationKind::PartitionedTable && !index.valid;
     Some(format!(
-        "create {}index {} on {}{} using {} ({}){}{}{}",
+        "create {}index {words}{} on {on} using {} ({}){}{}{}",
         if index.unique { "unique " } else { "" },
         quote_identifier(&index.name),
-        if is_only { "only " } else { "" },
-        quoted(&relation.name),
         index.method,
         keys(index)?.join(", "),
         including(&index.include),
