@@ -101,6 +101,10 @@ fn cause(
     let domain = column.type_id.and_then(|id| act.after.name_of(id));
     let domain = domain.map(super::spelling::shown);
     if act.after.has_domain_constraints(of, &env) {
+        // The server refuses that as soon as there is a row: that is another rule's matter.
+        if definition.not_null && definition.default.is_none() && column.default.is_none() {
+            return None;
+        }
         return Some(Cause::Domain(domain.unwrap_or_else(|| act.after.format_type(of.0, of.1))));
     }
     let is_rewritten = !act.effects.rewrites.is_empty();

@@ -1,4 +1,4 @@
-use super::outage::{Used, acts, doubt, quoted, report, used};
+use super::outage::{Used, acts, doubt, is_rewritten, quoted, report, used};
 use crate::catalog::{Constraint, Relation};
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
@@ -12,7 +12,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
         let Some(alter) = adds_check(act.action) else { continue };
         let Some(table) = used(cx, &act.before, &alter.table) else { continue };
         // Where the table is written anew, that is the news.
-        if act.effects.rewrites.is_empty() && table.is_scanned(act, true) {
+        if table.is_scanned(act, true) && !is_rewritten(cx, &table.name) {
             out.push(diagnose(cx, act, alter, &table));
         }
     }

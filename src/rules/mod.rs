@@ -1,23 +1,28 @@
 //! Every rule, in alphabetical order.
 
 mod add_column_rewrite;
+mod add_required_column;
 mod attach_partition_scan;
 mod blocking_check;
 mod blocking_detach_partition;
 mod blocking_drop_index;
+mod blocking_exclusion_constraint;
 mod blocking_foreign_key;
 mod blocking_index;
 mod blocking_refresh;
 mod blocking_reindex;
+mod blocking_unique_constraint;
 mod bookkeeping;
 mod breaking_rename;
 mod cascade_drops_more;
 mod certain_failure;
+mod column_types;
 mod concurrent;
 mod concurrently_if_not_exists;
 mod concurrently_in_transaction;
 mod concurrently_under_timeout;
 mod do_block_ends_transaction;
+mod domain_constraint_scan;
 mod down_does_not_restore;
 mod down_fails;
 mod down_loses_data;
@@ -30,6 +35,7 @@ mod drops_data;
 mod duplicate_index;
 mod duplicate_version;
 mod empty_migration;
+mod enforce_constraint_scan;
 mod enum_value_in_transaction;
 mod enum_value_unknown;
 mod files;
@@ -46,6 +52,7 @@ mod invalid_privilege;
 mod irreversible_up;
 mod lock_timeout_too_long;
 mod lock_upgrade;
+mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
@@ -58,6 +65,10 @@ mod pair;
 mod partition;
 mod partition_of_locks_parent;
 mod password_in_migration;
+mod prefer_identity;
+mod prefer_jsonb;
+mod prefer_text;
+mod prefer_timestamptz;
 mod redundant_index;
 mod replaced;
 mod rls_without_policy;
@@ -108,14 +119,17 @@ macro_rules! rules {
 
 rules! {
     "add-column-rewrite" => Statement(add_column_rewrite::check),
+    "add-required-column" => Statement(add_required_column::check),
     "attach-partition-scan" => Statement(attach_partition_scan::check),
     "blocking-check" => Statement(blocking_check::check),
     "blocking-detach-partition" => Statement(blocking_detach_partition::check),
     "blocking-drop-index" => Statement(blocking_drop_index::check),
+    "blocking-exclusion-constraint" => Statement(blocking_exclusion_constraint::check),
     "blocking-foreign-key" => Statement(blocking_foreign_key::check),
     "blocking-index" => Statement(blocking_index::check),
     "blocking-refresh" => Statement(blocking_refresh::check),
     "blocking-reindex" => Statement(blocking_reindex::check),
+    "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
@@ -123,6 +137,7 @@ rules! {
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "concurrently-under-timeout" => Statement(concurrently_under_timeout::check),
     "do-block-ends-transaction" => Statement(do_block_ends_transaction::check),
+    "domain-constraint-scan" => Statement(domain_constraint_scan::check),
     "down-does-not-restore" => Migration(down_does_not_restore::check),
     "down-fails" => Steps(down_fails::watch),
     "down-loses-data" => Migration(down_loses_data::check),
@@ -135,6 +150,7 @@ rules! {
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
+    "enforce-constraint-scan" => Statement(enforce_constraint_scan::check),
     "enum-value-in-transaction" => Migration(enum_value_in_transaction::check),
     "enum-value-unknown" => Statement(enum_value_unknown::check),
     "foreign-key-type-mismatch" => History(foreign_key_type_mismatch::check),
@@ -147,6 +163,7 @@ rules! {
     "irreversible-up" => Migration(irreversible_up::check),
     "lock-timeout-too-long" => Statement(lock_timeout_too_long::check),
     "lock-upgrade" => Steps(lock_upgrade::watch),
+    "lossy-type-change" => Statement(lossy_type_change::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
@@ -155,6 +172,10 @@ rules! {
     "not-valid-never-validated" => History(not_valid_never_validated::check),
     "partition-of-locks-parent" => Steps(partition_of_locks_parent::watch),
     "password-in-migration" => Statement(password_in_migration::check),
+    "prefer-identity" => Statement(prefer_identity::check),
+    "prefer-jsonb" => Statement(prefer_jsonb::check),
+    "prefer-text" => Statement(prefer_text::check),
+    "prefer-timestamptz" => Statement(prefer_timestamptz::check),
     "redundant-index" => History(redundant_index::check),
     "rls-without-policy" => Migration(rls_without_policy::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),

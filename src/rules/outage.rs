@@ -103,12 +103,32 @@ pub(super) fn report(
     message: &str,
     locked: &[(QualifiedName, LockMode)],
 ) -> Diagnostic {
-    let waits = waiting(cx, act, locked);
+    let locked: Vec<(QualifiedName, LockMode)> = locked
+        .iter()
+        .map(|(name, mode)| (name.clone(), (*mode).max(strongest(cx, act, name).unwrap_or(*mode))))
+        .collect();
+    let waits = waiting(cx, act, &locked);
     let mut diagnostic = cx.report(format!("{message}: {waits}"));
-    for (name, mode) in locked {
+    for (name, mode) in &locked {
         diagnostic = diagnostic.relation(name, Some(*mode));
     }
     cx.explain_transaction(diagnostic)
+}
+
+/// Returns the strongest lock that the statement holds on a relation while it does an action: one
+/// `ALTER TABLE` takes the strongest of its subcommands at once, a block takes one after the other.
+fn strongest(cx: &StatementContext, act: &Act, name: &QualifiedName) -> Option<LockMode> {
+    let acts = cx.acts();
+    let last = acts.iter().position(|other| std::ptr::eq(other, act)).unwrap_or(acts.len());
+    let held = acts.iter().enumerate().filter(|(at, other)| !other.in_block || *at <= last);
+    let locks = held.flat_map(|(_, other)| &other.effects.locks);
+    locks.filter(|lock| lock.relation == *name).map(|lock| lock.mode).max()
+}
+
+/// Returns whether the statement writes a relation anew, so that whatever else reads it in the same
+/// `ALTER TABLE` comes at no price.
+pub(super) fn is_rewritten(cx: &StatementContext, name: &QualifiedName) -> bool {
+    cx.acts().iter().any(|act| !act.in_block && act.effects.rewrites.contains(name))
 }
 
 /// Returns who waits for how long.
@@ -142,10 +162,14 @@ pub(super) fn end(cx: &StatementContext, act: &Act) -> &'static str {
     }
 }
 
-/// Joins phrases with `and`.
+/// Joins phrases with `and`; of many only the first.
 fn enumeration(names: &[String]) -> Option<String> {
     match names {
         [] => None,
+        [first @ .., _, _, _] if first.len() > 3 => {
+            let shown = first.get(..4).unwrap_or(first);
+            Some(format!("{} and {} other tables", shown.join(", "), names.len() - shown.len()))
+        }
         [one] => Some(one.clone()),
         [first @ .., last] => Some(format!("{} and {last}", first.join(", "))),
     }

@@ -1,4 +1,4 @@
-use super::outage::{Used, acts, doubt, quoted, report, used};
+use super::outage::{Used, acts, doubt, is_rewritten, quoted, report, used};
 use super::steps::{Place, validate};
 use crate::catalog::Constraint;
 use crate::diagnostic::Diagnostic;
@@ -12,7 +12,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     for act in acts(cx, |action| column(action).is_some()) {
         let Some((alter, column)) = column(act.action) else { continue };
         let Some(table) = used(cx, &act.before, &alter.table) else { continue };
-        if table.is_scanned(act, true) {
+        if table.is_scanned(act, true) && !is_rewritten(cx, &table.name) {
             out.push(diagnose(cx, act, alter, column, &table));
         }
     }

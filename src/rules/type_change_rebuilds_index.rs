@@ -1,24 +1,32 @@
-use super::outage::{quoted, report};
+use std::sync::Arc;
+
+use super::outage::{is_rewritten, quoted, report};
 use super::spelling::listed;
+use super::steps::validate;
 use super::type_change::{TypeChange, type_changes};
-use crate::catalog::{Constraint, Index, Relation};
+use crate::catalog::{Constraint, Index, QualifiedName, Relation};
 use crate::diagnostic::Diagnostic;
 use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
 use crate::schema::{constraint_sql, index_sql, name_sql};
-use crate::sql::ConstraintKind;
-
-use super::steps::validate;
+use crate::sql::{ConstraintKind, LockMode};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    for change in type_changes(cx) {
-        let effects = &change.act.effects;
-        let Some(table) = change.table.relation.filter(|_| effects.rewrites.is_empty()) else {
-            continue;
-        };
-        let work = Work::of(&change, table);
-        if !effects.scans.is_empty() || !effects.index_builds.is_empty() {
-            out.push(diagnose(cx, &change, table, &work));
+    let changes: Vec<TypeChange> = type_changes(cx)
+        .filter(|change| {
+            let effects = &change.act.effects;
+            change.table.relation.is_some()
+                && !is_rewritten(cx, &change.table.name)
+                && !(effects.scans.is_empty() && effects.index_builds.is_empty())
+        })
+        .collect();
+    // What one statement does to a table is done in one go.
+    for group in changes.chunk_by(|one, other| one.table.name == other.table.name) {
+        if let [first, ..] = group
+            && let Some(table) = first.table.relation
+        {
+            let works: Vec<Work> = group.iter().map(|change| Work::of(change, table)).collect();
+            out.push(diagnose(cx, group, table, &works));
         }
     }
 }
@@ -48,56 +56,93 @@ impl<'a> Work<'a> {
     }
 }
 
+/// Enumerates different names; of many only the first.
+fn enumerate<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> Option<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in names {
+        if !all.iter().any(|known| **known == **name) {
+            all.push(name.to_string());
+        }
+    }
+    let more = all.len().saturating_sub(3);
+    match all.get(..3) {
+        Some(shown) if more > 1 => {
+            let shown: Vec<String> = shown.iter().map(|name| format!("`{name}`")).collect();
+            Some(format!("{} and {more} more", shown.join(", ")))
+        }
+        _ => (!all.is_empty()).then(|| listed(&all, "and")),
+    }
+}
+
+/// Says what is done, in words.
+fn deeds(changes: &[TypeChange], works: &[Work], shown: &str) -> String {
+    let mut deeds = Vec::new();
+    let indexes = enumerate(works.iter().flat_map(|work| &work.indexes).map(|index| &index.name));
+    let has_builds = changes.iter().any(|change| !change.act.effects.index_builds.is_empty());
+    match indexes {
+        Some(names) => deeds.push(format!("builds {names} anew")),
+        None if has_builds => {
+            deeds.push(format!("builds indexes of the partitions of `{shown}` anew"));
+        }
+        None => {}
+    }
+    let checks = enumerate(works.iter().flat_map(|work| &work.checks).map(|check| &check.name));
+    deeds.extend(checks.map(|names| format!("tests {names} for each row")));
+    match deeds.is_empty() {
+        true => "checks its foreign keys for each row".to_owned(),
+        false => deeds.join(" and "),
+    }
+}
+
 fn diagnose(
     cx: &StatementContext,
-    change: &TypeChange,
+    changes: &[TypeChange],
     table: &Relation,
-    work: &Work,
+    works: &[Work],
 ) -> Diagnostic {
-    let (name, shown) = (change.name, change.table.shown());
-    let names = |names: &mut dyn Iterator<Item = &std::sync::Arc<str>>| {
-        listed(&names.map(ToString::to_string).collect::<Vec<_>>(), "and")
+    let change = &changes[0];
+    let shown = change.table.shown();
+    let deeds = deeds(changes, works, &shown);
+    let message = if changes.len() > 1 {
+        format!("changing the types of {} columns of `{shown}` {deeds}", changes.len())
+    } else {
+        let from = TypeChange::shown(change.from.as_deref().unwrap_or("another type"));
+        let to = TypeChange::shown(&change.to);
+        format!("changing `{}` of `{shown}` from `{from}` to `{to}` {deeds}", change.name)
     };
-    let mut parts = Vec::new();
-    match &work.indexes[..] {
-        [] if !change.act.effects.index_builds.is_empty() => {
-            parts.push(format!("builds indexes of the partitions of `{shown}` anew"));
-        }
-        [] => {}
-        indexes => {
-            let names = names(&mut indexes.iter().map(|index| &index.name));
-            parts.push(format!("builds {names} anew"));
+    let mut locked: Vec<(QualifiedName, LockMode)> = Vec::new();
+    for lock in changes.iter().flat_map(|change| change.locked(cx)) {
+        if !locked.contains(&lock) {
+            locked.push(lock);
         }
     }
-    if !work.checks.is_empty() {
-        let names = names(&mut work.checks.iter().map(|check| &check.name));
-        parts.push(format!("tests {names} for each row"));
+    let help = advice(works);
+    let diagnostic = report(cx, change.act, &message, &locked).help(help);
+    match works {
+        [only] => diagnostic.recipe(cx.recipe(|| recipe(change, table, only))),
+        _ => diagnostic,
     }
-    if parts.is_empty() {
-        parts.push("checks its foreign keys for each row".to_owned());
+}
+
+fn advice(works: &[Work]) -> &'static str {
+    let mut indexes = works.iter().flat_map(|work| &work.indexes).peekable();
+    let has_indexes = indexes.peek().is_some();
+    let has_checks = works.iter().any(|work| !work.checks.is_empty());
+    if indexes.any(|index| index.is_constraint) {
+        return "add a column of the new type with an index of its own, built concurrently, fill it in batches, and change the names in a later migration";
     }
-    let from = TypeChange::shown(change.from.as_deref().unwrap_or("another type"));
-    let to = TypeChange::shown(&change.to);
-    let message =
-        format!("changing `{name}` of `{shown}` from `{from}` to `{to}` {}", parts.join(" and "));
-    let diagnostic = report(cx, change.act, &message, &change.locked(cx));
-    let is_owned = work.indexes.iter().any(|index| index.is_constraint);
-    let help = match (work.indexes.is_empty(), work.checks.is_empty()) {
-        _ if is_owned => {
-            "add a column of the new type with an index of its own, built concurrently, fill it in batches, and change the names in a later migration"
-        }
-        (false, true) => {
+    match (has_indexes, has_checks) {
+        (true, false) => {
             "drop the index concurrently before, and create it again concurrently after; queries do without it in between"
         }
-        (true, false) => {
+        (false, true) => {
             "drop the check in the same transaction, add it again `not valid`, and validate it in a later migration"
         }
-        (false, false) => {
+        (true, true) => {
             "drop the index concurrently before, and create it again concurrently after; drop the check, add it again `not valid`, and validate it in a later migration"
         }
-        (true, true) => "do it when there is little to do: there is no way around",
-    };
-    diagnostic.help(help).recipe(cx.recipe(|| recipe(change, table, work)))
+        (false, false) => "do it when there is little to do: there is no way around",
+    }
 }
 
 fn recipe(change: &TypeChange, table: &Relation, work: &Work) -> Option<Recipe> {
