@@ -18,7 +18,7 @@ use support::server;
 /// What a server keeps, a line for each object, in the words of `lines`.
 const CATALOGS: &str = r"
 with named as (
-    select c.oid, n.nspname || '.' || c.relname as name, c.relkind
+    select c.oid, n.nspname || '.' || c.relname as name, c.relkind, c.relacl, c.relowner
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relpersistence <> 't')
 select 'column ' || r.name || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
@@ -328,7 +328,7 @@ fn compare(version: u16, statements: &[String], what: &str) {
     }
     write(folder, &taken);
     let replayed =
-        lines(&lockmaster(&["schema", path, "--format", "json", "--pg-version", &target]));
+        lines(&lockmaster(&["schema", path, "--format", "json", "--sql", "--pg-version", &target]));
     let mut client = database.connect();
     client.batch_execute("set search_path = pg_catalog").unwrap();
     let real: BTreeSet<String> =

@@ -157,7 +157,10 @@ fn ups(folder: &Path) -> Vec<PathBuf> {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
-            let is_up = name.ends_with(".sql") && !name.contains("down");
+            // Some runners ignore what has a letter in its version.
+            let after = name.trim_start_matches(|c: char| c.is_ascii_digit());
+            let is_version = after.len() == name.len() || !after.starts_with(char::is_alphabetic);
+            let is_up = name.ends_with(".sql") && !name.contains("down") && is_version;
             match path.is_dir() {
                 true => folders.push(path),
                 false if is_up => files.push(path),

@@ -50,6 +50,11 @@ impl Sequence {
                 }
             }
         }
+        for name in ["increment by", "cache"] {
+            if self.options.get(name).is_some_and(|value| **value == *"1") {
+                self.options.remove(name);
+            }
+        }
         if self.options.get("start with").is_some_and(|start| **start == *"1")
             && !self.options.contains_key("minvalue")
             && !self.options.get("increment by").is_some_and(|by| by.starts_with('-'))
