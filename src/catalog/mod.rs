@@ -14,6 +14,7 @@ mod object;
 mod settings;
 mod system;
 
+use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
@@ -233,6 +234,20 @@ impl Catalog {
     /// Returns every relation that something at hand made, by its age.
     pub fn relations(&self) -> impl Iterator<Item = &Relation> {
         self.relations.values().map(AsRef::as_ref).filter(|relation| !relation.external)
+    }
+
+    /// Returns the relations that `after` does not have as they are here, by their age, and what they are
+    /// there. What both share is not looked at.
+    pub fn changed_relations<'a>(
+        &'a self,
+        after: &'a Self,
+    ) -> impl Iterator<Item = (&'a Relation, Option<&'a Relation>)> {
+        let changed = self.relations.diff(&after.relations).filter_map(|item| match item {
+            DiffItem::Add(..) => None,
+            DiffItem::Remove(_, was) => Some((&**was, None)),
+            DiffItem::Update { old: (_, was), new: (_, now) } => Some((&**was, Some(&**now))),
+        });
+        changed.filter(|(was, _)| !was.external)
     }
 
     /// Returns every type that something at hand made, by its age.

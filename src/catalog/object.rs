@@ -347,6 +347,29 @@ pub struct Column {
 }
 
 impl Column {
+    /// Makes a column of which nothing but name and type is known, and which has no number yet.
+    pub(super) fn new(
+        name: &Arc<str>,
+        type_name: Arc<TypeName>,
+        type_id: Option<ObjectId>,
+        created: Origin,
+    ) -> Self {
+        Self {
+            name: name.clone(),
+            number: 0,
+            type_name,
+            type_id,
+            not_null: false,
+            default: None,
+            identity: None,
+            generated: None,
+            collation: None,
+            local: true,
+            inherited: 0,
+            created,
+        }
+    }
+
     /// Returns whether it has a value where nobody gives one: a default, identity or expression.
     pub fn has_default(&self) -> bool {
         self.default.is_some() || self.identity.is_some() || self.generated.is_some()

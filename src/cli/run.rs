@@ -38,6 +38,8 @@ pub(super) struct Input {
     exclude: globset::GlobSet,
     config: Option<Config>,
     version: Option<PgVersion>,
+    /// Whether diagnostics shall bring their recipes.
+    pub(super) wants_recipes: bool,
     /// What the user must know about the arguments.
     notes: Vec<String>,
 }
@@ -77,6 +79,7 @@ impl Input {
             exclude: globs(&arguments.exclude).map_err(|error| anyhow!("--exclude: {error}"))?,
             config,
             version,
+            wants_recipes: false,
             notes: Vec::new(),
         };
         input.notes.extend(arguments.pg_version.as_deref().and_then(PgVersion::note_newer));
@@ -289,11 +292,7 @@ impl Input {
         let mut diagnostics = Vec::new();
         let mut checked = Vec::new();
         for (at, (set, config)) in found.sets.iter().zip(&found.configs).enumerate() {
-            let options = SetOptions {
-                target: self.target(config),
-                is_complete: config.is_complete(&set.root),
-                settings: config.settings(&set.root),
-            };
+            let options = self.options(set, config);
             let mut one = check(at, set, sources, &rules, &options);
             // Most runs have one set: its list is taken as it is, not copied.
             if diagnostics.is_empty() {
@@ -341,6 +340,16 @@ impl Input {
         }
         notes.dedup();
         notes
+    }
+
+    /// Returns what arguments and configuration say about a set.
+    pub(super) fn options(&self, set: &MigrationSet, config: &Config) -> SetOptions {
+        SetOptions {
+            target: self.target(config),
+            is_complete: config.is_complete(&set.root),
+            settings: config.settings(&set.root),
+            wants_recipes: self.wants_recipes,
+        }
     }
 
     /// Returns the target version of a set.

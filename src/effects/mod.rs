@@ -5,14 +5,14 @@
 //! servers 12 to 18 did in `tests/postgres.rs`.
 
 mod cost;
-mod dropped;
 mod locks;
 mod transaction;
 mod work;
 
+pub(crate) use cost::pending_proof;
 pub use locks::{Lock, locks};
 pub use transaction::{ends_transaction, refused_in_transaction};
-pub use work::{Effects, effects};
+pub use work::{Act, Effects, acts, effects};
 
 use crate::sql::{Action, ObjectKind, RelationName, TableChange};
 

@@ -33,7 +33,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
 
 /// Returns the first key of an index that goes with a column, if it stays itself and nothing else
 /// serves it when all migrations have run.
-fn left_behind<'a>(
+pub(super) fn left_behind<'a>(
     cx: &StatementContext,
     table: &Relation,
     index: &'a Index,

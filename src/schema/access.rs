@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::model::{Reader, Schema};
 use crate::catalog::{Accessed, ObjectId, Privilege, Privileges};
-use crate::sql::quote_identifier;
+use crate::sql::tree::quote_identifier;
 
 /// Who owns an object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -163,7 +163,7 @@ impl Reader<'_> {
     fn named(&self, accessed: &Accessed<'_>) -> Named {
         let name = &accessed.name;
         let quoted = match &*name.schema {
-            "" => quote_identifier(&name.name),
+            "" => quote_identifier(&name.name).into_owned(),
             schema => format!("{}.{}", quote_identifier(schema), quote_identifier(&name.name)),
         };
         let plain = match &*name.schema {
@@ -182,7 +182,7 @@ impl Reader<'_> {
             name: format!("{plain}{arguments}{}", part.map_or(String::new(), |p| format!(".{p}"))),
             id: accessed.id,
             sql: format!("{quoted}{arguments}"),
-            part: part.map(quote_identifier),
+            part: part.map(|part| quote_identifier(part).into_owned()),
         }
     }
 }

@@ -9,15 +9,15 @@ use crate::catalog::{
 };
 use crate::layout::Sources;
 use crate::sql::lex::{Lexeme, TokenKind, lexemes};
-use crate::sql::tree::{Expr, Query};
+use crate::sql::tree::{Expr, Query, quote_identifier};
 use crate::sql::{
     ConstraintKind, Expression, PartitionBound, PartitionKey, ReferentialAction, RelationName,
-    is_statement, quote_identifier,
+    is_statement,
 };
 use crate::version::PgVersion;
 
 /// Returns an expression as SQL; nothing for one that no statement spells out.
-pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
+pub(crate) fn expression_sql(expression: &Expression) -> Option<String> {
     // A `serial` column does not say which sequence it asks.
     if expression.is_next_value() && expression.tree.relation_texts().is_empty() {
         return None;
@@ -29,20 +29,20 @@ pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
 }
 
 /// Returns a name as SQL spells it.
-pub(super) fn name(name: &RelationName) -> String {
+pub(crate) fn name(name: &RelationName) -> String {
     match &name.schema {
         Some(schema) => format!("{}.{}", quote_identifier(schema), quote_identifier(&name.name)),
-        None => quote_identifier(&name.name),
+        None => quote_identifier(&name.name).into_owned(),
     }
 }
 
 /// Returns a full name as SQL spells it.
-pub(super) fn quoted(name: &QualifiedName) -> String {
+pub(crate) fn quoted(name: &QualifiedName) -> String {
     format!("{}.{}", quote_identifier(&name.schema), quote_identifier(&name.name))
 }
 
 fn list<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| quote_identifier(name)).collect();
+    let names: Vec<_> = names.into_iter().map(|name| quote_identifier(name)).collect();
     names.join(", ")
 }
 
@@ -53,7 +53,7 @@ pub(super) fn partition_key(key: &PartitionKey) -> Option<String> {
         .columns
         .iter()
         .map(|column| match column {
-            Some(column) => Some(quote_identifier(column)),
+            Some(column) => Some(quote_identifier(column).into_owned()),
             None => Some(format!("({})", expression_sql(expressions.next()?)?)),
         })
         .collect();
@@ -61,7 +61,7 @@ pub(super) fn partition_key(key: &PartitionKey) -> Option<String> {
 }
 
 /// Returns what stands behind the name of the partitioned table.
-pub(super) fn bound(bound: &PartitionBound) -> Option<String> {
+pub(crate) fn bound(bound: &PartitionBound) -> Option<String> {
     let all = |values: &[Expression]| {
         let values: Option<Vec<String>> = values.iter().map(expression_sql).collect();
         Some(values?.join(", "))
@@ -79,7 +79,7 @@ pub(super) fn bound(bound: &PartitionBound) -> Option<String> {
 }
 
 /// Returns a constraint without its name.
-pub(super) fn constraint(
+pub(crate) fn constraint(
     catalog: &Catalog,
     table: &Relation,
     constraint: &Constraint,
@@ -139,7 +139,7 @@ fn keys(index: &Index) -> Option<Vec<String>> {
     let mut expressions = detail.expressions.iter();
     let key = |(at, column): (usize, &Option<String>)| {
         let mut key = match column {
-            Some(column) => quote_identifier(column),
+            Some(column) => quote_identifier(column).into_owned(),
             None => format!("({})", expression_sql(&expressions.next()?.1)?),
         };
         if let Some((_, collation)) = detail.collations.iter().find(|(place, _)| *place == at) {
@@ -178,17 +178,22 @@ fn filter(index: &Index) -> Option<String> {
 }
 
 /// Returns the statement that makes an index; nothing if a constraint makes it.
-pub(super) fn index(relation: &Relation, index: &Index) -> Option<String> {
+pub(crate) fn index(relation: &Relation, index: &Index) -> Option<String> {
+    let is_only = relation.kind == RelationKind::PartitionedTable && !index.valid;
+    let on = format!("{}{}", if is_only { "only " } else { "" }, quoted(&relation.name));
+    index_on(&on, index, "")
+}
+
+/// Returns the statement that makes an index `on` a table, with words before its name; nothing if a
+/// constraint makes it.
+pub(crate) fn index_on(on: &str, index: &Index, words: &str) -> Option<String> {
     if index.is_constraint {
         return None;
     }
-    let is_only = relation.kind == RelationKind::PartitionedTable && !index.valid;
     Some(format!(
-        "create {}index {} on {}{} using {} ({}){}{}{}",
+        "create {}index {words}{} on {on} using {} ({}){}{}{}",
         if index.unique { "unique " } else { "" },
         quote_identifier(&index.name),
-        if is_only { "only " } else { "" },
-        quoted(&relation.name),
         index.method,
         keys(index)?.join(", "),
         including(&index.include),
@@ -335,7 +340,7 @@ fn renamed_view(view: &Relation, query: &Query, read: Option<(Text<'_>, usize)>)
     let mut sql = format!("create {kind} {}", quoted(&view.name));
     if !is_named && !view.columns_unknown {
         let names: Vec<String> =
-            view.columns.iter().map(|column| quote_identifier(&column.name)).collect();
+            view.columns.iter().map(|column| quote_identifier(&column.name).into_owned()).collect();
         sql.push_str(&format!(" ({})", names.join(", ")));
     }
     let (options, tail) = read.map(|(text, at)| text.around_query(at)).unwrap_or_default();
@@ -394,13 +399,13 @@ fn renamed_types(catalog: &Catalog, function: &Function) -> Vec<(String, String)
 /// Returns the statement that makes a trigger.
 pub(super) fn trigger(table: &Relation, trigger: &Trigger, sources: &Sources) -> Option<String> {
     let (mut text, at) = Text::read(trigger.created, sources, &["trigger"])?;
-    text.replace(at, quote_identifier(&trigger.name))?;
+    text.replace(at, quote_identifier(&trigger.name).into_owned())?;
     let on = text.after(at + 1, &["on"])?;
     text.replace(on, quoted(&table.name))?;
     if let Some(of) = text.after(at + 1, &["of"]).filter(|of| *of < on) {
         let names = (of..on).step_by(2).zip(&trigger.columns);
         for (place, column) in names {
-            text.replace(place, quote_identifier(column))?;
+            text.replace(place, quote_identifier(column).into_owned())?;
         }
     }
     if let Some(when) = trigger.when.as_deref().filter(|_| trigger.is_renamed) {

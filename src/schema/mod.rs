@@ -8,6 +8,11 @@ mod model;
 mod read;
 pub mod sql;
 
+pub(crate) use definition::{
+    bound as bound_sql, constraint as constraint_sql, expression_sql, index as index_sql, index_on,
+    name as name_sql, quoted as full_name_sql,
+};
+
 pub use biography::{Event, History, Life};
 pub use diff::{Change, Difference, Entry, Follower};
 pub use model::{

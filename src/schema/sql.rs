@@ -1,11 +1,13 @@
 //! A schema as SQL that can be read, and run on an empty database.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::access;
 use super::model::{Column, Constraint, Function, Places, Schema, Table, View};
 use crate::catalog::ObjectId;
-use crate::sql::{is_statement, quote_identifier};
+use crate::sql::is_statement;
+use crate::sql::tree::quote_identifier;
 
 /// Writes a schema as SQL.
 pub fn write(schema: &Schema) -> String {
@@ -70,7 +72,7 @@ impl<'a> Writer<'a> {
         if schema.schemas.iter().any(|name| name != "public") {
             // Expressions and bodies use names as their migrations did.
             let others = schema.schemas.iter().filter(|name| *name != "public");
-            let path: Vec<String> = std::iter::once("public".to_owned())
+            let path: Vec<_> = std::iter::once(Cow::Borrowed("public"))
                 .chain(others.map(|name| quote_identifier(name)))
                 .collect();
             self.line(&format!("set search_path = {};\n", path.join(", ")));
@@ -213,7 +215,7 @@ impl<'a> Writer<'a> {
         }
         for sequence in schema.sequences.iter().filter(|sequence| !sequence.is_identity) {
             let Some(owner) = &sequence.owned_by else { continue };
-            let owner: Vec<String> = owner.splitn(3, '.').map(quote_identifier).collect();
+            let owner: Vec<_> = owner.splitn(3, '.').map(quote_identifier).collect();
             let name = qualified(&sequence.schema, &sequence.name);
             self.line(&format!("alter sequence {name} owned by {};\n", owner.join(".")));
         }

@@ -183,9 +183,11 @@ pub struct TypeName {
     pub of_column: bool,
 }
 
-/// Returns an identifier as SQL spells it: in quotes where it needs them.
-pub fn quote_identifier(name: &str) -> String {
-    super::tree::quote_identifier(name).into_owned()
+impl From<&RelationName> for TypeName {
+    /// Returns the plain type of that name.
+    fn from(name: &RelationName) -> Self {
+        Self { schema: name.schema.clone(), name: name.name.clone(), ..Self::default() }
+    }
 }
 
 /// What kind of object a statement names.

@@ -99,7 +99,7 @@ impl Catalog {
     pub(super) fn push_constraint(&mut self, id: ObjectId, constraint: Constraint) {
         let Some(table) = self.by_id(id) else { return };
         let name = table.name.sibling(constraint.name.clone());
-        *self.constraint_names.entry(name).or_default() += 1;
+        self.note_constraint_name(name);
         let origin = constraint.created;
         self.change(id, |table| {
             table.changed = origin;

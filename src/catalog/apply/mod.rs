@@ -117,8 +117,26 @@ impl Catalog {
                 self.call_unknown(name, env);
             }
         }
-        if let Some(target) = &dml.target {
-            self.find(target, env)?;
+        for name in dml.reads.iter().chain(&dml.writes) {
+            self.find(name, env)?;
+        }
+        let Some(target) = &dml.target else { return Ok(()) };
+        let Some(target) = self.find(target, env)? else { return Ok(()) };
+        self.written_columns(dml, target)
+    }
+
+    /// Looks for the columns that a statement writes.
+    fn written_columns(&self, dml: &Dml, target: super::ObjectId) -> Result<(), Failure> {
+        let Some(relation) = self.by_id(target) else { return Ok(()) };
+        if relation.external || relation.columns_unknown {
+            return Ok(());
+        }
+        if let Some(missing) = dml.columns.iter().find(|name| relation.column(name).is_none()) {
+            return Err(self.no_column(target, missing));
+        }
+        if dml.width.is_some_and(|width| width > relation.columns.len()) {
+            let message = "INSERT has more expressions than target columns";
+            return Err(Failure::new("42601", message, Because::Made(relation.changed)));
         }
         Ok(())
     }

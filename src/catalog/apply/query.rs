@@ -160,20 +160,7 @@ impl Catalog {
             .map(|(column, number)| {
                 let (type_name, type_id) = column.data_type.unwrap_or_default();
                 let name = names.next().map_or(column.name, |name| Arc::from(name.as_str()));
-                Column {
-                    name,
-                    number,
-                    type_name,
-                    type_id,
-                    not_null: false,
-                    default: None,
-                    identity: None,
-                    generated: None,
-                    collation: None,
-                    local: true,
-                    inherited: 0,
-                    created: env.origin,
-                }
+                Column { number, ..Column::new(&name, type_name, type_id, env.origin) }
             })
             .collect();
         Ok(made)

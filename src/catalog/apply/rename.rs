@@ -16,7 +16,7 @@ impl Catalog {
         match &rename.part {
             RenamedPart::Whole => self.rename_whole(rename, env),
             RenamedPart::Column(column) if rename.kind == ObjectKind::Type => {
-                self.rename_attribute(&rename.name, column, &rename.to, env)
+                self.rename_in_type(&rename.name, column, &rename.to, env)
             }
             RenamedPart::Column(column) => {
                 let Some(id) = self.find_or_skip(&rename.name, rename.if_exists, env)? else {
@@ -25,7 +25,7 @@ impl Catalog {
                 self.rename_column(id, column, &rename.to, env)
             }
             RenamedPart::Constraint(name) if rename.kind == ObjectKind::Domain => {
-                self.rename_domain_constraint(&rename.name, name, &rename.to, env)
+                self.rename_in_type(&rename.name, name, &rename.to, env)
             }
             RenamedPart::Constraint(name) => {
                 let Some(id) = self.find_or_skip(&rename.name, rename.if_exists, env)? else {
@@ -109,12 +109,7 @@ impl Catalog {
     }
 
     fn type_of(&mut self, name: &RelationName, env: &Env) -> Result<Option<ObjectId>, Failure> {
-        let name = TypeName {
-            schema: name.schema.clone(),
-            name: name.name.clone(),
-            ..TypeName::default()
-        };
-        self.find_type(&name, env)
+        self.find_type(&name.into(), env)
     }
 
     fn rename_schema(&mut self, name: &RelationName, to: &str, env: &Env) -> Result<(), Failure> {
@@ -191,7 +186,7 @@ impl Catalog {
         }
         for constraint in constraints {
             self.forget_constraint_name(&from.sibling(constraint.clone()));
-            *self.constraint_names.entry(to.sibling(constraint)).or_default() += 1;
+            self.note_constraint_name(to.sibling(constraint));
         }
     }
 
@@ -279,7 +274,7 @@ impl Catalog {
             });
             if let (Some(old), Some(name)) = (renamed, self.name_of(table).cloned()) {
                 self.forget_constraint_name(&name.sibling(old));
-                *self.constraint_names.entry(name.sibling(to.clone())).or_default() += 1;
+                self.note_constraint_name(name.sibling(to.clone()));
             }
         }
     }
@@ -381,7 +376,8 @@ impl Catalog {
         }
     }
 
-    fn rename_attribute(
+    /// Renames an attribute of a composite type, or a constraint of a domain.
+    fn rename_in_type(
         &mut self,
         name: &RelationName,
         from: &str,
@@ -391,29 +387,15 @@ impl Catalog {
         let Some(id) = self.type_of(name, env)? else { return Ok(()) };
         self.change_type(id, |found| {
             found.changed = env.origin;
-            if let TypeKind::Composite(attributes) = &mut found.kind {
-                for attribute in attributes.iter_mut().filter(|a| *a.name == *from) {
-                    attribute.name = to.into();
+            let names: Vec<&mut Arc<str>> = match &mut found.kind {
+                TypeKind::Composite(attributes) => {
+                    attributes.iter_mut().map(|attribute| &mut attribute.name).collect()
                 }
-            }
-        });
-        Ok(())
-    }
-
-    fn rename_domain_constraint(
-        &mut self,
-        name: &RelationName,
-        from: &str,
-        to: &str,
-        env: &Env,
-    ) -> Result<(), Failure> {
-        let Some(id) = self.type_of(name, env)? else { return Ok(()) };
-        self.change_type(id, |found| {
-            found.changed = env.origin;
-            if let TypeKind::Domain(domain) = &mut found.kind {
-                for check in domain.checks.iter_mut().filter(|(name, ..)| **name == *from) {
-                    check.0 = to.into();
-                }
+                TypeKind::Domain(domain) => domain.checks.iter_mut().map(|c| &mut c.0).collect(),
+                _ => Vec::new(),
+            };
+            for name in names.into_iter().filter(|name| ***name == *from) {
+                *name = to.into();
             }
         });
         Ok(())
@@ -457,7 +439,7 @@ impl Catalog {
                     }
                 });
                 self.forget_constraint_name(&name.sibling(from));
-                *self.constraint_names.entry(name.sibling(to)).or_default() += 1;
+                self.note_constraint_name(name.sibling(to));
             }
         }
         if inherits {

@@ -293,9 +293,7 @@ impl Catalog {
         of: &RelationName,
         env: &Env,
     ) -> Result<(), Failure> {
-        let name =
-            TypeName { schema: of.schema.clone(), name: of.name.clone(), ..TypeName::default() };
-        let Some(id) = self.find_type(&name, env)? else {
+        let Some(id) = self.find_type(&of.into(), env)? else {
             table.columns_unknown = true;
             return Ok(());
         };

@@ -1,6 +1,6 @@
 //! What the subcommands of `ALTER TABLE` do with the rows.
 
-use crate::catalog::{Catalog, Env, ObjectId, Relation, TypeKind};
+use crate::catalog::{Catalog, Constraint, Env, ObjectId, Relation, TypeKind};
 use crate::replay::State;
 use crate::sql::tree::{Expr, OperatorKind};
 use crate::sql::{
@@ -237,12 +237,22 @@ fn is_enforced(constraint: &ConstraintDefinition) -> bool {
 /// Source: `NotNullImpliedByRelConstraints` with `predicate_implied_by`. Operators that are strict
 /// prove nothing, as a check holds where it is null.
 pub(super) fn proves_not_null(table: &Relation, column: &str) -> bool {
-    table.constraints.iter().any(|constraint| {
-        constraint.kind == ConstraintKind::Check
-            && constraint.validated
-            && constraint.enforced
-            && constraint.expression.as_ref().is_some_and(|e| implies(&e.tree, column, false))
-    })
+    table.constraints.iter().any(|found| found.validated && says_not_null(found, column))
+}
+
+/// Returns the constraint of a table that will prove a column not null as soon as it is validated.
+pub(crate) fn pending_proof<'a>(table: &'a Relation, column: &str) -> Option<&'a Constraint> {
+    let is_not_null = |found: &Constraint| {
+        found.kind == ConstraintKind::NotNull && found.columns.iter().any(|name| name == column)
+    };
+    let mut pending = table.constraints.iter().filter(|found| !found.validated && found.enforced);
+    pending.find(|found| is_not_null(found) || says_not_null(found, column))
+}
+
+fn says_not_null(constraint: &Constraint, column: &str) -> bool {
+    constraint.kind == ConstraintKind::Check
+        && constraint.enforced
+        && constraint.expression.as_ref().is_some_and(|e| implies(&e.tree, column, false))
 }
 
 /// Returns whether an expression, or its negation, says that a column is not null.

@@ -170,7 +170,7 @@ fn default_privileges(alter: &AlterDefaultPrivilegesStmt) -> Option<Box<Access>>
 fn membership(grant: &GrantRoleStmt) -> Access {
     let role = |node: &Node| match &node.node {
         Some(NodeEnum::AccessPriv(role)) => {
-            Some(Arc::from(crate::sql::quote_identifier(&role.priv_name)))
+            Some(Arc::from(&*crate::sql::tree::quote_identifier(&role.priv_name)))
         }
         _ => None,
     };

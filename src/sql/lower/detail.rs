@@ -20,7 +20,7 @@ use crate::sql::{
     Action, Alter, Argument, ArgumentMode, ConstraintKind, Detail, DomainDefinition,
     FunctionDefinition, LikeClause, LikeOptions, ObjectChange, ObjectKind, PartitionBound,
     PartitionKey, PartitionStrategy, PolicyDefinition, RelationName, SequenceOptions,
-    TriggerDefinition, TypeName, Volatility, quote_identifier,
+    TriggerDefinition, TypeName, Volatility, tree::quote_identifier,
 };
 
 pub(super) fn elements(nodes: &[Node]) -> impl Iterator<Item = &DefElem> {
@@ -337,7 +337,7 @@ pub(super) fn role_spec(spec: &RoleSpec) -> Arc<str> {
         RoleSpecType::RolespecCurrentRole => "current_role".into(),
         RoleSpecType::RolespecSessionUser => "session_user".into(),
         RoleSpecType::RolespecPublic => "public".into(),
-        _ => quote_identifier(&spec.rolename).into(),
+        _ => quote_identifier(&spec.rolename).into_owned().into(),
     }
 }
 

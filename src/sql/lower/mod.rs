@@ -9,6 +9,8 @@ mod query;
 mod table;
 pub(super) mod tree;
 
+use std::sync::Arc;
+
 use pg_query::protobuf::{
     DiscardMode, IndexElem, RawStmt, ReindexObjectType, SortByDir, SortByNulls, TransactionStmt,
     TransactionStmtKind, VariableSetKind, VariableSetStmt,
@@ -213,7 +215,12 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
         expressions: keys()
             .filter_map(|key| key.expr.as_deref())
             .filter(|key| names::collated_column(key).is_none())
-            .map(|key| (names::column_name(key), names::expression(key)))
+            .map(|key| {
+                let key = names::expression(key);
+                // What the server calls the column of an expression that has no name.
+                let name = key.tree.column_name().unwrap_or_else(|| Arc::from("expr"));
+                (name, key)
+            })
             .collect(),
         predicate: index.where_clause.as_deref().map(names::boxed_expression),
         operator_classes: keys()

@@ -62,59 +62,6 @@ pub(super) fn object_on_table(node: &Node) -> Option<(RelationName, String)> {
     Some((qualified(table)?, string(last)?))
 }
 
-/// Returns the name that the server gives to a column made of an expression: `FigureColname`.
-pub(super) fn column_name(node: &Node) -> Arc<str> {
-    figure(node, 0).0.map_or_else(|| "expr".into(), Arc::from)
-}
-
-/// Returns the name, and how good it is: 1 for a type's name, 2 for a better one.
-fn figure(node: &Node, depth: usize) -> (Option<String>, u8) {
-    let Some(node) = node.node.as_ref().filter(|_| depth < 1_000) else { return (None, 0) };
-    let last = |nodes: &[Node]| nodes.iter().rev().find_map(string);
-    let fixed = |name: &str| (Some(name.to_owned()), 2);
-    let inner = |node: &Option<Box<Node>>| {
-        node.as_deref().map_or((None, 0), |node| figure(node, depth + 1))
-    };
-    match node {
-        NodeEnum::ColumnRef(column) => match last(&column.fields) {
-            Some(name) => (Some(name), 2),
-            None => (None, 0),
-        },
-        NodeEnum::AIndirection(part) => match last(&part.indirection) {
-            Some(name) => (Some(name), 2),
-            None => inner(&part.arg),
-        },
-        NodeEnum::FuncCall(call) => (last(&call.funcname), 2),
-        NodeEnum::AExpr(operation)
-            if operation.kind() == pg_query::protobuf::AExprKind::AexprNullif =>
-        {
-            fixed("nullif")
-        }
-        NodeEnum::TypeCast(cast) => match inner(&cast.arg) {
-            (found, strength) if strength > 1 => (found, strength),
-            weaker => match cast.type_name.as_ref().and_then(|name| last(&name.names)) {
-                Some(name) => (Some(name), 1),
-                None => weaker,
-            },
-        },
-        NodeEnum::CollateClause(collate) => inner(&collate.arg),
-        NodeEnum::GroupingFunc(_) => fixed("grouping"),
-        NodeEnum::CaseExpr(case) => match inner(&case.defresult) {
-            (found, strength) if strength > 1 => (found, strength),
-            _ => (Some("case".to_owned()), 1),
-        },
-        NodeEnum::AArrayExpr(_) => fixed("array"),
-        NodeEnum::RowExpr(_) => fixed("row"),
-        NodeEnum::CoalesceExpr(_) => fixed("coalesce"),
-        NodeEnum::MinMaxExpr(least) => match least.op() {
-            pg_query::protobuf::MinMaxOp::IsLeast => fixed("least"),
-            _ => fixed("greatest"),
-        },
-        NodeEnum::XmlSerialize(_) => fixed("xmlserialize"),
-        _ => (None, 0),
-    }
-}
-
 /// Returns the column of `(name COLLATE "C")`: the server takes it for a plain key.
 pub(super) fn collated_column(node: &Node) -> Option<String> {
     match node.node.as_ref()? {

@@ -21,6 +21,8 @@ pub(super) fn tables(tree: &ParseResult, except: Option<&RelationName>) -> Vec<R
         .tables
         .iter()
         .filter(|(_, context)| *context != Context::Call)
+        // The parser takes a `WITH` query for a table where it comes upon the use of it first.
+        .filter(|(name, _)| !tree.cte_names.contains(name))
         .map(|(name, _)| dotted(name))
         .filter(|name| Some(name) != except)
         .collect();

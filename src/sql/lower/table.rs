@@ -351,9 +351,9 @@ fn other(command: &AlterTableCmd) -> TableChange {
         | AlterTableType::AtEnableReplicaTrig
         | AlterTableType::AtDisableTrig
         | AlterTableType::AtEnableTrigAll
-        | AlterTableType::AtDisableTrigAll
         | AlterTableType::AtEnableTrigUser
         | AlterTableType::AtDisableTrigUser => ("EnableTrigger", ShareRowExclusiveLock, true),
+        AlterTableType::AtDisableTrigAll => ("DisableTrigAll", ShareRowExclusiveLock, true),
         AlterTableType::AtDetachPartitionFinalize => {
             ("DetachPartitionFinalize", ShareUpdateExclusiveLock, false)
         }
