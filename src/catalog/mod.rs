@@ -11,6 +11,7 @@ mod failure;
 mod lookup;
 pub(crate) mod naming;
 mod object;
+mod settings;
 mod system;
 
 use imbl::ordmap::DiffItem;
@@ -21,10 +22,12 @@ pub use access::{Access, Accessed, DefaultFor, Privilege, Privileges};
 pub use difference::{Change, Difference, How, differences};
 pub use failure::{Because, Failure};
 pub use object::{
-    Column, ColumnSettings, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind,
-    Index, IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger,
-    Type, TypeKind, ViewQuery,
+    Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
+    IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Trigger, Type, TypeKind,
+    ViewQuery,
 };
+
+pub use settings::{ColumnSettings, Sequence};
 
 use crate::sql::{ObjectKind, RelationName};
 use crate::version::PgVersion;
