@@ -1,5 +1,6 @@
 //! The schema as it stands between two statements, as far as the files at hand tell.
 
+mod access;
 mod analyse;
 mod apply;
 pub mod builtin;
@@ -12,15 +13,17 @@ pub(crate) mod naming;
 mod object;
 mod system;
 
+use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
+pub use access::{Access, Accessed, DefaultFor, Privilege, Privileges};
 pub use difference::{Change, Difference, How, differences};
 pub use failure::{Because, Failure};
 pub use object::{
-    Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
-    IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger, Type,
-    TypeKind,
+    Column, ColumnSettings, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind,
+    Index, IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger,
+    Type, TypeKind, ViewQuery,
 };
 
 use crate::sql::{ObjectKind, RelationName};
@@ -117,6 +120,12 @@ pub struct Catalog {
     /// Statements that may have done something else, by file and place: `DO` blocks whose conditions
     /// nobody knows, SQL that is put together at run time.
     guesses: OrdSet<(u32, u32)>,
+    /// Owners, privileges and comments.
+    access: OrdMap<access::Thing, Arc<Access>>,
+    /// What new objects get.
+    default_privileges: OrdMap<DefaultFor, Arc<Privileges>>,
+    /// Roles and their members.
+    memberships: OrdSet<(Arc<str>, Arc<str>)>,
     /// How many objects there ever were.
     numbers: u32,
     /// The calls of functions that are running.
@@ -222,6 +231,20 @@ impl Catalog {
     /// Returns every relation that something at hand made, by its age.
     pub fn relations(&self) -> impl Iterator<Item = &Relation> {
         self.relations.values().map(AsRef::as_ref).filter(|relation| !relation.external)
+    }
+
+    /// Returns the relations that `after` does not have as they are here, by their age, and what they are
+    /// there. What both share is not looked at.
+    pub fn changed_relations<'a>(
+        &'a self,
+        after: &'a Self,
+    ) -> impl Iterator<Item = (&'a Relation, Option<&'a Relation>)> {
+        let changed = self.relations.diff(&after.relations).filter_map(|item| match item {
+            DiffItem::Add(..) => None,
+            DiffItem::Remove(_, was) => Some((&**was, None)),
+            DiffItem::Update { old: (_, was), new: (_, now) } => Some((&**was, Some(&**now))),
+        });
+        changed.filter(|(was, _)| !was.external)
     }
 
     /// Returns every type that something at hand made, by its age.

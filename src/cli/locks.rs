@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &LocksArguments) -> anyhow::Result<ExitCode> {
     let mut rows = Vec::new();
     let mut version = crate::version::PgVersion::default();
     for at in 0..loaded.found.sets.len() {
-        let options = options(&input, &loaded, at);
+        let options = input.options(&loaded.found.sets[at], &loaded.found.configs[at]);
         version = options.target.version;
         rows.extend(statements(&loaded, at, &options));
     }
@@ -99,16 +99,6 @@ pub(super) fn run(arguments: &LocksArguments) -> anyhow::Result<ExitCode> {
         Format::Markdown => write!(output, "{}", markdown(&rows, version))?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn options(input: &Input, loaded: &Loaded, at: usize) -> SetOptions {
-    let (set, config) = (&loaded.found.sets[at], &loaded.found.configs[at]);
-    SetOptions {
-        target: input.target(config),
-        is_complete: config.is_complete(&set.root),
-        settings: config.settings(&set.root),
-        ..SetOptions::default()
-    }
 }
 
 /// Returns what each statement of a set does.

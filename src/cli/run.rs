@@ -292,12 +292,7 @@ impl Input {
         let mut diagnostics = Vec::new();
         let mut checked = Vec::new();
         for (at, (set, config)) in found.sets.iter().zip(&found.configs).enumerate() {
-            let options = SetOptions {
-                target: self.target(config),
-                is_complete: config.is_complete(&set.root),
-                settings: config.settings(&set.root),
-                wants_recipes: self.wants_recipes,
-            };
+            let options = self.options(set, config);
             let mut one = check(at, set, sources, &rules, &options);
             // Most runs have one set: its list is taken as it is, not copied.
             if diagnostics.is_empty() {
@@ -345,6 +340,16 @@ impl Input {
         }
         notes.dedup();
         notes
+    }
+
+    /// Returns what arguments and configuration say about a set.
+    pub(super) fn options(&self, set: &MigrationSet, config: &Config) -> SetOptions {
+        SetOptions {
+            target: self.target(config),
+            is_complete: config.is_complete(&set.root),
+            settings: config.settings(&set.root),
+            wants_recipes: self.wants_recipes,
+        }
     }
 
     /// Returns the target version of a set.

@@ -88,12 +88,7 @@ pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<ExitCode> {
 
 fn read<'a>(input: &Input, loaded: &'a Loaded, at: usize) -> Read<'a> {
     let (set, config) = (&loaded.found.sets[at], &loaded.found.configs[at]);
-    let options = SetOptions {
-        target: input.target(config),
-        is_complete: config.is_complete(&set.root),
-        settings: config.settings(&set.root),
-        ..SetOptions::default()
-    };
+    let options = input.options(set, config);
     let scripts = check::parse(set, &loaded.sources);
     Read { set, sources: &loaded.sources, scripts, options }
 }

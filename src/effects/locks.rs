@@ -36,16 +36,29 @@ pub fn locks(
     path: &SearchPath,
     version: PgVersion,
 ) -> Vec<Lock> {
-    let mut taken = Taken { catalog, path, version, locks: Vec::new() };
-    taken.action(action);
-    let mut locks = taken.locks;
-    locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));
-    locks.dedup_by(|next, kept| next.relation == kept.relation);
-    locks
+    Taken { catalog, after: None, path, version, locks: Vec::new() }.by_relation(action)
+}
+
+/// Returns the locks of `action` as [`locks`] does, where the catalog after it is at hand; with them those
+/// on all that goes with what it drops.
+pub(super) fn locks_until(
+    action: &Action,
+    catalog: &Catalog,
+    after: &Catalog,
+    path: &SearchPath,
+    version: PgVersion,
+) -> Vec<Lock> {
+    let mut taken = Taken { catalog, after: Some(after), path, version, locks: Vec::new() };
+    if matches!(action, Action::Drop(drop) if drop.kind != ObjectKind::Index) {
+        taken.losses(action);
+    }
+    taken.by_relation(action)
 }
 
 struct Taken<'a> {
     catalog: &'a Catalog,
+    /// The catalog after the action, where it is at hand.
+    after: Option<&'a Catalog>,
     path: &'a SearchPath,
     version: PgVersion,
     locks: Vec<Lock>,
@@ -58,6 +71,13 @@ impl<'a> Taken<'a> {
 }
 
 impl Taken<'_> {
+    /// Returns what an action takes: the strongest lock for each relation, sorted by name.
+    fn by_relation(mut self, action: &Action) -> Vec<Lock> {
+        self.action(action);
+        strongest(&mut self.locks);
+        self.locks
+    }
+
     fn lock(&mut self, name: &RelationName, mode: LockMode) {
         if name.is_dynamic() {
             return;
@@ -131,7 +151,7 @@ impl Taken<'_> {
             },
             Action::Drop(drop) => self.drop(drop, action),
             Action::Rename(rename) => self.rename(rename),
-            Action::SetSchema { kind, name, .. } if is_relation(*kind) => {
+            Action::SetSchema { kind, name, .. } if kind.is_relation() => {
                 self.lock(name, AccessExclusiveLock);
                 self.lock_sequences(name, None, false, AccessExclusiveLock);
             }
@@ -156,7 +176,7 @@ impl Taken<'_> {
                     self.locks.push(of_relation(table, ShareLock));
                 }
             }
-            Action::Other { command, relations, writes } => {
+            Action::Other { command, relations, writes, .. } => {
                 let mode = match *command {
                     "ALTER PUBLICATION" => ShareUpdateExclusiveLock,
                     _ => AccessShareLock,
@@ -180,7 +200,10 @@ impl Taken<'_> {
                 self.lock(name, mode);
             }
             Action::Dml(dml) => self.dml(dml),
-            Action::Do(block) => block.actions.iter().for_each(|action| self.action(action)),
+            Action::Do(block) => {
+                self.after = None;
+                block.actions.iter().for_each(|action| self.action(action));
+            }
             Action::Cluster { table: None }
             | Action::SetSchema { .. }
             | Action::Comment { relation: None, .. }
@@ -290,7 +313,8 @@ impl Taken<'_> {
             TableChange::Other { mode, command, column, effect, .. } => {
                 let has_triggers =
                     self.found(table).is_some_and(|table| !table.extra().triggers.is_empty());
-                let recurses = recurses(command) || *command == "EnableTrigger" && has_triggers;
+                let recurses = recurses(command)
+                    || matches!(*command, "EnableTrigger" | "DisableTrigAll") && has_triggers;
                 self.lock_tree(table, alter.only || !recurses, *mode);
                 if *command == "ChangeOwner" {
                     self.lock_sequences(table, None, false, AccessExclusiveLock);
@@ -434,7 +458,7 @@ impl Taken<'_> {
         if let RenamedPart::Attached(kind, _) = rename.part {
             return self.rename_attached(kind, &rename.name);
         }
-        if !is_relation(rename.kind) || rename.if_exists && self.is_missing(&rename.name) {
+        if !rename.kind.is_relation() || rename.if_exists && self.is_missing(&rename.name) {
             return;
         }
         let is_index = rename.kind == ObjectKind::Index
@@ -465,7 +489,7 @@ fn recurses(command: &str) -> bool {
     matches!(command, "SetStatistics" | "SetStorage" | "SetExpression" | "DropExpression")
 }
 
-pub(super) fn of_relation(relation: &Relation, mode: LockMode) -> Lock {
+fn of_relation(relation: &Relation, mode: LockMode) -> Lock {
     Lock {
         relation: relation.name.clone(),
         mode,
@@ -474,14 +498,8 @@ pub(super) fn of_relation(relation: &Relation, mode: LockMode) -> Lock {
     }
 }
 
-fn is_relation(kind: ObjectKind) -> bool {
-    matches!(
-        kind,
-        ObjectKind::Table
-            | ObjectKind::ForeignTable
-            | ObjectKind::Index
-            | ObjectKind::View
-            | ObjectKind::MaterializedView
-            | ObjectKind::Sequence
-    )
+/// Leaves the strongest lock for each relation, sorted by name.
+pub(super) fn strongest(locks: &mut Vec<Lock>) {
+    locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));
+    locks.dedup_by(|next, kept| next.relation == kept.relation);
 }

@@ -5,7 +5,6 @@
 //! servers 12 to 18 did in `tests/postgres.rs`.
 
 mod cost;
-mod dropped;
 mod locks;
 mod transaction;
 mod work;

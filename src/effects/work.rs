@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Lock, locks};
+use super::Lock;
+use super::locks::{locks_until, strongest};
 use crate::catalog::{Because, Catalog, Env, Origin, QualifiedName};
 use crate::replay::State;
 use crate::sql::Action;
@@ -60,9 +61,8 @@ pub fn acts<'a>(
         if failures.iter().any(|failure| is_complete || failure.because != Because::NeverMade) {
             continue;
         }
-        let locks = locks(action, &before, &env.path, state.version);
+        let locks = locks_until(action, &before, &after, &env.path, state.version);
         let mut effects = Effects { locks, certain: true, ..Effects::default() };
-        super::dropped::add(action, &before, &after, &mut effects);
         super::cost::add(action, &before, &after, state, &mut effects);
         effects.finish(&after, state, origin);
         acts.push(Act { action, in_block, before, after: after.clone(), effects });
@@ -77,11 +77,10 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
     let mut catalog = state.catalog.clone();
     let path = &state.session.search_path;
     for action in crate::replay::in_order(actions) {
-        found.locks.extend(locks(action, &catalog, path, state.version));
         let env = Env { origin, path: path.clone(), version: state.version };
         let before = catalog.clone();
         catalog.apply(action, &env);
-        super::dropped::add(action, &before, &catalog, &mut found);
+        found.locks.extend(locks_until(action, &before, &catalog, path, state.version));
         super::cost::add(action, &before, &catalog, state, &mut found);
     }
     found.finish(&catalog, state, origin);
@@ -89,25 +88,18 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
 }
 
 impl Effects {
-    /// Leaves the strongest lock on each relation, and nothing about what no other transaction can see.
+    /// Leaves the strongest lock on each relation, and nothing about what no other transaction can see:
+    /// nobody waits for work on that, and there is little of it.
     fn finish(&mut self, after: &Catalog, state: &State, origin: Origin) {
-        self.locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));
-        self.locks.dedup_by(|next, kept| next.relation == kept.relation);
-        let is_new = |name: &QualifiedName| {
-            let made = after.get(name).or_else(|| state.catalog.get(name));
-            made.is_some_and(|made| {
-                made.created == origin || state.is_in_this_transaction(made.created)
-            })
-        };
-        self.rewrites.retain(|name| !is_new(name));
-        self.scans.retain(|name| !is_new(name));
+        strongest(&mut self.locks);
         self.locks.retain(|lock| lock.created != Some(origin));
-        // Nobody waits for work on a table of this transaction, and there is little of it.
         let is_new = |name: &QualifiedName| {
             let relation = state.catalog.get(name).or_else(|| after.get(name));
             let tables = relation.filter(|found| found.is_index()).map(|index| &index.uses);
             let table = tables.and_then(|uses| uses.first()).and_then(|table| after.by_id(*table));
-            table.or(relation).is_some_and(|found| state.is_in_this_transaction(found.created))
+            table.or(relation).is_some_and(|found| {
+                found.created == origin || state.is_in_this_transaction(found.created)
+            })
         };
         for names in [&mut self.rewrites, &mut self.scans, &mut self.index_builds] {
             names.retain(|name| !is_new(name));

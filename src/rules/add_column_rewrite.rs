@@ -118,10 +118,7 @@ fn new_column<'a>(act: &'a Act, table: &Used, definition: &ColumnDefinition) -> 
 /// Returns whether it is a serial column: its default is none that the statement spells out.
 fn has_sequence(definition: &ColumnDefinition, column: &Column) -> bool {
     definition.default.is_none()
-        && column.default.as_ref().is_some_and(|default| {
-            default.tree == Expr::Unknown
-                && default.functions.iter().any(|name| *name.name == *"nextval")
-        })
+        && column.default.as_ref().is_some_and(|default| default.is_next_value())
 }
 
 fn shown_call(call: &Call) -> String {

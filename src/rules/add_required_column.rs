@@ -32,7 +32,7 @@ fn required(action: &Action) -> Option<(&AlterTable, &ColumnDefinition)> {
     let Action::AlterTable(alter) = action else { return None };
     match &alter.change {
         TableChange::AddColumn { column, .. } => {
-            let has_value = column.default.as_ref().is_some_and(|default| !default.is_null)
+            let has_value = column.default.as_ref().is_some_and(|default| !default.is_null())
                 || column.identity.is_some()
                 || column.generated.is_some();
             (column.not_null && !has_value).then_some((alter, column))

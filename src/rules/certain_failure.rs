@@ -6,6 +6,8 @@ use crate::source::Span;
 use crate::sql::lex::lexemes;
 use crate::sql::tree::quote_identifier;
 
+use super::bookkeeping::may_be_bookkeeping;
+
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     // Downs are judged by a rule of their own.
     if cx.migration.migration().direction != Direction::Up {
@@ -30,7 +32,7 @@ fn is_certain(cx: &StatementContext, failure: &Failure) -> bool {
         |origin: Origin| (is_ordered || cx.state.is_in_this_migration(origin)) && !is_guess(origin);
     match failure.because {
         Because::Made(origin) | Because::Dropped(origin) => tells(origin),
-        Because::NeverMade if is_bookkeeping(&failure.message) => false,
+        Because::NeverMade if may_be_bookkeeping(missing(&failure.message)) => false,
         Because::NeverMade if failure.sqlstate == "42883" => {
             is_ordered && cx.migration.history.is_complete && is_whole(cx)
         }
@@ -39,13 +41,9 @@ fn is_certain(cx: &StatementContext, failure: &Failure) -> bool {
     }
 }
 
-/// Returns whether a message is about the table in which a runner keeps what it has applied: the runner
-/// makes that itself.
-fn is_bookkeeping(message: &str) -> bool {
-    let name = message.split('"').nth(1).unwrap_or_default();
-    ["migration", "schema_version", "db_version", "schema_history", "changelog", "evolutions"]
-        .iter()
-        .any(|part| name.contains(part))
+/// Returns the name in a message.
+fn missing(message: &str) -> &str {
+    message.split('"').nth(1).unwrap_or_default()
 }
 
 /// Returns whether every function that is there can be known: no extension is there from the beginning,

@@ -12,6 +12,7 @@ use crate::sql::{
     Action, AlterTable, Dml, DmlKind, ObjectKind, Persistence, RelationName, Script, TableChange,
 };
 
+use super::bookkeeping::may_be_bookkeeping;
 use super::files::{beginning, list, more_numbers};
 use super::spelling::shown;
 
@@ -264,7 +265,7 @@ fn touch(action: &Action, session: &Session, out: &mut Touched) {
     }
     let mut change = |space, name: &RelationName, part: Option<String>, change| {
         let name = full(name);
-        if !is_bookkeeping(&name) && !out.temporary.contains(&name) {
+        if !may_be_bookkeeping(&name.name) && !out.temporary.contains(&name) {
             out.changed.entry(Object { space, name, part }).or_default().insert(change);
         }
     };
@@ -379,9 +380,4 @@ fn row_change(dml: &Dml) -> Option<Change> {
 fn full_name(name: &RelationName, session: &Session) -> QualifiedName {
     let first = session.search_path.first().map_or("public", AsRef::as_ref);
     QualifiedName::new(name.schema.as_deref().unwrap_or(first), &name.name)
-}
-
-/// Returns whether a table is one in which runners keep what they have applied.
-fn is_bookkeeping(name: &QualifiedName) -> bool {
-    name.name.contains("migration") || name.name.contains("schema_version")
 }

@@ -7,35 +7,7 @@ use crate::rule::HistoryContext;
 use crate::source::{SourceFile, Span};
 use crate::sql::lex::lexemes;
 
-/// Tables in which runners note what they have applied.
-const BOOKKEEPING: &[&str] = &[
-    "schema_migrations",
-    "schema_migration",
-    "schema_version",
-    "schemaversion",
-    "schema_info",
-    "schema_lock",
-    "flyway_schema_history",
-    "goose_db_version",
-    "gorp_migrations",
-    "pgmigrations",
-    "knex_migrations",
-    "knex_migrations_lock",
-    "refinery_schema_history",
-    "databasechangelog",
-    "databasechangeloglock",
-    "changelog",
-    "migrations",
-    "migration",
-    "play_evolutions",
-    "__diesel_schema_migrations",
-    "_sqlx_migrations",
-    "_prisma_migrations",
-    "__drizzle_migrations",
-    "_yoyo_migration",
-    "_yoyo_version",
-    "yoyo_lock",
-];
+use super::bookkeeping::is_bookkeeping;
 
 /// Returns the tables of the finished schema whose definition the files tell for certain.
 ///
@@ -46,14 +18,10 @@ pub(super) fn tables<'a>(cx: &HistoryContext<'a>) -> impl Iterator<Item = &'a Re
         matches!(table.kind, RelationKind::Table | RelationKind::PartitionedTable)
             && !table.temporary
             && !table.is_partition()
-            && !is_bookkeeping(table)
+            && !is_bookkeeping(&table.name.name)
             && is_known(cx, table.created)
             && !catalog.is_guess(table.changed)
     })
-}
-
-fn is_bookkeeping(table: &Relation) -> bool {
-    BOOKKEEPING.contains(&table.name.name.to_ascii_lowercase().as_str())
 }
 
 /// Returns whether a statement of an up migration is what made something.

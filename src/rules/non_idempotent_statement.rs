@@ -206,7 +206,7 @@ fn obstacle(
         Action::AlterTable(alter) => altered(cx, at, alter, seen),
         Action::Drop(drop) => dropped(cx, drop, seen),
         Action::Rename(rename) => renamed(cx, rename, seen),
-        Action::SetSchema { kind, name, if_exists, .. } if !if_exists && is_relation(*kind) => {
+        Action::SetSchema { kind, name, if_exists, .. } if !if_exists && kind.is_relation() => {
             Some(Obstacle {
                 span: cx.statement.head(cx.file()),
                 because: format!("`{name}` is gone already"),
@@ -516,14 +516,14 @@ fn renamed(cx: &StatementContext, rename: &Rename, seen: &mut Seen) -> Option<Ob
         RenamedPart::Whole if rename.if_exists => return None,
         RenamedPart::Whole => {
             let answer = match rename.kind {
-                kind if is_relation(kind) => format!("42P01: relation \"{name}\" does not exist"),
+                kind if kind.is_relation() => format!("42P01: relation \"{name}\" does not exist"),
                 ObjectKind::Type => format!("42704: type \"{name}\" does not exist"),
                 ObjectKind::Schema => format!("3F000: schema \"{name}\" does not exist"),
                 _ => return None,
             };
             (format!("`{name}`"), answer)
         }
-        RenamedPart::Column(column) if is_relation(rename.kind) => {
+        RenamedPart::Column(column) if rename.kind.is_relation() => {
             let old = format!("column `{column}` of `{name}`");
             (old, format!("42703: column \"{column}\" does not exist"))
         }
@@ -546,11 +546,6 @@ fn renamed(cx: &StatementContext, rename: &Rename, seen: &mut Seen) -> Option<Ob
             "a `do` block around a rename, which looks first what the name is",
         )),
     })
-}
-
-fn is_relation(kind: ObjectKind) -> bool {
-    use ObjectKind::{ForeignTable, Index, MaterializedView, Sequence, Table, View};
-    matches!(kind, Table | ForeignTable | Index | View | MaterializedView | Sequence)
 }
 
 /// The most other places that a diagnostic shows.

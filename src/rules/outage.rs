@@ -7,7 +7,8 @@ use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
 use crate::rule::StatementContext;
 use crate::session::Holder;
-use crate::sql::{Action, LockMode, RelationName, quote_identifier};
+use crate::sql::tree::quote_identifier;
+use crate::sql::{Action, LockMode, RelationName};
 
 /// A relation that other sessions use while a statement changes it.
 #[derive(Clone)]
@@ -18,16 +19,21 @@ pub(super) struct Used<'a> {
     pub relation: Option<&'a Relation>,
 }
 
+/// Returns the actions of a statement, those in its `DO` blocks among them.
+pub(super) fn actions<'a>(cx: &StatementContext<'a>) -> impl Iterator<Item = &'a Action> {
+    cx.statement.actions.iter().flat_map(|action| match action {
+        Action::Do(block) => &block.actions[..],
+        action => std::slice::from_ref(action),
+    })
+}
+
 /// Returns what those of a statement's actions do that are `wanted`, also in its `DO` blocks. Nothing is
 /// worked out for other statements.
 pub(super) fn acts<'a>(
     cx: &'a StatementContext,
     wanted: impl Fn(&Action) -> bool + 'a,
 ) -> impl Iterator<Item = &'a Act<'a>> {
-    let is_here = cx.statement.actions.iter().any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(&wanted),
-        action => wanted(action),
-    });
+    let is_here = actions(cx).any(&wanted);
     let acts = if is_here { cx.acts() } else { &[] };
     acts.iter().filter(move |act| wanted(act.action))
 }
@@ -179,5 +185,5 @@ pub(super) fn doubt(used: &Used, unless: &str) -> Option<String> {
 
 /// Returns a column's or constraint's name as SQL spells it.
 pub(super) fn quoted(name: &str) -> String {
-    quote_identifier(name)
+    quote_identifier(name).into_owned()
 }

@@ -88,7 +88,7 @@ impl TypeChange<'_> {
         let mut sql = format!(
             "alter table {} alter column {} type {}",
             name_sql(&self.alter.table),
-            crate::sql::quote_identifier(self.name),
+            crate::sql::tree::quote_identifier(self.name),
             self.to
         );
         if let Some(collation) = self.collation {

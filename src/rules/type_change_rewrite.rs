@@ -207,13 +207,15 @@ fn is_bound(change: &TypeChange, relation: &Relation, old: &Column) -> bool {
         || is_referenced
         || old.identity.is_some()
         || old.generated.is_some()
-        || old.default.as_ref().is_some_and(|default| default.tree == Expr::Unknown)
+        || old
+            .default
+            .as_ref()
+            .is_some_and(|default| default.tree == Expr::Unknown || default.is_next_value())
 }
 
 /// Returns the indexes that the column is part of.
 fn indexes<'a>(relation: &'a Relation, column: &'a str) -> impl Iterator<Item = &'a Index> {
-    let mentions =
-        move |expression: &Expression| expression.columns.iter().any(|(_, name)| **name == *column);
+    let mentions = move |expression: &Expression| expression.mentions(column);
     relation.indexes.iter().filter(move |index| {
         let detail = index.detail();
         index.columns.iter().flatten().chain(&index.include).any(|name| name == column)

@@ -3,7 +3,6 @@
 //! Source: `contain_volatile_functions` and `inline_function` of the server's `clauses.c`.
 
 use super::super::{Catalog, Env, Function, builtin};
-use crate::catalog::builtin::Volatility as Fact;
 use crate::sql::tree::{Call, Expr};
 use crate::sql::{ObjectKind, Volatility};
 
@@ -33,7 +32,7 @@ impl Catalog {
         if schema.is_none_or(|schema| schema == "pg_catalog") {
             let mut found = builtin::functions_named(name, version).filter(|f| f.accepts(count));
             if let Some(first) = found.next() {
-                let is_volatile = |volatility| volatility == Fact::Volatile;
+                let is_volatile = |volatility| volatility == Volatility::Volatile;
                 return Some(
                     is_volatile(first.volatility)
                         || found.any(|other| is_volatile(other.volatility)),
@@ -54,8 +53,8 @@ impl Catalog {
         let mut found = known.flat_map(|extension| extension.functions_named(name, version));
         let first = found.next()?;
         Some(
-            first.volatility == Fact::Volatile
-                || found.any(|other| other.volatility == Fact::Volatile),
+            first.volatility == Volatility::Volatile
+                || found.any(|other| other.volatility == Volatility::Volatile),
         )
     }
 

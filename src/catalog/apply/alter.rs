@@ -448,7 +448,7 @@ impl Catalog {
         let added = match &alter.change {
             TableChange::AddColumn { column, .. } => {
                 let (type_name, type_id) = self.column_type(&column.type_name, env)?;
-                Some(super::types::attribute(&column.name, type_name, type_id, env))
+                Some(Column::new(&column.name, type_name, type_id, env.origin))
             }
             _ => None,
         };

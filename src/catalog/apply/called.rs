@@ -23,9 +23,6 @@ impl Catalog {
         expression: &Expression,
         env: &Env,
     ) -> Result<(), Failure> {
-        if expression.functions.is_empty() {
-            return Ok(());
-        }
         let missing: Vec<&Call> = expression
             .tree
             .calls()
@@ -212,7 +209,7 @@ impl Catalog {
         let exact: Vec<_> = all.iter().filter(fits).copied().collect();
         let chosen = if exact.is_empty() { all } else { exact };
         let is_mutable = !chosen.is_empty()
-            && chosen.iter().all(|function| function.volatility != builtin::Volatility::Immutable);
+            && chosen.iter().all(|function| function.volatility != Volatility::Immutable);
         is_mutable.then_some(Because::Always)
     }
 
@@ -225,7 +222,7 @@ impl Catalog {
         let found = builtin::cast(&from, &to.name, env.version);
         matches!(
             found.map(|found| found.method),
-            Some(builtin::CastMethod::Function(volatility)) if volatility != builtin::Volatility::Immutable
+            Some(builtin::CastMethod::Function(volatility)) if volatility != Volatility::Immutable
         )
     }
 }

@@ -58,10 +58,12 @@ impl Catalog {
                 return Err(failure);
             }
         };
+        let query = create.query.as_ref().map(|query| self.query_of_view(query, env));
         let id = if let Some(id) = replaced {
             self.forget_needs((id, Part::Whole));
             self.change(id, |view| {
                 view.uses = uses;
+                view.query = query;
                 view.changed = env.origin;
                 view.columns = made.columns;
                 view.columns_unknown = made.columns_unknown;
@@ -75,6 +77,7 @@ impl Catalog {
             view.columns = made.columns;
             view.columns_unknown = made.columns_unknown;
             view.uses = uses;
+            view.query = query;
             self.insert(view);
             id
         };
@@ -157,20 +160,7 @@ impl Catalog {
             .map(|(column, number)| {
                 let (type_name, type_id) = column.data_type.unwrap_or_default();
                 let name = names.next().map_or(column.name, |name| Arc::from(name.as_str()));
-                Column {
-                    name,
-                    number,
-                    type_name,
-                    type_id,
-                    not_null: false,
-                    default: None,
-                    identity: None,
-                    generated: None,
-                    collation: None,
-                    local: true,
-                    inherited: 0,
-                    created: env.origin,
-                }
+                Column { number, ..Column::new(&name, type_name, type_id, env.origin) }
             })
             .collect();
         Ok(made)

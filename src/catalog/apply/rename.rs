@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::follow::Renamed;
 use crate::catalog::lookup::spelled;
 use crate::catalog::object::{Class, ObjectId, RelationKind, TypeKind};
-use crate::catalog::{Because, Catalog, Env, Failure, Origin, QualifiedName, Space};
+use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, Space};
 use crate::sql::{ConstraintKind, ObjectKind, RelationName, Rename, RenamedPart, TypeName};
 
 impl Catalog {
@@ -15,7 +16,7 @@ impl Catalog {
         match &rename.part {
             RenamedPart::Whole => self.rename_whole(rename, env),
             RenamedPart::Column(column) if rename.kind == ObjectKind::Type => {
-                self.rename_attribute(&rename.name, column, &rename.to, env)
+                self.rename_in_type(&rename.name, column, &rename.to, env)
             }
             RenamedPart::Column(column) => {
                 let Some(id) = self.find_or_skip(&rename.name, rename.if_exists, env)? else {
@@ -24,7 +25,7 @@ impl Catalog {
                 self.rename_column(id, column, &rename.to, env)
             }
             RenamedPart::Constraint(name) if rename.kind == ObjectKind::Domain => {
-                self.rename_domain_constraint(&rename.name, name, &rename.to, env)
+                self.rename_in_type(&rename.name, name, &rename.to, env)
             }
             RenamedPart::Constraint(name) => {
                 let Some(id) = self.find_or_skip(&rename.name, rename.if_exists, env)? else {
@@ -50,7 +51,7 @@ impl Catalog {
                 let Some(relation) = self.by_id(id) else { return Ok(()) };
                 let to = relation.name.sibling(rename.to.as_str());
                 self.refuse_taken(&to)?;
-                self.relocate(id, to, env.origin);
+                self.relocate(id, to, env);
                 Ok(())
             }
             ObjectKind::Type | ObjectKind::Domain => {
@@ -58,7 +59,7 @@ impl Catalog {
                 let Some(name) = self.name_of(id).cloned() else { return Ok(()) };
                 let to = name.sibling(rename.to.as_str());
                 self.refuse_taken_type(&to)?;
-                self.relocate(id, to, env.origin);
+                self.relocate(id, to, env);
                 Ok(())
             }
             ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
@@ -66,7 +67,7 @@ impl Catalog {
                 if let Some(id) = found.first() {
                     let name = self.name_of(*id).cloned();
                     if let Some(name) = name {
-                        self.relocate(*id, name.sibling(rename.to.as_str()), env.origin);
+                        self.relocate(*id, name.sibling(rename.to.as_str()), env);
                     }
                 }
                 Ok(())
@@ -79,7 +80,7 @@ impl Catalog {
                 });
                 if let Some((id, name)) = found.and_then(|id| Some((id, self.name_of(id)?.clone())))
                 {
-                    self.relocate(id, name.sibling(rename.to.as_str()), env.origin);
+                    self.relocate(id, name.sibling(rename.to.as_str()), env);
                 }
                 Ok(())
             }
@@ -87,12 +88,7 @@ impl Catalog {
     }
 
     fn type_of(&mut self, name: &RelationName, env: &Env) -> Result<Option<ObjectId>, Failure> {
-        let name = TypeName {
-            schema: name.schema.clone(),
-            name: name.name.clone(),
-            ..TypeName::default()
-        };
-        self.find_type(&name, env)
+        self.find_type(&name.into(), env)
     }
 
     fn rename_schema(&mut self, name: &RelationName, to: &str, env: &Env) -> Result<(), Failure> {
@@ -108,11 +104,11 @@ impl Catalog {
         }
         for id in inside {
             if let Some(old) = self.name_of(id).cloned() {
-                self.relocate_one(id, QualifiedName::new(to, &old.name), env.origin);
+                self.relocate_one(id, QualifiedName::new(to, &old.name), env);
             }
         }
         if let Some(id) = known {
-            self.relocate_one(id, QualifiedName::new("", to), env.origin);
+            self.relocate_one(id, QualifiedName::new("", to), env);
         }
         Ok(())
     }
@@ -143,14 +139,14 @@ impl Catalog {
         if id.class == Class::Relation && to != old {
             self.refuse_taken(&to)?;
         }
-        self.relocate(id, to, env.origin);
+        self.relocate(id, to, env);
         Ok(())
     }
 
     /// Gives an object another name or schema; what is part of a table moves with it.
-    pub(super) fn relocate(&mut self, id: ObjectId, to: QualifiedName, origin: Origin) {
+    pub(super) fn relocate(&mut self, id: ObjectId, to: QualifiedName, env: &Env) {
         let Some(from) = self.name_of(id).cloned() else { return };
-        self.relocate_one(id, to.clone(), origin);
+        self.relocate_one(id, to.clone(), env);
         if from.schema == to.schema {
             return;
         }
@@ -164,20 +160,22 @@ impl Catalog {
         }
         for part in parts {
             if let Some(name) = self.name_of(part).cloned() {
-                self.relocate_one(part, QualifiedName::new(&to.schema, &name.name), origin);
+                self.relocate_one(part, QualifiedName::new(&to.schema, &name.name), env);
             }
         }
         for constraint in constraints {
             self.forget_constraint_name(&from.sibling(constraint.clone()));
-            *self.constraint_names.entry(to.sibling(constraint)).or_default() += 1;
+            self.note_constraint_name(to.sibling(constraint));
         }
     }
 
-    fn relocate_one(&mut self, id: ObjectId, to: QualifiedName, origin: Origin) {
+    fn relocate_one(&mut self, id: ObjectId, to: QualifiedName, env: &Env) {
         let Some(from) = self.name_of(id).cloned() else { return };
         if from == to {
             return;
         }
+        let origin = env.origin;
+        self.follow(&Renamed::Object { id, from: &from, to: &to }, env);
         match id.class {
             Class::Relation => {
                 self.relation_names.remove(&from);
@@ -223,6 +221,9 @@ impl Catalog {
                 let kind = found.kind;
                 found.name = to.clone();
                 self.other_names.remove(&(kind, from.clone()));
+                if kind == ObjectKind::Schema {
+                    self.move_default_privileges(&from.name, Some(&to.name));
+                }
                 self.other_names.insert((kind, to), id);
                 self.dropped.insert((Space::Other(kind), from), origin);
             }
@@ -252,7 +253,7 @@ impl Catalog {
             });
             if let (Some(old), Some(name)) = (renamed, self.name_of(table).cloned()) {
                 self.forget_constraint_name(&name.sibling(old));
-                *self.constraint_names.entry(name.sibling(to.clone())).or_default() += 1;
+                self.note_constraint_name(name.sibling(to.clone()));
             }
         }
     }
@@ -304,8 +305,12 @@ impl Catalog {
             .map(|((user, _), _)| user)
             .chain([id])
             .collect();
+        self.follow(&Renamed::Column { of: id, number, from, to: &to.into() }, env);
         self.change(id, |table| {
             table.changed = env.origin;
+            if let Some(query) = &mut table.query {
+                Arc::make_mut(query).is_renamed = true;
+            }
             for column in table.columns.iter_mut().filter(|column| column.number == number) {
                 column.name = to.into();
             }
@@ -321,23 +326,6 @@ impl Catalog {
             for constraint in &mut table.constraints {
                 if constraint.kind == ConstraintKind::Check {
                     constraint.columns.sort();
-                }
-                if let Some(expression) = &mut constraint.expression {
-                    rename_in(Arc::make_mut(expression), from, to);
-                }
-            }
-            for index in &mut table.indexes {
-                if let Some(detail) = &mut index.detail {
-                    let detail = Arc::make_mut(detail);
-                    let expressions = detail.expressions.iter_mut().map(|(_, e)| e);
-                    expressions
-                        .chain(&mut detail.predicate)
-                        .for_each(|expression| rename_in(expression, from, to));
-                }
-            }
-            for default in table.columns.iter_mut().filter_map(|column| column.default.as_mut()) {
-                if default.columns.iter().any(|(_, name)| **name == *from) {
-                    rename_in(Arc::make_mut(default), from, to);
                 }
             }
             if let Some(extra) = &mut table.extra {
@@ -367,7 +355,8 @@ impl Catalog {
         }
     }
 
-    fn rename_attribute(
+    /// Renames an attribute of a composite type, or a constraint of a domain.
+    fn rename_in_type(
         &mut self,
         name: &RelationName,
         from: &str,
@@ -377,29 +366,15 @@ impl Catalog {
         let Some(id) = self.type_of(name, env)? else { return Ok(()) };
         self.change_type(id, |found| {
             found.changed = env.origin;
-            if let TypeKind::Composite(attributes) = &mut found.kind {
-                for attribute in attributes.iter_mut().filter(|a| *a.name == *from) {
-                    attribute.name = to.into();
+            let names: Vec<&mut Arc<str>> = match &mut found.kind {
+                TypeKind::Composite(attributes) => {
+                    attributes.iter_mut().map(|attribute| &mut attribute.name).collect()
                 }
-            }
-        });
-        Ok(())
-    }
-
-    fn rename_domain_constraint(
-        &mut self,
-        name: &RelationName,
-        from: &str,
-        to: &str,
-        env: &Env,
-    ) -> Result<(), Failure> {
-        let Some(id) = self.type_of(name, env)? else { return Ok(()) };
-        self.change_type(id, |found| {
-            found.changed = env.origin;
-            if let TypeKind::Domain(domain) = &mut found.kind {
-                for check in domain.checks.iter_mut().filter(|(name, ..)| **name == *from) {
-                    check.0 = to.into();
-                }
+                TypeKind::Domain(domain) => domain.checks.iter_mut().map(|c| &mut c.0).collect(),
+                _ => Vec::new(),
+            };
+            for name in names.into_iter().filter(|name| ***name == *from) {
+                *name = to.into();
             }
         });
         Ok(())
@@ -433,7 +408,7 @@ impl Catalog {
             // The index has the name of its constraint, and brings it along.
             Some(index) => {
                 self.refuse_taken(&name.sibling(to))?;
-                self.relocate(index, name.sibling(to), env.origin);
+                self.relocate(index, name.sibling(to), env);
             }
             None => {
                 self.change(id, |table| {
@@ -443,7 +418,7 @@ impl Catalog {
                     }
                 });
                 self.forget_constraint_name(&name.sibling(from));
-                *self.constraint_names.entry(name.sibling(to)).or_default() += 1;
+                self.note_constraint_name(name.sibling(to));
             }
         }
         if inherits {
@@ -486,14 +461,5 @@ impl Catalog {
             return Err(Failure::new("42704", message, made));
         }
         Ok(())
-    }
-}
-
-/// Renames a column in what is known of an expression.
-fn rename_in(expression: &mut crate::sql::Expression, from: &str, to: &str) {
-    for (_, name) in &mut expression.columns {
-        if **name == *from {
-            *name = to.into();
-        }
     }
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{Column, Domain, EnumLabel, ObjectId, TypeKind};
 use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, created_name};
-use crate::sql::{
-    Alter, ColumnDefinition, Detail, DomainDefinition, ObjectChange, RelationName, TypeName,
-};
+use crate::sql::{Alter, ColumnDefinition, Detail, DomainDefinition, ObjectChange, RelationName};
 
 impl Catalog {
     fn refuse_type_taken(&self, full: &QualifiedName) -> Result<(), Failure> {
@@ -57,12 +55,7 @@ impl Catalog {
 
     /// Returns the enum type of that name. One that nothing at hand made has labels nobody knows.
     fn find_enum(&mut self, name: &RelationName, env: &Env) -> Result<Option<ObjectId>, Failure> {
-        let type_name = TypeName {
-            schema: name.schema.clone(),
-            name: name.name.clone(),
-            ..TypeName::default()
-        };
-        let Some(id) = self.find_type(&type_name, env)? else { return Ok(None) };
+        let Some(id) = self.find_type(&name.into(), env)? else { return Ok(None) };
         let Some(found) = self.type_by_id(id) else { return Ok(None) };
         match &found.kind {
             TypeKind::Enum(_) => Ok(Some(id)),
@@ -212,7 +205,7 @@ impl Catalog {
         let mut attributes = Vec::with_capacity(definitions.len());
         for definition in definitions {
             let (type_name, type_id) = self.column_type(&definition.type_name, env)?;
-            attributes.push(attribute(&definition.name, type_name, type_id, env));
+            attributes.push(Column::new(&definition.name, type_name, type_id, env.origin));
         }
         for (at, attribute) in (1_u16..).zip(&mut attributes) {
             attribute.number = at;
@@ -242,7 +235,7 @@ impl Catalog {
                     !is_new(name) || self.is_constraint_name(&full.sibling(name))
                 })
             });
-            *self.constraint_names.entry(full.sibling(name.clone())).or_default() += 1;
+            self.note_constraint_name(full.sibling(name.clone()));
             let expression = check.expression.as_deref().cloned().map(Arc::new);
             needed.extend(expression.clone());
             domain.checks.push((name, expression, check.validated));
@@ -259,12 +252,7 @@ impl Catalog {
 
     /// `ALTER DOMAIN`.
     pub(super) fn alter_domain(&mut self, alter: &Alter, env: &Env) -> Result<(), Failure> {
-        let name = TypeName {
-            schema: alter.name.schema.clone(),
-            name: alter.name.name.clone(),
-            ..TypeName::default()
-        };
-        let Some(id) = self.find_type(&name, env)? else { return Ok(()) };
+        let Some(id) = self.find_type(&(&alter.name).into(), env)? else { return Ok(()) };
         let Some(found) = self.type_by_id(id) else { return Ok(()) };
         let (full, made) = (found.name.clone(), Because::Made(found.created));
         let TypeKind::Domain(domain) = &found.kind else {
@@ -291,7 +279,7 @@ impl Catalog {
                     );
                     return Err(Failure::new("42710", message, made));
                 }
-                *self.constraint_names.entry(full.sibling(name.clone())).or_default() += 1;
+                self.note_constraint_name(full.sibling(name.clone()));
                 let expression = check.expression.as_deref().cloned().map(Arc::new);
                 domain.checks.push((name, expression, check.validated));
             }
@@ -312,7 +300,7 @@ impl Catalog {
             }
             ObjectChange::NotNull(not_null) => domain.not_null = *not_null,
             ObjectChange::Default(default) => {
-                domain.default = default.as_deref().filter(|d| !d.is_null).cloned().map(Arc::new);
+                domain.default = default.as_deref().filter(|d| !d.is_null()).cloned().map(Arc::new);
             }
             _ => {}
         }
@@ -323,6 +311,10 @@ impl Catalog {
         Ok(())
     }
 
+    pub(super) fn note_constraint_name(&mut self, name: QualifiedName) {
+        *self.constraint_names.entry(name).or_default() += 1;
+    }
+
     pub(in crate::catalog) fn forget_constraint_name(&mut self, name: &QualifiedName) {
         if let Some(count) = self.constraint_names.get_mut(name) {
             *count -= 1;
@@ -330,29 +322,6 @@ impl Catalog {
                 self.constraint_names.remove(name);
             }
         }
-    }
-}
-
-/// Returns an attribute of a composite type.
-pub(super) fn attribute(
-    name: &Arc<str>,
-    type_name: Arc<TypeName>,
-    type_id: Option<ObjectId>,
-    env: &Env,
-) -> Column {
-    Column {
-        name: name.clone(),
-        number: 0,
-        type_name,
-        type_id,
-        not_null: false,
-        default: None,
-        identity: None,
-        generated: None,
-        collation: None,
-        local: true,
-        inherited: 0,
-        created: env.origin,
     }
 }
 

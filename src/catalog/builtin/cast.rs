@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
-use super::table::{Fact, Fields, Versions, Volatility, equal, holding, read};
+use super::table::{Fact, Fields, Versions, equal, holding, read, volatility};
 use super::types::{BuiltinType, TypeKind, base_type};
+use crate::sql::Volatility;
 use crate::version::PgVersion;
 
 /// A row of `pg_cast` that a server or an extension brings.
@@ -64,7 +65,7 @@ impl Fact for BuiltinCast {
         let method = match method.next() {
             Some('b') => CastMethod::BinaryCoercible,
             Some('i') => CastMethod::InputOutput,
-            _ => CastMethod::Function(Volatility::parse(method.next())),
+            _ => CastMethod::Function(volatility(method.next())),
         };
         Self { source, target, cast: Cast { context, method }, versions }
     }

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::table::{Fact, Fields, Versions, Volatility, equal, holding, read};
+use super::table::{Fact, Fields, Versions, equal, holding, read, volatility};
+use crate::sql::Volatility;
 use crate::version::PgVersion;
 
 /// A function, aggregate or procedure that a server or an extension brings.
@@ -73,7 +74,7 @@ impl Fact for BuiltinFunction {
             Some('p') => FunctionKind::Procedure,
             _ => FunctionKind::Function,
         };
-        let volatility = Volatility::parse(letters.next());
+        let volatility = volatility(letters.next());
         let flags = letters.as_str();
         Self {
             name,

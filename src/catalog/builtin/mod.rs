@@ -37,5 +37,5 @@ pub use operator_class::{
 pub use relation::{
     BuiltinRelation, RelationColumn, SystemRelationKind, system_relation, system_relations,
 };
-pub use table::{Versions, Volatility};
+pub use table::Versions;
 pub use types::{BuiltinType, TypeKind, type_in, type_named, types};

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::table::{Fact, Fields, Versions, Volatility, equal, holding, read};
+use super::table::{Fact, Fields, Versions, equal, holding, read, volatility};
+use crate::sql::Volatility;
 use crate::version::PgVersion;
 
 /// An operator that a server or an extension brings.
@@ -32,7 +33,7 @@ impl Fact for BuiltinOperator {
             left: left.filter(is_operand),
             right: right.filter(is_operand),
             result: fields.take(),
-            volatility: Volatility::parse(fields.take().chars().next()),
+            volatility: volatility(fields.take().chars().next()),
             versions,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::sql::Volatility;
 use crate::version::PgVersion;
 
 /// The server versions in which a fact holds.
@@ -32,25 +33,12 @@ impl Versions {
     }
 }
 
-/// Whether a function may answer differently, and from when to when it does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Volatility {
-    /// Always the same answer to the same arguments: allowed in an index.
-    Immutable,
-    /// The same answer within a statement.
-    Stable,
-    /// Any answer, and it may change something.
-    Volatile,
-}
-
-impl Volatility {
-    /// Reads `pg_proc.provolatile`.
-    pub(super) fn parse(letter: Option<char>) -> Self {
-        match letter {
-            Some('i') => Self::Immutable,
-            Some('s') => Self::Stable,
-            _ => Self::Volatile,
-        }
+/// Reads `pg_proc.provolatile`.
+pub(super) fn volatility(letter: Option<char>) -> Volatility {
+    match letter {
+        Some('i') => Volatility::Immutable,
+        Some('s') => Volatility::Stable,
+        _ => Volatility::Volatile,
     }
 }
 

@@ -98,8 +98,7 @@ impl Altered<'_> {
             let is_virtual = column.generated == Some(Generated::Virtual);
             let has_sequence = definition.identity.is_some()
                 || column.default.as_ref().is_some_and(|default| {
-                    default.tree == Expr::Unknown
-                        && default.functions.iter().any(|name| *name.name == *"nextval")
+                    default.tree == Expr::Unknown && default.is_next_value()
                 });
             let default = column.default.as_ref().filter(|_| !has_sequence && !is_virtual);
             let is_volatile = match default {
@@ -115,7 +114,7 @@ impl Altered<'_> {
             if rewrites {
                 rewrite(new, found);
             }
-            let has_value = default.is_some_and(|default| !default.is_null)
+            let has_value = default.is_some_and(|default| !default.is_null())
                 || default.is_none() && self.has_domain_default(column.type_id);
             let is_checked = definition.constraints.iter().any(|constraint| {
                 constraint.kind == ConstraintKind::Check && is_enforced(constraint)
@@ -146,7 +145,7 @@ impl Altered<'_> {
             return;
         }
         found.scans.insert(table.name.clone());
-        let is_null = definition.default.as_ref().is_some_and(|default| default.is_null);
+        let is_null = definition.default.as_ref().is_some_and(|default| default.is_null());
         if let Some(target) = self.after.relation(target, &self.env.path).found()
             && !is_null
         {
@@ -156,7 +155,7 @@ impl Altered<'_> {
     }
 
     fn has_domain_default(&self, id: Option<ObjectId>) -> bool {
-        self.env.version.major >= 13 && self.domain_default(id).is_some_and(|d| !d.is_null)
+        self.env.version.major >= 13 && self.domain_default(id).is_some_and(|d| !d.is_null())
     }
 
     /// From 13 on a domain's own default is the value of the rows that are there, too.

@@ -5,27 +5,31 @@
 use std::collections::BTreeSet;
 
 use super::Taken;
-use crate::catalog::{Constraint, Env, Lookup, ObjectId, Relation, RelationKind};
+use crate::catalog::{Catalog, Constraint, Env, Lookup, ObjectId, Relation, RelationKind};
 use crate::sql::LockMode::{
     AccessExclusiveLock, ShareLock, ShareRowExclusiveLock, ShareUpdateExclusiveLock,
 };
-use crate::sql::{Action, ConstraintKind, Drop, LockMode, ReindexTarget, RelationName};
+use crate::sql::{
+    Action, ConstraintDefinition, ConstraintKind, Drop, LockMode, ReindexTarget, RelationName,
+};
 
 impl Taken<'_> {
     /// Locks what is gone after an action, or has lost a part.
     pub(super) fn losses(&mut self, action: &Action) {
+        if let Some(after) = self.after {
+            return self.lost(after);
+        }
         let Some(origin) = self.catalog.relations().last().map(|found| found.changed) else {
             return;
         };
         let mut after = self.catalog.clone();
         let env = Env { origin, path: self.path.clone(), version: self.version };
         after.apply(action, &env);
-        let catalog = self.catalog;
-        for relation in catalog.relations() {
-            let now = after.by_id(relation.id);
-            if now.is_some_and(|now| std::ptr::eq(now, relation)) {
-                continue;
-            }
+        self.lost(&after);
+    }
+
+    fn lost(&mut self, after: &Catalog) {
+        for (relation, now) in self.catalog.changed_relations(after) {
             if relation.is_index() {
                 if now.is_none() {
                     relation.uses.iter().for_each(|t| self.lock_object(*t, AccessExclusiveLock));
@@ -34,6 +38,9 @@ impl Taken<'_> {
             }
             if now.is_none_or(|now| has_lost(relation, now)) {
                 self.lock_object(relation.id, AccessExclusiveLock);
+            }
+            if now.is_none() && relation.is_partition() {
+                relation.parents.iter().for_each(|t| self.lock_object(*t, AccessExclusiveLock));
             }
             let is_left = |key: &Constraint| {
                 now.is_some_and(|now| now.constraints.iter().any(|c| c.number() == key.number()))
@@ -243,7 +250,7 @@ impl Taken<'_> {
     pub(super) fn add_constraint(
         &mut self,
         alter: &crate::sql::AlterTable,
-        definition: &crate::sql::ConstraintDefinition,
+        definition: &ConstraintDefinition,
     ) {
         let table = &alter.table;
         let is_key = definition.kind == ConstraintKind::ForeignKey;
@@ -276,12 +283,25 @@ impl Taken<'_> {
             _ => {}
         }
         self.referenced(definition);
+        let Some(target) = definition.references.as_ref().and_then(|name| self.found(name)) else {
+            return;
+        };
         // The partitions of the table that it refers to get triggers too.
-        if let Some(target) = definition.references.as_ref().and_then(|name| self.found(name))
-            && target.is_partitioned()
-        {
+        if target.is_partitioned() {
             for id in below(self.catalog, target.id) {
                 self.lock_object(id, ShareRowExclusiveLock);
+            }
+        }
+        // Where a partition has the key already, the triggers of that one are dropped.
+        if let Some(top) = found.filter(|_| is_partitioned && !alter.only) {
+            let mut partitions = below(self.catalog, top.id).into_iter();
+            let has_it = partitions.any(|id| {
+                self.catalog.by_id(id).is_some_and(|table| {
+                    table.constraints.iter().any(|key| is_same_key(key, definition, target.id))
+                })
+            });
+            if has_it {
+                self.lock_object(target.id, AccessExclusiveLock);
             }
         }
     }
@@ -309,8 +329,22 @@ impl Taken<'_> {
     }
 }
 
+/// Returns whether a foreign key is what `definition` is, so that a partitioned table takes it over.
+fn is_same_key(key: &Constraint, definition: &ConstraintDefinition, target: ObjectId) -> bool {
+    let actions = definition
+        .options
+        .as_ref()
+        .map_or_else(Default::default, |options| (options.on_delete, options.on_update));
+    key.kind == ConstraintKind::ForeignKey
+        && key.references == Some(target)
+        && key.columns == definition.columns
+        && (definition.referenced_columns.is_empty()
+            || key.referenced_columns == definition.referenced_columns)
+        && key.actions == actions
+}
+
 /// Returns everything below a table.
-fn below(catalog: &crate::catalog::Catalog, top: ObjectId) -> BTreeSet<ObjectId> {
+fn below(catalog: &Catalog, top: ObjectId) -> BTreeSet<ObjectId> {
     let mut found = BTreeSet::new();
     let mut queue = vec![top];
     while let Some(id) = queue.pop() {

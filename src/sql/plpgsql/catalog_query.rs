@@ -100,16 +100,20 @@ impl Query {
     }
 }
 
-/// Reads a query over catalogs; nothing for one over anything else, or with a condition that is not
-/// understood.
-pub(super) fn read(select: &SelectStmt, scope: &Scope) -> Option<Query> {
-    let is_plain = select.op() == SetOperation::SetopNone
+/// Returns whether a query only combines rows, filters them and makes others of them.
+pub(super) fn is_plain(select: &SelectStmt) -> bool {
+    select.op() == SetOperation::SetopNone
         && select.with_clause.is_none()
         && select.group_clause.is_empty()
         && select.having_clause.is_none()
         && select.limit_offset.is_none()
-        && !select.from_clause.is_empty();
-    if !is_plain {
+        && !select.from_clause.is_empty()
+}
+
+/// Reads a query over catalogs; nothing for one over anything else, or with a condition that is not
+/// understood.
+pub(super) fn read(select: &SelectStmt, scope: &Scope) -> Option<Query> {
+    if !is_plain(select) {
         return None;
     }
     let mut reader = Reader::default();

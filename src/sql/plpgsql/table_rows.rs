@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use pg_query::protobuf::{
-    BoolExprType, FuncCall, JoinType, SelectStmt, SetOperation, SortByDir, SubLink, SubLinkType,
+    BoolExprType, FuncCall, JoinType, SelectStmt, SortByDir, SubLink, SubLinkType,
 };
 use pg_query::{Node, NodeEnum};
 
+use super::catalog_query::is_plain;
 use super::condition::Condition;
 use super::expression::{self, Scope, function_name, operator, targets, value};
 use super::rows::{self, Row, column_name, output};
@@ -111,13 +112,7 @@ fn sort_keys(select: &SelectStmt, row: &Row, scope: &Scope) -> Vec<Value> {
 /// Returns a scope for every combination of rows that fulfils the conditions of a query.
 fn matching(select: &SelectStmt, scope: &Scope) -> Option<Vec<Scope>> {
     scope.tables.as_ref()?;
-    let is_plain = select.op() == SetOperation::SetopNone
-        && select.with_clause.is_none()
-        && select.group_clause.is_empty()
-        && select.having_clause.is_none()
-        && select.limit_offset.is_none()
-        && !select.from_clause.is_empty();
-    if !is_plain {
+    if !is_plain(select) {
         return None;
     }
     let mut sources = Vec::new();
