@@ -85,7 +85,7 @@ impl Catalog {
         for parent in &relation.parents {
             self.children.insert((*parent, relation.id));
         }
-        self.relation_names.insert(relation.name.clone(), relation.id);
+        self.relation_names.insert(&relation.name, relation.id);
         self.relations.insert(relation.id, Arc::new(relation));
     }
 
@@ -113,7 +113,7 @@ impl Catalog {
         if !self.dropped.is_empty() {
             self.dropped.remove(&(Space::Type, name.clone()));
         }
-        self.type_names.insert(name.clone(), id);
+        self.type_names.insert(&name, id);
         let origin = env.origin;
         let made = Type { id, name, kind, created: origin, changed: origin, extension };
         self.types.insert(id, Arc::new(made));
