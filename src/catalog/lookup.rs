@@ -85,7 +85,7 @@ impl Catalog {
         for parent in &relation.parents {
             self.children.insert((*parent, relation.id));
         }
-        self.relation_names.insert(relation.name.clone(), relation.id);
+        self.relation_names.insert(&relation.name, relation.id);
         let (id, origin) = (relation.id, relation.created);
         let objects = match relation.kind {
             _ if relation.external || relation.is_index() => None,
@@ -124,7 +124,7 @@ impl Catalog {
         if !self.dropped.is_empty() {
             self.dropped.remove(&(Space::Type, name.clone()));
         }
-        self.type_names.insert(name.clone(), id);
+        self.type_names.insert(&name, id);
         let origin = env.origin;
         let is_external = matches!(kind, TypeKind::External);
         let schema = name.schema.clone();

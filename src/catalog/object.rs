@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::settings::{ColumnSettings, Sequence};
+use super::shared::Shared;
 use super::{QualifiedName, SearchPath};
 use crate::source::{FileId, Span};
 use crate::sql::tree::Query;
@@ -66,13 +67,13 @@ pub struct Relation {
     /// Whether statements only used it, and nothing at hand made it.
     pub external: bool,
     /// Its columns, in order; empty for indexes and sequences.
-    pub columns: Vec<Column>,
+    pub columns: Shared<Column>,
     /// Whether it may have columns that are not listed.
     pub columns_unknown: bool,
     /// Its constraints.
-    pub constraints: Vec<Constraint>,
+    pub constraints: Shared<Constraint>,
     /// Its indexes, those of its constraints included.
-    pub indexes: Vec<Index>,
+    pub indexes: Shared<Index>,
     /// For a partition or child table: the tables above it.
     pub parents: Vec<ObjectId>,
     /// For an index: its table. For a view: what its query reads.
@@ -213,10 +214,10 @@ impl Relation {
             unlogged: false,
             maybe_older: false,
             external: false,
-            columns: Vec::new(),
+            columns: Shared::default(),
             columns_unknown: false,
-            constraints: Vec::new(),
-            indexes: Vec::new(),
+            constraints: Shared::default(),
+            indexes: Shared::default(),
             parents: Vec::new(),
             uses: Vec::new(),
             query: None,

@@ -112,8 +112,8 @@ impl Catalog {
         let Thing::Known((id, Part::Whole)) = thing else { return };
         // What a table takes away, it takes away from its columns too.
         if !grant.is_grant && !whole.is_empty() && target == GrantTarget::Table {
-            let columns = self.by_id(id).map(|table| table.columns.as_slice()).unwrap_or_default();
-            let numbers: Vec<u16> = columns.iter().map(|column| column.number).collect();
+            let columns = self.by_id(id).into_iter().flat_map(|table| &table.columns);
+            let numbers: Vec<u16> = columns.map(|column| column.number).collect();
             for number in numbers {
                 let column = Thing::Known((id, Part::Column(number)));
                 if self.access.contains_key(&column) {

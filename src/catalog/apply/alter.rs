@@ -210,7 +210,7 @@ impl Catalog {
         let is_partition_with_identity = env.version.major >= 17
             && self.by_id(id).is_some_and(crate::catalog::Relation::is_partition);
         self.change(id, |table| {
-            if let Some(there) = table.columns.iter_mut().find(|c| c.name == added.name) {
+            if let Some(there) = table.columns.find_mut(|c| c.name == added.name) {
                 there.inherited += 1;
                 return;
             }
@@ -271,7 +271,7 @@ impl Catalog {
         let (number, goes) = (found.number, found.inherited <= 1 && !found.local);
         if !goes {
             self.change(id, |table| {
-                if let Some(found) = table.columns.iter_mut().find(|c| c.number == number) {
+                if let Some(found) = table.columns.find_mut(|c| c.number == number) {
                     found.inherited = found.inherited.saturating_sub(1);
                 }
             });
@@ -305,7 +305,7 @@ impl Catalog {
     ) {
         self.change(id, |table| {
             table.changed = env.origin;
-            if let Some(column) = table.columns.iter_mut().find(|found| *found.name == *column) {
+            if let Some(column) = table.columns.find_mut(|found| *found.name == *column) {
                 change(column);
             }
         });
@@ -405,7 +405,7 @@ impl Catalog {
 
     pub(super) fn validate(&mut self, id: ObjectId, name: &str) {
         self.change(id, |table| {
-            for found in table.constraints.iter_mut().filter(|found| *found.name == *name) {
+            for found in table.constraints.filter_mut(|found| *found.name == *name) {
                 found.validated = true;
             }
         });

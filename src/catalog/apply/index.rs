@@ -183,7 +183,6 @@ impl Catalog {
         }
         self.change(table, |table| {
             table.changed = env.origin;
-            table.indexes.reserve_exact(1);
             table.indexes.push(index);
         });
     }

@@ -186,7 +186,7 @@ impl Catalog {
         }
         for constraint in constraints {
             self.forget_constraint_name(&from.sibling(constraint.clone()));
-            self.note_constraint_name(to.sibling(constraint));
+            self.note_constraint_name(&to.sibling(constraint));
         }
     }
 
@@ -201,7 +201,7 @@ impl Catalog {
             Class::Relation => {
                 self.relation_names.remove(&from);
                 self.dropped.remove(&(Space::Relation, to.clone()));
-                self.relation_names.insert(to.clone(), id);
+                self.relation_names.insert(&to, id);
                 let mut note = false;
                 self.change(id, |relation| {
                     relation.name = to.clone();
@@ -215,7 +215,7 @@ impl Catalog {
             }
             Class::Type => {
                 self.type_names.remove(&from);
-                self.type_names.insert(to.clone(), id);
+                self.type_names.insert(&to, id);
                 self.dropped.remove(&(Space::Type, to.clone()));
                 self.change_type(id, |found| {
                     found.name = to;
@@ -260,10 +260,10 @@ impl Catalog {
         for table in index.uses.clone() {
             let mut renamed = None;
             self.change(table, |table| {
-                for found in table.indexes.iter_mut().filter(|index| index.id == id) {
+                for found in table.indexes.filter_mut(|index| index.id == id) {
                     found.name = to.clone();
                 }
-                let owner = table.constraints.iter_mut().find(|constraint| {
+                let owner = table.constraints.find_mut(|constraint| {
                     constraint.index == Some(id) && constraint.kind != ConstraintKind::ForeignKey
                 });
                 if let Some(owner) = owner
@@ -274,7 +274,7 @@ impl Catalog {
             });
             if let (Some(old), Some(name)) = (renamed, self.name_of(table).cloned()) {
                 self.forget_constraint_name(&name.sibling(old));
-                self.note_constraint_name(name.sibling(to.clone()));
+                self.note_constraint_name(&name.sibling(to.clone()));
             }
         }
     }
@@ -332,7 +332,7 @@ impl Catalog {
             if let Some(query) = &mut table.query {
                 Arc::make_mut(query).is_renamed = true;
             }
-            for column in table.columns.iter_mut().filter(|column| column.number == number) {
+            for column in table.columns.filter_mut(|column| column.number == number) {
                 column.name = to.into();
             }
             table.extra_mut().dropped_columns.push((from.into(), env.origin));
@@ -359,7 +359,7 @@ impl Catalog {
         });
         for user in users {
             self.change(user, |table| {
-                let keys = table.constraints.iter_mut().filter(|key| key.references == Some(id));
+                let keys = table.constraints.filter_mut(|key| key.references == Some(id));
                 for name in keys.flat_map(|key| &mut key.referenced_columns) {
                     if name == from {
                         to.clone_into(name);
@@ -434,12 +434,12 @@ impl Catalog {
             None => {
                 self.change(id, |table| {
                     table.changed = env.origin;
-                    for found in table.constraints.iter_mut().filter(|c| *c.name == *from) {
+                    for found in table.constraints.filter_mut(|c| *c.name == *from) {
                         found.name = to.into();
                     }
                 });
                 self.forget_constraint_name(&name.sibling(from));
-                self.note_constraint_name(name.sibling(to));
+                self.note_constraint_name(&name.sibling(to));
             }
         }
         if inherits {
