@@ -71,9 +71,9 @@ fn below<'a>(act: &'a Act, child: Option<&Relation>) -> Vec<&'a Relation> {
 /// Returns the indexes that are built on a table, as SQL with words before the name.
 fn missing(act: &Act, table: &Relation) -> Vec<String> {
     let after = act.after.by_id(table.id);
-    let indexes = after.map(|after| after.indexes.as_slice()).unwrap_or_default();
+    let indexes = after.into_iter().flat_map(|after| &after.indexes);
     let is_built = |name: &str| act.effects.index_builds.contains(&table.name.sibling(name));
-    indexes.iter().filter(|i| is_built(&i.name)).map(|i| i.name.to_string()).collect()
+    indexes.filter(|i| is_built(&i.name)).map(|i| i.name.to_string()).collect()
 }
 
 fn of_child(

@@ -500,15 +500,13 @@ fn integer(node: &Node) -> Option<i32> {
 fn rel_options_lock_everything(definition: Option<&Node>) -> bool {
     let Some(Node { node: Some(NodeEnum::List(list)) }) = definition else { return false };
     list.items.iter().any(|node| match &node.node {
-        Some(NodeEnum::DefElem(element)) => {
-            const OF_VIEWS: [&str; 3] = ["security_barrier", "security_invoker", "check_option"];
-            let name = element.defname.as_str();
-            if OF_VIEWS.contains(&name) {
-                return true;
+        Some(NodeEnum::DefElem(element)) => match element.defname.as_str() {
+            "user_catalog_table" | "fastupdate" => {
+                element.arg.as_deref().and_then(constant).as_deref() != Some("")
             }
-            matches!(name, "user_catalog_table" | "fastupdate")
-                && element.arg.as_deref().and_then(constant).as_deref() != Some("")
-        }
+            // Those of views.
+            name => matches!(name, "security_barrier" | "security_invoker" | "check_option"),
+        },
         _ => false,
     })
 }
