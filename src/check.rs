@@ -36,6 +36,8 @@ pub struct SetOptions {
     pub is_complete: Option<bool>,
     /// Settings that the runner, role or database makes before each migration.
     pub settings: Vec<(String, String)>,
+    /// Whether diagnostics shall bring their recipes: few ask, and making them costs time.
+    pub wants_recipes: bool,
 }
 
 /// Parses, replays and checks one set. `index` is its place among the sets of the run.
@@ -55,6 +57,7 @@ pub fn check(
         scripts: &scripts,
         is_complete,
         target: options.target,
+        wants_recipes: options.wants_recipes,
         last: &last,
     };
     let rules: Vec<Stamp> = rules.iter().copied().map(Stamp::new).collect();
@@ -238,8 +241,15 @@ pub fn walk(
 ) {
     let last = replay_with(set, scripts, options, |_, _| ControlFlow::Continue(()));
     let is_complete = is_complete(&last, options);
-    let history =
-        HistoryContext { sources, set, scripts, is_complete, target: options.target, last: &last };
+    let history = HistoryContext {
+        sources,
+        set,
+        scripts,
+        is_complete,
+        target: options.target,
+        wants_recipes: false,
+        last: &last,
+    };
     let mut state = State::new(options.target.version);
     for (index, migration) in set.migrations.iter().enumerate() {
         begin_session(&mut state, set.layout, options);
@@ -329,9 +339,9 @@ fn check_part(
             let cx = MigrationContext { history, index: migration, before, before_up: None };
             for statement in cx.script().statements().skip(statements.start).take(statements.len())
             {
-                let before =
-                    StatementContext { migration: &cx, statement, state: &state, failures: &[] };
+                let before = StatementContext::new(&cx, statement, &state, &[]);
                 check_statement(&before, rules, &mut out);
+                drop(before);
                 cx.step(statement, &mut state, |cx| check_statement(cx, rules, &mut out));
             }
             for diagnostic in &mut out {

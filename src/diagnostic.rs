@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use crate::recipe::Recipe;
 use crate::source::{FileId, Span};
 use crate::sql::LockMode;
 
@@ -64,6 +65,8 @@ pub struct Diagnostic {
     pub locks: Vec<(String, LockMode)>,
     /// A repair. Many have none.
     pub fix: Option<Box<Fix>>,
+    /// The way around it; only where recipes are asked for.
+    pub recipe: Option<Box<Recipe>>,
     /// The migration, by its index in its set; stamped by the checker where it can be told.
     pub migration: Option<MigrationRef>,
     /// Whether the severity is at most this, whatever the page says.
@@ -113,6 +116,7 @@ impl Diagnostic {
             relations: Vec::new(),
             locks: Vec::new(),
             fix: None,
+            recipe: None,
             migration: None,
             at_most: None,
             redact: Vec::new(),
@@ -179,6 +183,13 @@ impl Diagnostic {
     #[must_use]
     pub fn fix(mut self, fix: Option<Fix>) -> Self {
         self.fix = fix.map(Box::new);
+        self
+    }
+
+    /// Adds the way around it.
+    #[must_use]
+    pub fn recipe(mut self, recipe: Option<Recipe>) -> Self {
+        self.recipe = recipe.map(Box::new);
         self
     }
 

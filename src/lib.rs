@@ -15,6 +15,8 @@ pub mod layout;
 pub mod catalog;
 pub mod session;
 
+pub mod recipe;
+
 pub mod diagnostic;
 pub mod effects;
 pub mod replay;

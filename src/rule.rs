@@ -1,9 +1,12 @@
 //! What a rule is: a name, a page that documents and tests it, and a check.
 
-use crate::catalog::{Failure, Lookup, Origin, Relation};
+use std::cell::OnceCell;
+
+use crate::catalog::{Failure, Lookup, Origin, QualifiedName, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::effects::{self, Lock};
+use crate::effects::{self, Act, Lock};
 use crate::layout::{Migration, MigrationSet, Sources};
+use crate::recipe::Recipe;
 use crate::replay::State;
 use crate::session::Holder;
 use crate::source::{FileId, SourceFile, Span};
@@ -120,6 +123,8 @@ pub struct HistoryContext<'a> {
     pub is_complete: bool,
     /// Version and the like.
     pub target: Target,
+    /// Whether diagnostics shall bring their recipes.
+    pub wants_recipes: bool,
     /// The state when all up migrations have run.
     pub last: &'a State,
 }
@@ -200,7 +205,7 @@ impl<'a> MigrationContext<'a> {
     ) -> State {
         let mut state = self.begin();
         for statement in self.script().statements() {
-            visit(&StatementContext { migration: self, statement, state: &state, failures: &[] });
+            visit(&StatementContext::new(self, statement, &state, &[]));
             self.step(statement, &mut state, &mut refused);
         }
         state
@@ -216,7 +221,7 @@ impl<'a> MigrationContext<'a> {
     ) {
         let failures = state.step(statement);
         if !failures.is_empty() {
-            refused(&StatementContext { migration: self, statement, state, failures: &failures });
+            refused(&StatementContext::new(self, statement, state, &failures));
         }
     }
 }
@@ -231,9 +236,40 @@ pub struct StatementContext<'a> {
     pub state: &'a State,
     /// What the server answers, for rules about [refusals](Check::Refusal); nothing for the others.
     pub failures: &'a [Failure],
+    acts: OnceCell<Vec<Act<'a>>>,
 }
 
-impl StatementContext<'_> {
+impl<'a> StatementContext<'a> {
+    /// Makes one.
+    pub fn new(
+        migration: &'a MigrationContext<'a>,
+        statement: &'a Statement,
+        state: &'a State,
+        failures: &'a [Failure],
+    ) -> Self {
+        Self { migration, statement, state, failures, acts: OnceCell::new() }
+    }
+
+    /// Returns what each action of the statement does. It is worked out once for all rules, and costs
+    /// more than replaying the statement: a rule looks first whether it is about such an action at all.
+    pub fn acts(&self) -> &[Act<'a>] {
+        let origin = || self.state.origin(self.statement.span);
+        let is_complete = self.migration.history.is_complete;
+        let actions = &self.statement.actions;
+        self.acts.get_or_init(|| effects::acts(actions, self.state, origin(), is_complete))
+    }
+
+    /// Returns whether other sessions may use a relation: no migration but this one made it, and it is
+    /// not temporary. One of unknown origin counts as used.
+    pub fn is_in_use(&self, name: &QualifiedName) -> bool {
+        !self.state.catalog.get(name).is_some_and(|relation| self.is_new_relation(relation))
+    }
+
+    /// Makes a recipe, if somebody asked for recipes.
+    pub fn recipe(&self, make: impl FnOnce() -> Option<Recipe>) -> Option<Recipe> {
+        self.migration.history.wants_recipes.then(make).flatten()
+    }
+
     /// Returns the file.
     pub fn file(&self) -> &SourceFile {
         self.migration.file()

@@ -17,6 +17,27 @@ pub struct Session {
     pub search_path: SearchPath,
     /// Parameters that were set, by their lower-case names.
     settings: OrdMap<Arc<str>, Assigned>,
+    /// What they are without `SET`, by name; the last one counts.
+    presets: Arc<Vec<(Arc<str>, Arc<str>)>>,
+}
+
+/// Reads the value of a timeout, in milliseconds, the unit of a value without one.
+///
+/// Source: PostgreSQL documentation, section 20.1.1 "Parameter Names and Values".
+pub fn milliseconds(value: &str) -> Option<f64> {
+    let value = value.trim();
+    let unit_at = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
+    let (number, unit) = value.split_at(unit_at);
+    let factor = match unit {
+        "us" => 0.001,
+        "" | "ms" => 1.0,
+        "s" => 1_000.0,
+        "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        "d" => 86_400_000.0,
+        _ => return None,
+    };
+    Some(number.trim().parse::<f64>().ok()? * factor)
 }
 
 /// A parameter's value, and how long it lasts.
@@ -34,7 +55,11 @@ pub struct Assigned {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { search_path: default_search_path(), settings: OrdMap::new() }
+        Self {
+            search_path: default_search_path(),
+            settings: OrdMap::new(),
+            presets: Arc::default(),
+        }
     }
 }
 
@@ -53,24 +78,24 @@ impl Session {
 
     /// Returns whether waiting for a lock ends by itself: `lock_timeout` is set and not 0.
     pub fn has_lock_timeout(&self) -> bool {
-        let is_zero = |value: &str| {
-            let number =
-                value.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
-            number.parse::<f64>().is_ok_and(|number| number == 0.0)
-        };
-        self.setting("lock_timeout").is_some_and(|found| !is_zero(&found.value))
+        // A value that a placeholder or an expression makes is meant to be a limit.
+        self.setting("lock_timeout")
+            .is_some_and(|found| milliseconds(&found.value).is_none_or(|limit| limit > 0.0))
+    }
+
+    /// Returns the limit that a timeout sets, in milliseconds; nothing if it sets none.
+    pub fn timeout(&self, name: &str) -> Option<f64> {
+        milliseconds(&self.setting(name)?.value).filter(|limit| *limit > 0.0)
     }
 
     /// Applies `SET` or `RESET`.
     pub fn set(&mut self, setting: &Setting, file: FileId, span: Span) {
         let name = setting.name.as_str();
         match &setting.value {
-            None if name == "all" => *self = Self::default(),
+            None if name == "all" => *self = self.reset(),
             None => {
-                self.settings.remove(name);
-                if name == "search_path" {
-                    self.search_path = default_search_path();
-                }
+                let fresh = self.reset();
+                self.restore(&name.into(), &fresh);
             }
             Some(value) => {
                 if name == "search_path" {
@@ -81,6 +106,15 @@ impl Session {
                 self.settings.insert(name.into(), assigned);
             }
         }
+    }
+
+    /// Returns the session as `RESET ALL` leaves it: as its role, database and runner began it.
+    fn reset(&self) -> Self {
+        let mut fresh = Self { presets: Arc::clone(&self.presets), ..Self::default() };
+        for (name, value) in self.presets.iter() {
+            fresh.assign(name, value);
+        }
+        fresh
     }
 
     /// Returns what `search_path` was set to for the rest of the session, and where.
@@ -113,6 +147,13 @@ impl Session {
 
     /// Sets a parameter as the configuration says the runner, role or database does.
     pub fn preset(&mut self, name: &str, value: &str) {
+        let presets = Arc::make_mut(&mut self.presets);
+        presets.retain(|(other, _)| **other != *name);
+        presets.push((name.into(), value.into()));
+        self.assign(name, value);
+    }
+
+    fn assign(&mut self, name: &str, value: &str) {
         let assigned =
             Assigned { value: value.into(), local: false, file: None, span: Span::default() };
         self.settings.insert(name.into(), assigned);

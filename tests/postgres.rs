@@ -455,3 +455,34 @@ const MODES: [LockMode; 8] = [
     LockMode::ExclusiveLock,
     LockMode::AccessExclusiveLock,
 ];
+
+/// Rows that are changed before their table is altered: the rule `lock-upgrade` says that it may
+/// deadlock with a session that waits for one of them.
+#[test]
+fn changing_rows_before_the_table_deadlocks() {
+    for version in versions() {
+        let database = shared(version).database();
+        let mut first = database.connect();
+        let given = "create table t (id int primary key, n int); insert into t values (1, 1);
+            set deadlock_timeout = '10ms'";
+        first.batch_execute(given).unwrap();
+        first.batch_execute("begin; update t set n = 2").unwrap();
+        let mut second = database.connect();
+        let pid: i32 = second.query_one("select pg_backend_pid()", &[]).unwrap().get(0);
+        let other = std::thread::spawn(move || {
+            second.batch_execute("set deadlock_timeout = '10ms'; update t set n = 3")
+        });
+        let mut watcher = database.connect();
+        let waits = "select exists (select from pg_locks where pid = $1 and not granted)";
+        while !watcher.query_one(waits, &[&pid]).unwrap().get::<_, bool>(0) {
+            assert!(!other.is_finished(), "the second session does not wait");
+        }
+        let altered = first.batch_execute("alter table t add column m int; commit");
+        let updated = other.join().unwrap();
+        let is_deadlock = |answer: &Result<(), postgres::Error>| {
+            let refusal = answer.as_ref().err().and_then(postgres::Error::as_db_error);
+            refusal.is_some_and(|refusal| refusal.code().code() == "40P01")
+        };
+        assert!(is_deadlock(&altered) != is_deadlock(&updated), "{altered:?}, {updated:?}");
+    }
+}

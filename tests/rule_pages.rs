@@ -14,7 +14,7 @@ use std::fs;
 
 use lockmaster::rule::Rule;
 use lockmaster::rules::RULES;
-use support::example::{Example, Outcome};
+use support::example::{Example, Fence, Outcome, fences};
 use support::{blessing, project};
 
 #[test]
@@ -55,13 +55,10 @@ fn every_page_has_a_bad_and_a_good_example() {
 fn run_examples(rule: &Rule, page: &str) -> String {
     let mut output = String::new();
     let mut given: Vec<String> = Vec::new();
-    let mut rest = page;
-    while let Some((before, block)) = rest.split_once("```") {
-        let (info, block) = block.split_once('\n').expect("a fence ends its line");
-        let (code, after) = block.split_once("```").expect("every fence is closed");
-        rest = after;
-        let mut words = info.split(' ');
-        let (language, kind) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (fences, rest) = fences(page);
+    for fence in fences {
+        let (language, kind, words) = fence.words();
+        let Fence { before, info, code } = fence;
         let is_output = info == "text" || kind == "fixed";
         if is_output {
             // Written anew behind the example that it belongs to.

@@ -127,7 +127,7 @@ fn text_is_sql() {
         "-- migrations/0001_init.sql:3, last changed migrations/0003_rename.sql:1\ncreate table public.persons (\n    id bigint default nextval('public.people_id_seq'),\n    name character varying(50) not null,\n    mood app.mood,\n    constraint people_pkey primary key (id)\n);\n",
         "create index people_name on public.persons using btree (name desc) include (id);",
         "alter sequence public.people_id_seq owned by public.persons.id;",
-        "create view public.names as select name from people;",
+        "create view public.names as SELECT name FROM persons;",
     ] {
         assert!(sql.contains(part), "{part}\n\n{sql}");
     }

@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lockmaster::layout::LAYOUTS;
-use lockmaster::rule::CATEGORIES;
+use lockmaster::rule::{CATEGORIES, Rule};
 use lockmaster::rules::RULES;
-use support::project;
+use support::{blessing, project};
 
 #[test]
 fn rules_are_sorted_and_their_front_matter_is_legal() {
@@ -42,10 +42,25 @@ fn messages_start_in_lower_case_and_end_without_a_period() {
 
 #[test]
 fn the_readme_lists_every_rule() {
+    const HEAD: &str = "| rule | | category | fix | what it says |\n|---|---|---|---|---|\n";
     let readme = fs::read_to_string(project("README.md")).unwrap();
-    for rule in RULES {
-        assert!(readme.contains(rule.name), "README.md does not list {}", rule.name);
+    let (before, rest) = readme.split_once(HEAD).expect("README.md has the list of rules");
+    let (_, after) = rest.split_once("\n\n").expect("text follows the list");
+    let rows: Vec<String> = RULES.iter().map(row).collect();
+    let expected = format!("{before}{HEAD}{}\n\n{after}", rows.join("\n"));
+    if blessing() {
+        fs::write(project("README.md"), expected).unwrap();
+    } else {
+        assert_eq!(readme, expected, "the list of rules is out of date: run `./bless`");
     }
+}
+
+/// Returns the line of a rule in the README's list.
+fn row(rule: &Rule) -> String {
+    let (name, fix) = (rule.name, rule.field("fix").unwrap_or("none"));
+    let off = if rule.is_on() { "" } else { ", off by default" };
+    let (severity, category, title) = (rule.severity().as_str(), rule.category(), rule.title());
+    format!("| [`{name}`](rules/{name}.md) | {severity}{off} | {category} | {fix} | {title} |")
 }
 
 #[test]

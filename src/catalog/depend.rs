@@ -65,6 +65,7 @@ impl Catalog {
 
     /// Forgets everything that depends on an address or that it depends on.
     fn forget_edges(&mut self, of: Address) {
+        self.forget_access(of);
         self.forget_needs(of);
         let gone: Vec<Edge> = Self::edges(&self.dependents, of).collect();
         for edge in gone {
@@ -294,6 +295,9 @@ impl Catalog {
             Class::Other => {
                 if let Some(found) = self.others.remove(&id) {
                     self.other_names.remove(&(found.kind, found.name.clone()));
+                    if found.kind == crate::sql::ObjectKind::Schema {
+                        self.move_default_privileges(&found.name.name, None);
+                    }
                 }
             }
         }
@@ -396,7 +400,7 @@ impl Catalog {
 }
 
 /// Returns the kind of a relation as the server's lists of dependencies spell it.
-fn plain_kind(kind: RelationKind) -> &'static str {
+pub(super) fn plain_kind(kind: RelationKind) -> &'static str {
     match kind {
         RelationKind::PartitionedTable => "table",
         RelationKind::PartitionedIndex => "index",
@@ -409,5 +413,5 @@ pub(super) fn is_about(index: &super::Index, column: &str) -> bool {
     let detail = index.detail();
     let expressions = detail.expressions.iter().map(|(_, e)| e).chain(&detail.predicate);
     index.columns.iter().flatten().chain(&index.include).any(|key| key == column)
-        || expressions.flat_map(|e| &e.columns).any(|(_, name)| **name == *column)
+        || expressions.into_iter().any(|expression| expression.mentions(column))
 }

@@ -86,7 +86,18 @@ impl Catalog {
             self.children.insert((*parent, relation.id));
         }
         self.relation_names.insert(&relation.name, relation.id);
-        self.relations.insert(relation.id, Arc::new(relation));
+        let (id, origin) = (relation.id, relation.created);
+        let objects = match relation.kind {
+            _ if relation.external || relation.is_index() => None,
+            RelationKind::CompositeType => None,
+            RelationKind::Sequence => Some("sequences"),
+            _ => Some("tables"),
+        };
+        let schema = relation.name.schema.clone();
+        self.relations.insert(id, Arc::new(relation));
+        if let Some(objects) = objects {
+            self.grant_defaults(id, &schema, objects, origin);
+        }
     }
 
     pub(super) fn change(&mut self, id: ObjectId, change: impl FnOnce(&mut Relation)) {
@@ -115,8 +126,13 @@ impl Catalog {
         }
         self.type_names.insert(&name, id);
         let origin = env.origin;
+        let is_external = matches!(kind, TypeKind::External);
+        let schema = name.schema.clone();
         let made = Type { id, name, kind, created: origin, changed: origin, extension };
         self.types.insert(id, Arc::new(made));
+        if extension.is_none() && !is_external {
+            self.grant_defaults(id, &schema, "types", origin);
+        }
         id
     }
 

@@ -1,8 +1,10 @@
 //! The schema as it stands between two statements, as far as the files at hand tell.
 
+mod access;
 mod analyse;
 mod apply;
 pub mod builtin;
+mod column;
 mod depend;
 mod difference;
 mod edge;
@@ -20,12 +22,13 @@ use imbl::{OrdMap, OrdSet};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+pub use access::{Access, Accessed, DefaultFor, Privilege, Privileges};
 pub use difference::{Change, Difference, How, differences};
 pub use failure::{Because, Failure};
 pub use object::{
-    Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
-    IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger, Type,
-    TypeKind,
+    Column, ColumnSettings, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind,
+    Index, IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger,
+    Type, TypeKind, ViewQuery,
 };
 pub use shared::Shared;
 
@@ -36,7 +39,7 @@ use name_map::NameMap;
 use object::Class;
 
 /// A name with its schema, as the server stores it.
-#[derive(Clone, Debug, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct QualifiedName {
     /// The schema.
     pub schema: Arc<str>,
@@ -58,13 +61,6 @@ impl QualifiedName {
 }
 
 // Most names are of one schema, whose text they share: it need not be compared.
-impl PartialEq for QualifiedName {
-    fn eq(&self, other: &Self) -> bool {
-        (Arc::ptr_eq(&self.schema, &other.schema) || self.schema == other.schema)
-            && self.name == other.name
-    }
-}
-
 impl Ord for QualifiedName {
     fn cmp(&self, other: &Self) -> Ordering {
         let schemas = match Arc::ptr_eq(&self.schema, &other.schema) {
@@ -148,6 +144,12 @@ pub struct Catalog {
     /// Statements that may have done something else, by file and place: `DO` blocks whose conditions
     /// nobody knows, SQL that is put together at run time.
     guesses: OrdSet<(u32, u32)>,
+    /// Owners, privileges and comments.
+    access: OrdMap<access::Thing, Arc<Access>>,
+    /// What new objects get.
+    default_privileges: OrdMap<DefaultFor, Arc<Privileges>>,
+    /// Roles and their members.
+    memberships: OrdSet<(Arc<str>, Arc<str>)>,
     /// How many objects there ever were.
     numbers: u32,
     /// The calls of functions that are running.

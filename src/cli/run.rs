@@ -38,6 +38,8 @@ pub(super) struct Input {
     exclude: globset::GlobSet,
     config: Option<Config>,
     version: Option<PgVersion>,
+    /// Whether diagnostics shall bring their recipes.
+    pub(super) wants_recipes: bool,
     /// What the user must know about the arguments.
     notes: Vec<String>,
 }
@@ -77,6 +79,7 @@ impl Input {
             exclude: globs(&arguments.exclude).map_err(|error| anyhow!("--exclude: {error}"))?,
             config,
             version,
+            wants_recipes: false,
             notes: Vec::new(),
         };
         input.notes.extend(arguments.pg_version.as_deref().and_then(PgVersion::note_newer));
@@ -339,16 +342,17 @@ impl Input {
         notes
     }
 
-    /// Returns the target version of a set.
     /// Returns what arguments and configuration say about a set.
     pub(super) fn options(&self, set: &MigrationSet, config: &Config) -> SetOptions {
         SetOptions {
             target: self.target(config),
             is_complete: config.is_complete(&set.root),
             settings: config.settings(&set.root),
+            wants_recipes: self.wants_recipes,
         }
     }
 
+    /// Returns the target version of a set.
     pub(super) fn target(&self, config: &Config) -> Target {
         let version = self.version.or(config.pg_version().ok().flatten());
         Target { version: version.unwrap_or_default() }

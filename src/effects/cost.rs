@@ -10,6 +10,7 @@ mod partition;
 mod proof;
 mod retype;
 
+pub(crate) use alter::pending_proof;
 pub(super) use index::{emptied, parts_of_index, reindexed};
 
 use crate::catalog::{Catalog, ObjectId, Relation, RelationKind};

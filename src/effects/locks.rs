@@ -176,7 +176,7 @@ impl Taken<'_> {
                     self.locks.push(of_relation(table, ShareLock));
                 }
             }
-            Action::Other { command, relations, writes } => {
+            Action::Other { command, relations, writes, .. } => {
                 let mode = match *command {
                     "ALTER PUBLICATION" => ShareUpdateExclusiveLock,
                     _ => AccessShareLock,
@@ -313,7 +313,8 @@ impl Taken<'_> {
             TableChange::Other { mode, command, column, effect, .. } => {
                 let has_triggers =
                     self.found(table).is_some_and(|table| !table.extra().triggers.is_empty());
-                let recurses = recurses(command) || *command == "EnableTrigger" && has_triggers;
+                let recurses = recurses(command)
+                    || matches!(*command, "EnableTrigger" | "DisableTrigAll") && has_triggers;
                 self.lock_tree(table, alter.only || !recurses, *mode);
                 if *command == "ChangeOwner" {
                     self.lock_sequences(table, None, false, AccessExclusiveLock);

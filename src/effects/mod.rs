@@ -9,9 +9,10 @@ mod locks;
 mod transaction;
 mod work;
 
+pub(crate) use cost::pending_proof;
 pub use locks::{Lock, locks};
 pub use transaction::{ends_transaction, refused_in_transaction};
-pub use work::{Effects, effects};
+pub use work::{Act, Effects, acts, effects};
 
 use crate::sql::{Action, ObjectKind, RelationName, TableChange};
 

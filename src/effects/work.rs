@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Lock;
 use super::locks::{locks_until, strongest};
-use crate::catalog::{Env, Origin, QualifiedName};
+use crate::catalog::{Because, Catalog, Env, Origin, QualifiedName};
 use crate::replay::State;
 use crate::sql::Action;
 
@@ -25,6 +25,52 @@ pub struct Effects {
     pub certain: bool,
 }
 
+/// What one action of a statement does, between two states of the catalog.
+pub struct Act<'a> {
+    /// The action.
+    pub action: &'a Action,
+    /// Whether it stands in a `DO` block, so that it may depend on a condition.
+    pub in_block: bool,
+    /// The catalog before it.
+    pub before: Catalog,
+    /// The catalog after it.
+    pub after: Catalog,
+    /// What it does to relations that this transaction did not make.
+    pub effects: Effects,
+}
+
+/// Returns what each action of a statement does, those of `DO` blocks one by one. What the server would
+/// refuse is left out: it does nothing. Where the history is not complete, what nothing at hand made may
+/// still be there.
+pub fn acts<'a>(
+    actions: &'a [Action],
+    state: &State,
+    origin: Origin,
+    is_complete: bool,
+) -> Vec<Act<'a>> {
+    let env = Env { origin, path: state.session.search_path.clone(), version: state.version };
+    let mut before = state.catalog.clone();
+    let mut acts = Vec::new();
+    let all = crate::replay::in_order(actions).into_iter().flat_map(|action| match action {
+        Action::Do(block) => block.actions.iter().map(|action| (action, true)).collect(),
+        _ => vec![(action, false)],
+    });
+    for (action, in_block) in all {
+        let mut after = before.clone();
+        let failures = after.apply(action, &env);
+        if failures.iter().any(|failure| is_complete || failure.because != Because::NeverMade) {
+            continue;
+        }
+        let locks = locks_until(action, &before, &after, &env.path, state.version);
+        let mut effects = Effects { locks, certain: true, ..Effects::default() };
+        super::cost::add(action, &before, &after, state, &mut effects);
+        effects.finish(&after, state, origin);
+        acts.push(Act { action, in_block, before, after: after.clone(), effects });
+        before = after;
+    }
+    acts
+}
+
 /// Returns what the actions of one statement do, in the state before it.
 pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
     let mut found = Effects { certain: true, ..Effects::default() };
@@ -37,20 +83,26 @@ pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
         found.locks.extend(locks_until(action, &before, &catalog, path, state.version));
         super::cost::add(action, &before, &catalog, state, &mut found);
     }
-    strongest(&mut found.locks);
-    // What the statement made itself nobody else can see.
-    found.locks.retain(|lock| lock.created != Some(origin));
-    // Nobody waits for work on what no other transaction can see, and there is little of it.
-    let is_new = |name: &QualifiedName| {
-        let relation = state.catalog.get(name).or_else(|| catalog.get(name));
-        let tables = relation.filter(|found| found.is_index()).map(|index| &index.uses);
-        let table = tables.and_then(|uses| uses.first()).and_then(|table| catalog.by_id(*table));
-        table.or(relation).is_some_and(|found| {
-            found.created == origin || state.is_in_this_transaction(found.created)
-        })
-    };
-    for names in [&mut found.rewrites, &mut found.scans, &mut found.index_builds] {
-        names.retain(|name| !is_new(name));
-    }
+    found.finish(&catalog, state, origin);
     found
+}
+
+impl Effects {
+    /// Leaves the strongest lock on each relation, and nothing about what no other transaction can see:
+    /// nobody waits for work on that, and there is little of it.
+    fn finish(&mut self, after: &Catalog, state: &State, origin: Origin) {
+        strongest(&mut self.locks);
+        self.locks.retain(|lock| lock.created != Some(origin));
+        let is_new = |name: &QualifiedName| {
+            let relation = state.catalog.get(name).or_else(|| after.get(name));
+            let tables = relation.filter(|found| found.is_index()).map(|index| &index.uses);
+            let table = tables.and_then(|uses| uses.first()).and_then(|table| after.by_id(*table));
+            table.or(relation).is_some_and(|found| {
+                found.created == origin || state.is_in_this_transaction(found.created)
+            })
+        };
+        for names in [&mut self.rewrites, &mut self.scans, &mut self.index_builds] {
+            names.retain(|name| !is_new(name));
+        }
+    }
 }

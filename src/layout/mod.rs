@@ -203,6 +203,12 @@ impl Layout {
         matches!(self.name, "psql" | "plain" | "numbered")
     }
 
+    /// Returns whether the statements of a migration that runs without a transaction reach the server on
+    /// one connection, so that a setting lasts: goose takes any of a pool.
+    pub fn keeps_connection(&self) -> bool {
+        self.name != "goose"
+    }
+
     /// Returns whether the runner sends a migration in that mode as one message: several statements
     /// in it are then an implicit transaction block, also behind a `COMMIT` of their own.
     pub fn sends_whole_file(&self, mode: TransactionMode) -> bool {

@@ -258,7 +258,7 @@ fn report(cx: &MigrationContext, lost: Lost) -> Option<Diagnostic> {
 }
 
 /// Returns whether a comment of the migration says that it is the second half of expand and contract.
-fn is_contract_phase(cx: &MigrationContext) -> bool {
+pub(super) fn is_contract_phase(cx: &MigrationContext) -> bool {
     cx.script().comments.iter().any(|comment| {
         let text = cx.file().slice(*comment).to_ascii_lowercase();
         text.lines().any(|line| {

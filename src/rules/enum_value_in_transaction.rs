@@ -341,8 +341,10 @@ fn check_of(
 
 /// Adds a default that is one constant: it has the column's type.
 fn plain_default(default: &Expression, of: Option<Of>, uses: &mut Vec<Use>) {
-    if let ([value], true, Some(of)) = (&default.strings[..], default.functions.is_empty(), of) {
-        uses.push(Use { value: value.clone(), of });
+    if let ([value], true, Some(of)) =
+        (&default.tree.strings()[..], default.tree.calls().is_empty(), of)
+    {
+        uses.push(Use { value: (*value).to_owned(), of });
     }
 }
 

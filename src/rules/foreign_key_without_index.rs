@@ -33,7 +33,7 @@ fn is_ours(cx: &HistoryContext, key: &Constraint) -> bool {
 
 /// Returns whether an index finds the rows that refer to a key: its first columns are those of the
 /// foreign key, in any order.
-fn is_served(table: &Relation, key: &Constraint) -> bool {
+pub(super) fn is_served(table: &Relation, key: &Constraint) -> bool {
     table.indexes.iter().any(|index| {
         let first = index.columns.get(..key.columns.len());
         index.valid

@@ -207,7 +207,7 @@ fn has_other_default(column: &Column, wanted: &Column) -> bool {
 }
 
 fn is_nextval(default: &Expression) -> bool {
-    default.functions.iter().any(|function| &*function.name == "nextval")
+    default.is_next_value()
 }
 
 /// Returns a default without what makes no difference: casts of constants, spellings of `now()`.

@@ -33,7 +33,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
 
 /// Returns the first key of an index that goes with a column, if it stays itself and nothing else
 /// serves it when all migrations have run.
-fn left_behind<'a>(
+pub(super) fn left_behind<'a>(
     cx: &StatementContext,
     table: &Relation,
     index: &'a Index,
@@ -63,7 +63,7 @@ fn needs(index: &Index, column: &str) -> bool {
     let detail = index.detail();
     let expressions = detail.expressions.iter().map(|(_, e)| e).chain(&detail.predicate);
     index.columns.iter().flatten().chain(&index.include).any(|key| key == column)
-        || expressions.flat_map(|e| &e.columns).any(|(_, name)| **name == *column)
+        || expressions.into_iter().any(|expression| expression.mentions(column))
 }
 
 fn report(

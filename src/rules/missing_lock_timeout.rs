@@ -86,8 +86,7 @@ impl Found {
             }
             // The whole file becomes one transaction block with a second statement in it.
             Holder::Nobody if mode == TransactionMode::Message => Some(Place::First),
-            // goose runs such a migration on a pool of connections: a setting may not last.
-            Holder::Nobody if layout.name == "goose" => None,
+            Holder::Nobody if !layout.keeps_connection() => None,
             Holder::Nobody => Some(Place::Before(cx.statement.span)),
         };
         Self { diagnostic: report(cx, lock, action), place }
@@ -124,12 +123,7 @@ fn unlimited<'a>(cx: &StatementContext<'a>) -> Option<(Lock, &'a Action)> {
 
 /// Returns whether a limit on the whole statement ends the wait as well.
 fn ends_anyway(cx: &StatementContext) -> bool {
-    let is_limit = |name: &str| {
-        cx.state.session.setting(name).is_some_and(|found| {
-            let digits = found.value.trim().trim_end_matches(|c: char| !c.is_ascii_digit());
-            digits.parse::<f64>().is_ok_and(|number| number > 0.0)
-        })
-    };
+    let is_limit = |name: &str| cx.state.session.timeout(name).is_some();
     is_limit("statement_timeout") || cx.version().major >= 17 && is_limit("transaction_timeout")
 }
 
@@ -162,7 +156,7 @@ fn report(cx: &StatementContext, lock: &Lock, action: &Action) -> Diagnostic {
         _ => "all writes",
     };
     let help = match cx.state.holder() {
-        Holder::Nobody if cx.migration.history.set.layout.name == "goose" => {
+        Holder::Nobody if !cx.migration.history.set.layout.keeps_connection() => {
             "open a transaction for the statement, with `set local lock_timeout = '5s'` first: outside of one, goose may send each statement on another connection"
         }
         Holder::Nobody => {
@@ -249,7 +243,7 @@ fn fix(cx: &MigrationContext, place: Place) -> Option<Fix> {
 
 /// Inserts a statement on a line of its own before the one at `span`, or in the same line if that is
 /// not the first there.
-fn before(cx: &MigrationContext, span: Span, set: &str) -> Edit {
+pub(super) fn before(cx: &MigrationContext, span: Span, set: &str) -> Edit {
     let file = cx.file();
     let line = file.line_range(file.line_index(span.start as usize)).unwrap_or(span.range());
     let from = line.start.max(cx.migration().section.start as usize).max(file.text_start());
@@ -263,7 +257,7 @@ fn before(cx: &MigrationContext, span: Span, set: &str) -> Edit {
 }
 
 /// Inserts a statement behind another one, on a line of its own.
-fn after(cx: &MigrationContext, begin: &Statement, set: &str) -> Edit {
+pub(super) fn after(cx: &MigrationContext, begin: &Statement, set: &str) -> Edit {
     let file = cx.file();
     let at = begin.full_end.max(begin.span.end);
     let line = file.line_range(file.line_index(begin.span.start as usize)).unwrap_or_default();

@@ -11,13 +11,30 @@ pub(super) fn narrowing(from: &str, to: &str) -> Option<&'static str> {
         ("timestamp without time zone" | "timestamp with time zone", "date") => {
             Some("the time of day")
         }
-        ("double precision", "real") => Some("digits"),
+        ("double precision", "real")
+        | ("numeric" | "integer" | "bigint", "real")
+        | ("numeric" | "bigint", "double precision") => Some("digits"),
         ("numeric", "numeric") => {
             let new = new_scale?;
             old_scale.is_none_or(|old| new < old).then_some("decimal places")
         }
+        (old, new) if old == new && is_time(old) => {
+            let kept = digits(to)?;
+            (digits(from).unwrap_or(6) > kept).then_some("fractions of a second")
+        }
         _ => None,
     }
+}
+
+/// Returns whether values are times whose modifier is the number of digits behind the second.
+fn is_time(name: &str) -> bool {
+    (name.starts_with("time") || name == "interval") && !name.ends_with(']')
+}
+
+/// Returns the first modifier of a type.
+fn digits(name: &str) -> Option<u32> {
+    let (_, rest) = name.split_once('(')?;
+    rest.split_once(')')?.0.trim().parse().ok()
 }
 
 /// Splits a type into its name and its second modifier.
@@ -39,6 +56,9 @@ mod tests {
             ("numeric(10,4)", "numeric(10,2)"),
             ("numeric", "numeric(10,2)"),
             ("numeric", "bigint"),
+            ("numeric", "double precision"),
+            ("timestamp with time zone", "timestamp(3) with time zone"),
+            ("interval(4)", "interval(2)"),
         ] {
             assert!(narrowing(from, to).is_some(), "{from} to {to}");
         }
@@ -48,6 +68,9 @@ mod tests {
             ("text", "character varying(20)"),
             ("numeric(10,2)", "numeric(12,2)"),
             ("date", "timestamp without time zone"),
+            ("integer", "double precision"),
+            ("timestamp(3) without time zone", "timestamp(6) without time zone"),
+            ("timestamp(3) without time zone", "timestamp without time zone"),
             ("numeric(10,2)[]", "numeric(10,2)[]"),
         ] {
             assert_eq!(narrowing(from, to), None, "{from} to {to}");

@@ -45,9 +45,7 @@ fn limit(column: &Column) -> Option<(&'static str, &'static str)> {
 
 /// Returns whether a sequence gives the values: a key that people choose does not run out.
 fn counts(column: &Column) -> bool {
-    let calls_nextval = |default: &crate::sql::Expression| {
-        default.functions.iter().any(|function| &*function.name == "nextval")
-    };
+    let calls_nextval = |default: &crate::sql::Expression| default.is_next_value();
     column.identity.is_some() || column.default.as_deref().is_some_and(calls_nextval)
 }
 

@@ -1,21 +1,27 @@
 //! The SQL that makes each part of a schema, under the names that things have now.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::catalog::{
-    Catalog, Constraint, Function, Index, Origin, Policy, QualifiedName, Relation, RelationKind,
-    Trigger,
+    Catalog, Constraint, Env, Function, Index, Origin, Policy, QualifiedName, Relation,
+    RelationKind, Trigger,
 };
 use crate::layout::Sources;
 use crate::sql::lex::{Lexeme, TokenKind, lexemes};
-use crate::sql::tree::{Expr, quote_identifier};
+use crate::sql::tree::{Expr, Query, quote_identifier};
 use crate::sql::{
     ConstraintKind, Expression, PartitionBound, PartitionKey, ReferentialAction, RelationName,
     is_statement,
 };
+use crate::version::PgVersion;
 
 /// Returns an expression as SQL; nothing for one that no statement spells out.
-pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
+pub(crate) fn expression_sql(expression: &Expression) -> Option<String> {
+    // A `serial` column does not say which sequence it asks.
+    if expression.is_next_value() && expression.tree.relation_texts().is_empty() {
+        return None;
+    }
     let text = expression.tree.to_string();
     // A `?` stands for what the tree has no place for, or is an operator.
     let is_whole = !text.contains('?') || is_statement(&format!("select {text}"));
@@ -23,7 +29,7 @@ pub(super) fn expression_sql(expression: &Expression) -> Option<String> {
 }
 
 /// Returns a name as SQL spells it.
-pub(super) fn name(name: &RelationName) -> String {
+pub(crate) fn name(name: &RelationName) -> String {
     match &name.schema {
         Some(schema) => format!("{}.{}", quote_identifier(schema), quote_identifier(&name.name)),
         None => quote_identifier(&name.name).into_owned(),
@@ -31,7 +37,7 @@ pub(super) fn name(name: &RelationName) -> String {
 }
 
 /// Returns a full name as SQL spells it.
-pub(super) fn quoted(name: &QualifiedName) -> String {
+pub(crate) fn quoted(name: &QualifiedName) -> String {
     format!("{}.{}", quote_identifier(&name.schema), quote_identifier(&name.name))
 }
 
@@ -55,7 +61,7 @@ pub(super) fn partition_key(key: &PartitionKey) -> Option<String> {
 }
 
 /// Returns what stands behind the name of the partitioned table.
-pub(super) fn bound(bound: &PartitionBound) -> Option<String> {
+pub(crate) fn bound(bound: &PartitionBound) -> Option<String> {
     let all = |values: &[Expression]| {
         let values: Option<Vec<String>> = values.iter().map(expression_sql).collect();
         Some(values?.join(", "))
@@ -73,7 +79,7 @@ pub(super) fn bound(bound: &PartitionBound) -> Option<String> {
 }
 
 /// Returns a constraint without its name.
-pub(super) fn constraint(
+pub(crate) fn constraint(
     catalog: &Catalog,
     table: &Relation,
     constraint: &Constraint,
@@ -136,6 +142,9 @@ fn keys(index: &Index) -> Option<Vec<String>> {
             Some(column) => quote_identifier(column).into_owned(),
             None => format!("({})", expression_sql(&expressions.next()?.1)?),
         };
+        if let Some((_, collation)) = detail.collations.iter().find(|(place, _)| *place == at) {
+            key.push_str(&format!(" collate {}", name(collation)));
+        }
         if let Some((_, class)) = detail.operator_classes.iter().find(|(place, _)| *place == at) {
             key.push_str(&format!(" {}", name(class)));
         }
@@ -169,17 +178,22 @@ fn filter(index: &Index) -> Option<String> {
 }
 
 /// Returns the statement that makes an index; nothing if a constraint makes it.
-pub(super) fn index(relation: &Relation, index: &Index) -> Option<String> {
+pub(crate) fn index(relation: &Relation, index: &Index) -> Option<String> {
+    let is_only = relation.kind == RelationKind::PartitionedTable && !index.valid;
+    let on = format!("{}{}", if is_only { "only " } else { "" }, quoted(&relation.name));
+    index_on(&on, index, "")
+}
+
+/// Returns the statement that makes an index `on` a table, with words before its name; nothing if a
+/// constraint makes it.
+pub(crate) fn index_on(on: &str, index: &Index, words: &str) -> Option<String> {
     if index.is_constraint {
         return None;
     }
-    let is_only = relation.kind == RelationKind::PartitionedTable && !index.valid;
     Some(format!(
-        "create {}index {} on {}{} using {} ({}){}{}{}",
+        "create {}index {words}{} on {on} using {} ({}){}{}{}",
         if index.unique { "unique " } else { "" },
         quote_identifier(&index.name),
-        if is_only { "only " } else { "" },
-        quoted(&relation.name),
         index.method,
         keys(index)?.join(", "),
         including(&index.include),
@@ -231,13 +245,56 @@ impl<'a> Text<'a> {
         Some(())
     }
 
+    /// Replaces what stands between the parentheses that begin at a lexeme.
+    fn replace_parentheses(&mut self, at: usize, sql: String) -> Option<()> {
+        let mut depth = 0;
+        let is = |lexeme: &Lexeme<'_>, byte| lexeme.kind == TokenKind::Byte(byte);
+        for lexeme in self.lexemes.get(at..)? {
+            depth += i32::from(is(lexeme, b'(')) - i32::from(is(lexeme, b')'));
+            if depth == 0 {
+                let start = self.lexemes.get(at)?.start;
+                self.replaced.push((start..lexeme.end(), format!("({sql})")));
+                return Some(());
+            }
+        }
+        None
+    }
+
     /// Returns the place after the first word of these, from `at` on.
     fn after(&self, at: usize, words: &[&str]) -> Option<usize> {
         let found = self.lexemes[at..].iter().position(|l| words.iter().any(|word| l.is(word)))?;
         Some(at + found + 1)
     }
 
-    fn finish(self) -> String {
+    /// Returns the options of a view, whose name is at `at`, and what stands behind its query.
+    fn around_query(&self, at: usize) -> (String, String) {
+        let all = &self.lexemes;
+        let slice = |from: usize, to: usize| {
+            let (from, to) = (all.get(from), all.get(to));
+            let text = from.zip(to).and_then(|(from, to)| self.sql.get(from.start..to.end()));
+            text.map(|text| format!(" {text}")).unwrap_or_default()
+        };
+        let query = self.after(at, &["as"]).unwrap_or(all.len());
+        let with = all.get(at..query).unwrap_or_default().iter().position(|l| l.is("with"));
+        let options = with.map(|with| slice(at + with, query - 2)).unwrap_or_default();
+        let is_end = |words: &[&str]| {
+            let last = all.iter().rev().zip(words.iter().rev());
+            all.len() > words.len() && last.fold(true, |is_so, (l, word)| is_so && l.is(word))
+        };
+        let tails: [&[&str]; 5] = [
+            &["with", "cascaded", "check", "option"],
+            &["with", "local", "check", "option"],
+            &["with", "check", "option"],
+            &["with", "no", "data"],
+            &["with", "data"],
+        ];
+        let tail = tails.iter().find(|words| is_end(words));
+        let tail = tail.map(|words| slice(all.len() - words.len(), all.len() - 1));
+        (options, tail.unwrap_or_default())
+    }
+
+    fn finish(mut self) -> String {
+        self.replaced.sort_by_key(|(range, _)| range.start);
         let mut sql = self.sql.to_owned();
         for (range, name) in self.replaced.into_iter().rev() {
             sql.replace_range(range, &name);
@@ -247,15 +304,57 @@ impl<'a> Text<'a> {
 }
 
 /// Returns the statement that makes a view.
-pub(super) fn view(view: &Relation, sources: &Sources) -> Option<String> {
+pub(super) fn view(
+    catalog: &Catalog,
+    view: &Relation,
+    version: PgVersion,
+    sources: &Sources,
+) -> Option<String> {
+    let env = Env { origin: view.created, path: Arc::default(), version };
+    let renamed = catalog.query_under_new_names(view, &env);
+    let has_lost =
+        view.query.as_ref().is_some_and(|query| query.query.is_none() && query.is_renamed);
     let read = |origin| Text::read(origin, sources, &["view"]);
-    let (mut text, at) = read(view.changed).or_else(|| read(view.created))?;
-    text.replace(at, quoted(&view.name))?;
-    Some(text.finish())
+    let read = read(view.changed).or_else(|| read(view.created));
+    match (renamed, read) {
+        _ if has_lost => None,
+        (Some(query), read) => renamed_view(view, &query, read),
+        (None, Some((mut text, at))) => {
+            text.replace(at, quoted(&view.name))?;
+            Some(text.finish())
+        }
+        // What a block or function makes stands nowhere as a statement.
+        (None, None) => renamed_view(view, view.query.as_ref()?.query.as_deref()?, None),
+    }
+}
+
+/// Returns the statement that makes a view whose query uses other names than the files say.
+fn renamed_view(view: &Relation, query: &Query, read: Option<(Text<'_>, usize)>) -> Option<String> {
+    let names = || view.columns.iter().map(|column| Some(column.name.clone()));
+    let own = query.targets().map(|all| all.iter().map(crate::sql::tree::Target::column_name));
+    let is_named = own.is_some_and(|own| own.eq(names()));
+    let kind = match view.kind {
+        RelationKind::MaterializedView => "materialized view",
+        _ => "view",
+    };
+    let mut sql = format!("create {kind} {}", quoted(&view.name));
+    if !is_named && !view.columns_unknown {
+        let names: Vec<String> =
+            view.columns.iter().map(|column| quote_identifier(&column.name).into_owned()).collect();
+        sql.push_str(&format!(" ({})", names.join(", ")));
+    }
+    let (options, tail) = read.map(|(text, at)| text.around_query(at)).unwrap_or_default();
+    let query = query.to_string();
+    let is_whole = !query.contains('?') || is_statement(&query);
+    is_whole.then(|| format!("{sql}{options} as {query}{tail}"))
 }
 
 /// Returns the statement that makes a function.
-pub(super) fn function(function: &Function, sources: &Sources) -> Option<String> {
+pub(super) fn function(
+    catalog: &Catalog,
+    function: &Function,
+    sources: &Sources,
+) -> Option<String> {
     let kinds = &["function", "procedure", "aggregate"];
     let is_current = |(text, _): &(Text<'_>, usize)| {
         function.body.as_ref().is_none_or(|body| text.sql.contains(&**body))
@@ -263,7 +362,38 @@ pub(super) fn function(function: &Function, sources: &Sources) -> Option<String>
     let read = |origin| Text::read(origin, sources, kinds).filter(is_current);
     let (mut text, at) = read(function.changed).or_else(|| read(function.created))?;
     text.replace(at, quoted(&function.name))?;
+    let body = text.after(at, &["as", "begin", "return"]).unwrap_or(text.lexemes.len());
+    for (old, new) in renamed_types(catalog, function) {
+        let places: Vec<usize> =
+            (at + 1..body).filter(|at| text.lexemes.get(*at).is_some_and(|l| l.is(&old))).collect();
+        for place in places {
+            // A schema before it is replaced with it.
+            let is_qualified =
+                |at: usize| text.lexemes.get(at).is_some_and(|l| l.kind == TokenKind::Byte(b'.'));
+            let place = if is_qualified(place - 1) { place - 2 } else { place };
+            text.replace(place, new.clone())?;
+        }
+    }
     Some(text.finish())
+}
+
+/// Returns the types of arguments and result whose names are others now: as spelled, and as they are.
+fn renamed_types(catalog: &Catalog, function: &Function) -> Vec<(String, String)> {
+    let arguments = function.arguments.iter().map(|(argument, id)| (&argument.type_name, *id));
+    let returns = function.returns.iter().map(|(name, id)| (name, *id));
+    let mut found: Vec<(String, String)> = arguments
+        .chain(returns)
+        .filter_map(|(spelled, id)| {
+            let now = catalog.name_of(id?)?;
+            let is_array = spelled.name.strip_prefix('_') == Some(&*now.name);
+            let is_same = spelled.name == now.name || is_array;
+            let is_schema = spelled.schema.as_ref().is_none_or(|schema| *schema == now.schema);
+            (!is_same || !is_schema).then(|| (spelled.name.to_string(), quoted(now)))
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Returns the statement that makes a trigger.
@@ -272,6 +402,15 @@ pub(super) fn trigger(table: &Relation, trigger: &Trigger, sources: &Sources) ->
     text.replace(at, quote_identifier(&trigger.name).into_owned())?;
     let on = text.after(at + 1, &["on"])?;
     text.replace(on, quoted(&table.name))?;
+    if let Some(of) = text.after(at + 1, &["of"]).filter(|of| *of < on) {
+        let names = (of..on).step_by(2).zip(&trigger.columns);
+        for (place, column) in names {
+            text.replace(place, quote_identifier(column).into_owned())?;
+        }
+    }
+    if let Some(when) = trigger.when.as_deref().filter(|_| trigger.is_renamed) {
+        text.replace_parentheses(text.after(on, &["when"])?, expression_sql(when)?)?;
+    }
     let called = text.after(on, &["function", "procedure"])?;
     if trigger.function_id.is_some() {
         text.replace(called, quoted(&trigger.function))?;
@@ -280,10 +419,23 @@ pub(super) fn trigger(table: &Relation, trigger: &Trigger, sources: &Sources) ->
 }
 
 /// Returns the statement that makes a policy.
-pub(super) fn policy(table: &Relation, policy: &Policy, sources: &Sources) -> Option<String> {
-    let (mut text, at) = Text::read(policy.created, sources, &["policy"])?;
-    text.replace(at, quote_identifier(&policy.name).into_owned())?;
-    let on = text.after(at + 1, &["on"])?;
-    text.replace(on, quoted(&table.name))?;
-    Some(text.finish())
+pub(super) fn policy(table: &Relation, policy: &Policy) -> Option<String> {
+    let mut sql =
+        format!("create policy {} on {}", quote_identifier(&policy.name), quoted(&table.name));
+    if !policy.permissive {
+        sql.push_str(" as restrictive");
+    }
+    if *policy.command != *"all" {
+        sql.push_str(&format!(" for {}", policy.command));
+    }
+    if !policy.roles.is_empty() {
+        let roles: Vec<&str> = policy.roles.iter().map(|role| &**role).collect();
+        sql.push_str(&format!(" to {}", roles.join(", ")));
+    }
+    for (words, says) in [("using", &policy.using), ("with check", &policy.check)] {
+        if let Some(says) = says {
+            sql.push_str(&format!(" {words} ({})", expression_sql(says)?));
+        }
+    }
+    Some(sql)
 }

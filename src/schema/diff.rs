@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::access;
 use super::model::{Index, Place, Schema};
 use crate::catalog::ObjectId;
 
@@ -142,7 +143,9 @@ fn renamed(before: &BTreeMap<Key, Item>, after: &BTreeMap<Key, Item>) -> Vec<(St
 fn changes(before: &Item, after: &Item, renamed: &[(String, String)]) -> Vec<Change> {
     let pairs = before.facts.iter().zip(&after.facts);
     let different = pairs.filter(|((what, old), (_, new))| {
-        old != new && (*what == "name" || with_new_names(old, renamed) != *new)
+        // What a definition calls other things follows their names.
+        let is_same_text = *what == "definition" && before.place == after.place;
+        old != new && !is_same_text && (*what == "name" || with_new_names(old, renamed) != *new)
     });
     different
         .map(|((what, old), (_, new))| Change { what, before: old.clone(), after: new.clone() })
@@ -199,6 +202,7 @@ fn items(schema: &Schema) -> BTreeMap<Key, Item> {
         let facts = vec![
             ("name", name.clone()),
             ("type", sequence.type_name.clone()),
+            ("options", sequence.options.join(" ")),
             ("owner", sequence.owned_by.clone().unwrap_or_default()),
         ];
         let place = Some(&sequence.places.changed);
@@ -217,6 +221,14 @@ fn items(schema: &Schema) -> BTreeMap<Key, Item> {
         ];
         let place = Some(&function.places.changed);
         all.add((11, Some(function.id), 0), function.kind, name, facts, place, None);
+    }
+    for ((id, key), found) in access::facts(&schema.access) {
+        let fact = |what| (what, found.facts.get(what).cloned().unwrap_or_default());
+        let facts = ["owner", "privileges", "comment"].map(fact).to_vec();
+        let relation = id.filter(|id| whole(&all.0, *id).is_some());
+        let item =
+            Item { kind: "access to", name: found.name, facts, place: None, whole: relation };
+        all.0.insert((12, id, 0, key), item);
     }
     all.0
 }
@@ -270,6 +282,7 @@ fn tables(schema: &Schema, all: &mut Items) {
             ("persistence", table.persistence.to_owned()),
             ("partition of", table.partition_of.clone().unwrap_or_default()),
             ("inherits", table.inherits.join(", ")),
+            ("storage parameters", table.options.join(", ")),
             ("row security", table.row_security.to_string()),
             ("forced row security", table.force_row_security.to_string()),
         ];
@@ -284,6 +297,9 @@ fn tables(schema: &Schema, all: &mut Items) {
                 ("identity", column.identity.unwrap_or_default().to_owned()),
                 ("generated", column.generated.unwrap_or_default().to_owned()),
                 ("collation", column.collation.clone().unwrap_or_default()),
+                ("storage", column.storage.clone().unwrap_or_default()),
+                ("compression", column.compression.clone().unwrap_or_default()),
+                ("statistics", column.statistics.map(|n| n.to_string()).unwrap_or_default()),
             ];
             let key = (4, Some(id), u32::from(column.number));
             let part = format!("{name}.{}", column.name);

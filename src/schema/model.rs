@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::access::Access;
 use crate::catalog::{Catalog, ObjectId, Origin};
 use crate::layout::Sources;
 use crate::version::PgVersion;
@@ -66,6 +67,9 @@ pub struct Schema {
     pub ranges: Vec<Range>,
     /// The functions, procedures and aggregates.
     pub functions: Vec<Function>,
+    /// Owners, privileges and comments.
+    #[serde(flatten)]
+    pub access: Access,
 }
 
 /// A table.
@@ -106,6 +110,9 @@ pub struct Table {
     pub policies: Vec<Attached>,
     /// Its triggers.
     pub triggers: Vec<Attached>,
+    /// Its storage parameters, where statements give them, as `name=value`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Whether it may have columns that the files do not tell.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub columns_unknown: bool,
@@ -142,6 +149,15 @@ pub struct Column {
     /// Its collation, where it is not that of its type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collation: Option<String>,
+    /// How large values are stored, where a statement says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// How they are compressed, where a statement says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
+    /// How many values the planner samples, where a statement says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<i32>,
     /// The statement that made it.
     pub created: Place,
 }
@@ -239,6 +255,9 @@ pub struct Attached {
     /// For a policy: whether it permits; otherwise it restricts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissive: Option<bool>,
+    /// For a policy: the roles that it is for, as SQL; none of them for `PUBLIC`.
+    #[serde(skip)]
+    pub roles: Vec<String>,
     /// For a trigger: the function that it calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
@@ -300,6 +319,9 @@ pub struct Sequence {
     pub type_name: String,
     /// The column that owns it.
     pub owned_by: Option<String>,
+    /// Its other options, where statements give them, as SQL.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Where it was made and last changed.
     #[serde(flatten)]
     pub places: Places,

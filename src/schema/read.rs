@@ -29,6 +29,7 @@ impl Reader<'_> {
             domains: Vec::new(),
             ranges: Vec::new(),
             functions: self.functions(),
+            access: self.access(),
         };
         self.types(&mut schema);
         schema
@@ -83,8 +84,9 @@ impl Reader<'_> {
                 name: policy.name.to_string(),
                 command: Some(policy.command.to_string()),
                 permissive: Some(policy.permissive),
+                roles: policy.roles.iter().map(ToString::to_string).collect(),
                 function: None,
-                definition: definition::policy(table, policy, self.sources),
+                definition: definition::policy(table, policy),
                 created: self.place(policy.created),
             })
             .collect();
@@ -103,19 +105,23 @@ impl Reader<'_> {
             partition_of,
             partition_bound: extra.bound.as_ref().and_then(definition::bound),
             inherits: parents,
-            columns: table.columns.iter().map(|column| self.column(column)).collect(),
+            columns: table.columns.iter().map(|column| self.column(table, column)).collect(),
             constraints,
             indexes: self.indexes(table),
             row_security: extra.row_security,
             force_row_security: extra.force_row_security,
             policies,
             triggers: self.triggers(table),
+            options: extra.options.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             columns_unknown: table.columns_unknown,
             places: self.places(table.created, table.changed),
         }
     }
 
-    fn column(&self, column: &catalog::Column) -> Column {
+    fn column(&self, table: &Relation, column: &catalog::Column) -> Column {
+        let settings =
+            table.extra().column_settings.get(&column.number).cloned().unwrap_or_default();
+        let word = |word: Option<std::sync::Arc<str>>| word.map(|word| word.to_string());
         let is_generated = column.generated.is_some();
         Column {
             number: column.number,
@@ -131,6 +137,9 @@ impl Reader<'_> {
                 Generated::Virtual => "virtual",
             }),
             collation: column.collation.as_ref().map(definition::name),
+            storage: word(settings.storage),
+            compression: word(settings.compression),
+            statistics: settings.statistics,
             created: self.place(column.created),
         }
     }
@@ -205,6 +214,7 @@ impl Reader<'_> {
                     name: trigger.name.to_string(),
                     command: None,
                     permissive: None,
+                    roles: Vec::new(),
                     function: Some(function.unwrap_or_else(|| trigger.function.to_string())),
                     definition: definition::trigger(relation, trigger, self.sources),
                     created: self.place(trigger.created),
@@ -226,7 +236,7 @@ impl Reader<'_> {
             columns_unknown: view.columns_unknown,
             indexes: self.indexes(view),
             triggers: self.triggers(view),
-            definition: definition::view(view, self.sources),
+            definition: definition::view(self.catalog, view, self.version, self.sources),
             places: self.places(view.created, view.changed),
         }
     }
@@ -245,6 +255,7 @@ impl Reader<'_> {
             name: relation.name.name.to_string(),
             type_name: sequence.map_or("bigint", |sequence| &sequence.data_type).to_owned(),
             owned_by: owner,
+            options: sequence.map(|sequence| sequence.spelled_options()).unwrap_or_default(),
             places: self.places(relation.created, relation.changed),
         }
     }
@@ -332,13 +343,13 @@ impl Reader<'_> {
             language: function.language.to_string(),
             volatility: function.volatility.as_str(),
             security_definer: function.security_definer,
-            definition: definition::function(function, self.sources),
+            definition: definition::function(self.catalog, function, self.sources),
             places: self.places(function.created, function.changed),
         }
     }
 
     /// Returns the type of a value that a function takes or gives: it has no modifiers.
-    fn signature_type(&self, name: &TypeName, id: Option<ObjectId>) -> String {
+    pub(super) fn signature_type(&self, name: &TypeName, id: Option<ObjectId>) -> String {
         let plain = TypeName { modifiers: Vec::new(), set_of: false, ..name.clone() };
         let text = self.catalog.format_type(&plain, id);
         // What has no length is `bpchar`, unless nobody asks for the length.

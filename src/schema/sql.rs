@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::access;
 use super::model::{Column, Constraint, Function, Places, Schema, Table, View};
 use crate::catalog::ObjectId;
 use crate::sql::is_statement;
@@ -10,8 +11,13 @@ use crate::sql::tree::quote_identifier;
 
 /// Writes a schema as SQL.
 pub fn write(schema: &Schema) -> String {
-    let mut writer =
-        Writer { schema, out: String::new(), printed: HashSet::new(), late: Vec::new() };
+    let mut writer = Writer {
+        schema,
+        out: String::new(),
+        printed: HashSet::new(),
+        late: Vec::new(),
+        late_checks: Vec::new(),
+    };
     writer.schema();
     writer.out
 }
@@ -23,6 +29,8 @@ struct Writer<'a> {
     printed: HashSet<ObjectId>,
     /// Foreign keys to tables that come later.
     late: Vec<String>,
+    /// Checks of domains that call functions.
+    late_checks: Vec<String>,
 }
 
 impl<'a> Writer<'a> {
@@ -69,6 +77,9 @@ impl<'a> Writer<'a> {
                 .collect();
             self.line(&format!("set search_path = {};\n", path.join(", ")));
         }
+        for sql in access::roles(schema) {
+            self.line(&format!("{sql}\n"));
+        }
         self.types();
         self.sequences();
         let rows: HashSet<String> = schema
@@ -87,10 +98,16 @@ impl<'a> Writer<'a> {
         let (late, early): (Vec<&Function>, Vec<&Function>) =
             functions.into_iter().partition(is_late);
         self.functions(&early);
+        for sql in std::mem::take(&mut self.late_checks) {
+            self.line(&sql);
+        }
         self.tables();
         self.views();
         self.functions(&late);
         self.attached();
+        for sql in access::statements(&schema.access) {
+            self.line(&sql);
+        }
     }
 
     fn functions(&mut self, functions: &[&Function]) {
@@ -110,6 +127,7 @@ impl<'a> Writer<'a> {
     fn types(&mut self) {
         let schema = self.schema;
         let mut all: Vec<(ObjectId, &Places, String)> = Vec::new();
+        let mut late = Vec::new();
         for found in &schema.enums {
             let values: Vec<String> = found.values.iter().map(|value| string(value)).collect();
             let name = qualified(&found.schema, &found.name);
@@ -134,13 +152,21 @@ impl<'a> Writer<'a> {
             if found.not_null {
                 sql.push_str(" not null");
             }
-            for (name, check) in found.constraints.iter().zip(&found.checks) {
-                let name = quote_identifier(name);
+            for (constraint, check) in found.constraints.iter().zip(&found.checks) {
+                let constraint = quote_identifier(constraint);
+                let calls =
+                    |check: &String| schema.functions.iter().any(|f| check.contains(&f.name));
                 match check {
+                    // Functions come after the types that they take.
+                    Some(check) if calls(check) => late.push(format!(
+                        "alter domain {name} add constraint {constraint} check ({check});\n"
+                    )),
                     Some(check) => {
-                        sql.push_str(&format!("\n    constraint {name} check ({check})"));
+                        sql.push_str(&format!("\n    constraint {constraint} check ({check})"));
                     }
-                    None => sql.push_str(&format!("\n    /* constraint {name} is not shown */")),
+                    None => {
+                        sql.push_str(&format!("\n    /* constraint {constraint} is not shown */"));
+                    }
                 }
             }
             sql.push_str(";\n");
@@ -156,6 +182,7 @@ impl<'a> Writer<'a> {
             self.comment(places);
             self.line(&sql);
         }
+        self.late_checks = late;
     }
 
     fn sequences(&mut self) {
@@ -165,7 +192,9 @@ impl<'a> Writer<'a> {
                 "bigint" => String::new(),
                 other => format!(" as {other}"),
             };
-            self.line(&format!("create sequence {name}{of};\n"));
+            let options: String =
+                sequence.options.iter().map(|option| format!(" {option}")).collect();
+            self.line(&format!("create sequence {name}{of}{options};\n"));
         }
     }
 
@@ -207,6 +236,10 @@ impl<'a> Writer<'a> {
             if let Some(needed) = by_name.get(needed) {
                 self.table_after(needed, by_name, begun);
             }
+        }
+        // A column may hold rows of another table.
+        for needed in table.columns.iter().filter_map(|c| by_name.get(bare(&c.type_name))) {
+            self.table_after(needed, by_name, begun);
         }
         self.table(table, by_name);
     }
@@ -272,6 +305,11 @@ impl<'a> Writer<'a> {
             let key = table.partition_by.as_deref().unwrap_or("/* not shown */");
             sql.push_str(&format!(" partition by {key}"));
         }
+        if !table.options.is_empty() {
+            let options: Vec<String> =
+                table.options.iter().map(|option| parameter(option)).collect();
+            sql.push_str(&format!(" with ({})", options.join(", ")));
+        }
         self.line(&format!("{sql};"));
         for index in table.indexes.iter().filter(|index| !index.is_implied) {
             match &index.definition {
@@ -279,6 +317,18 @@ impl<'a> Writer<'a> {
                 None => {
                     self.line(&format!("-- index {} ({}) is not shown", index.name, index.created));
                 }
+            }
+        }
+        for column in table.columns.iter().filter(|column| !column.is_inherited) {
+            let of = format!("alter table {name} alter {}", quote_identifier(&column.name));
+            if let Some(storage) = &column.storage {
+                self.line(&format!("{of} set storage {storage};"));
+            }
+            if let Some(method) = &column.compression {
+                self.line(&format!("{of} set compression {method};"));
+            }
+            if let Some(target) = column.statistics {
+                self.line(&format!("{of} set statistics {target};"));
             }
         }
         if table.row_security {
@@ -301,6 +351,12 @@ impl<'a> Writer<'a> {
         }
         if let Some(identity) = column.identity {
             sql.push_str(&format!(" generated {identity} as identity"));
+            let own = format!("{}.{}.{}", table.schema, table.name, column.name);
+            let sequence = self.schema.sequences.iter().find(|s| s.owned_by.as_ref() == Some(&own));
+            let options = sequence.map(|sequence| sequence.options.join(" ")).unwrap_or_default();
+            if !options.is_empty() {
+                sql.push_str(&format!(" ({options})"));
+            }
         }
         if column.has_default {
             let own = format!("{}.{}.{}", table.schema, table.name, column.name);
@@ -385,6 +441,14 @@ fn qualified(schema: &str, name: &str) -> String {
 fn dotted(name: &str) -> String {
     let (schema, name) = name.split_once('.').unwrap_or(("public", name));
     qualified(schema, name)
+}
+
+/// Returns a storage parameter as SQL.
+fn parameter(option: &str) -> String {
+    match option.split_once('=') {
+        Some((name, value)) => format!("{name} = {}", string(value)),
+        None => option.to_owned(),
+    }
 }
 
 fn bare(type_name: &str) -> &str {

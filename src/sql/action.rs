@@ -1,8 +1,9 @@
 //! What statements do: all that the rest of the program sees of SQL.
 
+use super::access::{Access, Grant, Subject};
 use super::definition::{
-    AlterTable, Create, CreateIndex, CreateTable, CreateView, Dml, DoBlock, Drop, Grant,
-    ReindexTarget, Rename, Setting, TransactionAction,
+    AlterTable, Create, CreateIndex, CreateTable, CreateView, Dml, DoBlock, Drop, ReindexTarget,
+    Rename, Setting, TransactionAction,
 };
 use super::detail::Alter;
 use super::plpgsql::FunctionCall;
@@ -134,6 +135,10 @@ pub enum Action {
         relation: Option<RelationName>,
         /// The part of the relation.
         part: Option<String>,
+        /// The object, whatever it is.
+        subject: Option<Box<Subject>>,
+        /// The comment; nothing where it is taken away.
+        text: Option<std::sync::Arc<str>>,
     },
     /// `GRANT` or `REVOKE` of privileges on objects.
     Grant(Box<Grant>),
@@ -166,5 +171,7 @@ pub enum Action {
         relations: Vec<RelationName>,
         /// Those of them that a query in it inserts into, updates or deletes from.
         writes: Vec<RelationName>,
+        /// For `ALTER DEFAULT PRIVILEGES` and `GRANT role`: what it says.
+        access: Option<Box<Access>>,
     },
 }

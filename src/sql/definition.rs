@@ -45,6 +45,8 @@ pub struct CreateTable {
     pub reads: Vec<RelationName>,
     /// Its query.
     pub query: Option<Box<Query>>,
+    /// The storage parameters of `WITH`.
+    pub options: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// How long a table lives and whether it is logged.
@@ -88,25 +90,35 @@ pub struct ColumnDefinition {
     pub constraints: Vec<ConstraintDefinition>,
 }
 
-/// An expression, as far as rules ask.
+/// An expression. What rules ask of it, its tree answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expression {
-    /// The string constants in it, which may be enum labels.
-    pub strings: Vec<String>,
-    /// The functions that it calls.
-    pub functions: Vec<RelationName>,
-    /// Whether it is the constant `NULL`.
-    pub is_null: bool,
     /// The constants in it that have the type of a column.
     pub constants: Vec<Constant>,
-    /// The columns that it mentions, with what stands before the name.
-    pub columns: Vec<(Option<Arc<str>>, Arc<str>)>,
-    /// The types that it casts to.
-    pub types: Vec<Arc<TypeName>>,
-    /// The relations that it names in constants (`nextval('s')`, `'t'::regclass`).
-    pub relations: Vec<RelationName>,
     /// The expression itself.
     pub tree: Expr,
+}
+
+impl Expression {
+    /// Returns whether it is the constant `NULL`.
+    pub fn is_null(&self) -> bool {
+        self.tree == Expr::Null
+    }
+
+    /// Returns whether it calls the function that gives the next value of a sequence.
+    pub fn is_next_value(&self) -> bool {
+        self.tree.calls().iter().any(|call| *call.name.name == *"nextval")
+    }
+
+    /// Returns whether it mentions a column of that name.
+    pub fn mentions(&self, column: &str) -> bool {
+        self.tree.own_columns().iter().any(|found| *found.name == *column)
+    }
+
+    /// Returns the relations that it names in constants (`nextval('s')`, `'t'::regclass`).
+    pub fn relations(&self) -> Vec<RelationName> {
+        self.tree.relation_texts().into_iter().map(RelationName::of_text).collect()
+    }
 }
 
 /// A constraint as a statement spells it.
@@ -240,6 +252,8 @@ pub struct CreateIndex {
     pub predicate: Option<Box<Expression>>,
     /// The operator classes that keys name, with the place of the key.
     pub operator_classes: Vec<(usize, RelationName)>,
+    /// The collations that keys name, with the place of the key.
+    pub collations: Vec<(usize, RelationName)>,
     /// `NULLS NOT DISTINCT`.
     pub nulls_not_distinct: bool,
     /// Keys that are sorted downwards, or have their nulls at the unusual end, as spelled.
@@ -394,8 +408,21 @@ pub enum TableEffect {
     },
     /// `ENABLE` or `DISABLE TRIGGER`, `RULE`: the name, if it is one.
     Trigger(Option<String>),
-    /// `SET STORAGE`, `SET COMPRESSION`.
+    /// `OWNER TO`: the role, as SQL.
+    Owner(Arc<str>),
+    /// `SET STORAGE`, in lower case.
     Storage(Option<Arc<str>>),
+    /// `SET COMPRESSION`, in lower case.
+    Compression(Option<Arc<str>>),
+    /// `SET STATISTICS`; nothing for the default.
+    Statistics(Option<i32>),
+    /// `SET (...)` and `RESET (...)` of storage parameters.
+    Options {
+        /// Those that are set.
+        set: Vec<(Arc<str>, Arc<str>)>,
+        /// Those that are reset.
+        reset: Vec<Arc<str>>,
+    },
     /// `REPLICA IDENTITY USING INDEX`, `CLUSTER ON`: the index.
     UsesIndex(String),
     /// `VALIDATE`, `SET STATISTICS` and the like: a column is needed.
@@ -418,7 +445,7 @@ pub struct CreateView {
     /// The relations that its query reads.
     pub reads: Vec<RelationName>,
     /// Its query.
-    pub query: Option<Box<Query>>,
+    pub query: Option<Arc<Query>>,
     /// The constants of its query that have the type of a column.
     pub constants: Vec<Constant>,
     /// The names that the statement gives to its columns.
@@ -512,56 +539,6 @@ pub enum ReindexTarget {
     Schema(Arc<str>),
     /// A database or the system catalogs.
     Many(&'static str),
-}
-
-/// `GRANT` or `REVOKE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// False for `REVOKE`.
-    pub is_grant: bool,
-    /// The kind of objects; nothing where a role is granted.
-    pub on: Option<GrantTarget>,
-    /// The privileges, in lower case; empty for `ALL`.
-    pub privileges: Vec<String>,
-    /// Whether privileges are limited to columns.
-    pub has_columns: bool,
-    /// Those of the privileges that are limited to columns.
-    pub column_privileges: Vec<String>,
-    /// The schemas of `ALL ... IN SCHEMA`.
-    pub schemas: Vec<String>,
-    /// The relations that are named.
-    pub relations: Vec<RelationName>,
-}
-
-/// What kind of objects `GRANT` is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GrantTarget {
-    /// Tables and views.
-    Table,
-    /// Sequences.
-    Sequence,
-    /// Databases.
-    Database,
-    /// Domains.
-    Domain,
-    /// Foreign-data wrappers.
-    ForeignDataWrapper,
-    /// Foreign servers.
-    ForeignServer,
-    /// Functions, procedures and routines.
-    Function,
-    /// Languages.
-    Language,
-    /// Large objects.
-    LargeObject,
-    /// Schemas.
-    Schema,
-    /// Tablespaces.
-    Tablespace,
-    /// Types.
-    Type,
-    /// Configuration parameters.
-    Parameter,
 }
 
 /// A statement that reads or writes rows.

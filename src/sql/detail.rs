@@ -280,6 +280,8 @@ pub struct PolicyDefinition {
     pub command: Arc<str>,
     /// Whether it permits; otherwise it restricts.
     pub permissive: bool,
+    /// The roles that it is for, as SQL; none of them for `PUBLIC`.
+    pub roles: Vec<Arc<str>>,
     /// Its `USING`.
     pub using: Option<Box<Expression>>,
     /// Its `WITH CHECK`.
@@ -332,6 +334,8 @@ pub enum ObjectChange {
     Default(Option<Box<Expression>>),
     /// `ALTER POLICY`: what is given.
     Policy {
+        /// `TO`.
+        roles: Vec<Arc<str>>,
         /// `USING`.
         using: Option<Box<Expression>>,
         /// `WITH CHECK`.
@@ -346,8 +350,8 @@ pub enum ObjectChange {
         /// Its name.
         name: RelationName,
     },
-    /// `ALTER ... OWNER TO`.
-    Owner,
+    /// `ALTER ... OWNER TO`: the role, as SQL.
+    Owner(Arc<str>),
     /// Anything else, which the catalog does not follow.
     Other,
 }

@@ -1,5 +1,6 @@
 //! From source text to statements; the only place that talks to PostgreSQL's grammar.
 
+mod access;
 mod action;
 mod columns;
 mod definition;
@@ -17,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
 
+pub use access::*;
 pub use action::Action;
 pub use definition::*;
 pub use detail::*;
@@ -324,7 +326,7 @@ pub(crate) fn only_expression(query: &str) -> Option<tree::Expr> {
     let view = format!("CREATE VIEW v AS {}", query.trim().trim_end_matches(';'));
     let mut actions = grammar(&view).ok()?;
     let Some(Action::CreateView(view)) = actions.pop() else { return None };
-    let query = view.query?;
+    let query = std::sync::Arc::try_unwrap(view.query?).ok()?;
     let tree::Body::Select(select) = query.body else { return None };
     let is_plain = query.with.is_none()
         && query.tail.is_none()

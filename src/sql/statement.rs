@@ -102,6 +102,21 @@ impl RelationName {
     pub fn sibling(&self, name: impl Into<Arc<str>>) -> Self {
         Self { schema: self.schema.clone(), name: name.into() }
     }
+
+    /// Reads the name of a relation from a string: `'s'`, `'app."S"'`.
+    pub fn of_text(text: &str) -> Self {
+        let mut parts = text.rsplitn(2, '.').map(fold);
+        let name = parts.next().unwrap_or_default();
+        Self { schema: parts.next(), name }
+    }
+}
+
+/// Folds an identifier in a string as the server does: lower case unless quoted.
+fn fold(text: &str) -> Arc<str> {
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\"").into(),
+        None => text.to_lowercase().into(),
+    }
 }
 
 impl fmt::Display for RelationName {

@@ -11,6 +11,7 @@ use lockmaster::rule::{Check, Rule, Target};
 use lockmaster::rules::RULES;
 use lockmaster::source::{FileId, SourceFile};
 use lockmaster::suppress;
+use lockmaster::version::PgVersion;
 
 /// An example, and the case that its words choose.
 pub(crate) struct Example<'a> {
@@ -85,19 +86,43 @@ impl<'a> Example<'a> {
         Outcome { report, fixed: Some(first.new.clone()), report_after_fix }
     }
 
-    /// Returns what the rule says about the files; only about the last one if the page gave others.
-    fn lint(&self, files: &[(String, String)]) -> (Sources, Vec<Diagnostic>) {
+    /// Returns the server version that the example names.
+    pub(crate) fn version(&self) -> PgVersion {
+        self.target.version
+    }
+
+    /// Makes it an example for another server version.
+    pub(crate) fn set_version(&mut self, version: PgVersion) {
+        self.target.version = version;
+    }
+
+    /// Returns the files, and the migrations that its runner sees in them.
+    pub(crate) fn load(&self) -> (Sources, Vec<MigrationSet>) {
+        self.load_files(&self.files)
+    }
+
+    fn load_files(&self, files: &[(String, String)]) -> (Sources, Vec<MigrationSet>) {
         let sources = Sources {
             files: files.iter().map(|(name, text)| SourceFile::new(name, text.clone())).collect(),
         };
-        let tree = tree(files);
         let fixed = layout::by_name(&self.runner).expect("the runner is a layout");
         let overrides = |path: &Path| Override {
             layout: (path == Path::new("")).then_some(fixed),
             transaction: None,
         };
-        let sets: Vec<MigrationSet> = layout::recognise(&tree, &sources, true, &overrides);
-        let options = SetOptions { target: self.target, ..SetOptions::default() };
+        let sets = layout::recognise(&tree(files), &sources, true, &overrides);
+        (sources, sets)
+    }
+
+    /// Returns what the run depends on beside the files.
+    pub(crate) fn options(&self) -> SetOptions {
+        SetOptions { target: self.target, ..SetOptions::default() }
+    }
+
+    /// Returns what the rule says about the files; only about the last one if the page gave others.
+    fn lint(&self, files: &[(String, String)]) -> (Sources, Vec<Diagnostic>) {
+        let (sources, sets) = self.load_files(files);
+        let options = self.options();
         let all: Vec<&Rule> = RULES.iter().collect();
         let rules =
             if matches!(self.rule.check, Check::Suppressions) { &all[..] } else { &[self.rule] };
@@ -110,6 +135,38 @@ impl<'a> Example<'a> {
         sort(&mut diagnostics, &sources);
         (sources, diagnostics)
     }
+}
+
+/// A fenced block of a page.
+pub(crate) struct Fence<'a> {
+    /// The text between the fence before and this one.
+    pub(crate) before: &'a str,
+    /// What stands behind the opening fence.
+    pub(crate) info: &'a str,
+    /// Its lines.
+    pub(crate) code: &'a str,
+}
+
+impl<'a> Fence<'a> {
+    /// Returns the language, the kind (`given`, `bad`, `good`, `fixed`) and the words behind it.
+    pub(crate) fn words(&self) -> (&'a str, &'a str, impl Iterator<Item = &'a str>) {
+        let mut words = self.info.split(' ');
+        let language = words.next().unwrap_or_default();
+        (language, words.next().unwrap_or_default(), words)
+    }
+}
+
+/// Returns the fenced blocks of a page, and what comes after the last.
+pub(crate) fn fences(page: &str) -> (Vec<Fence<'_>>, &str) {
+    let mut fences = Vec::new();
+    let mut rest = page;
+    while let Some((before, block)) = rest.split_once("```") {
+        let (info, block) = block.split_once('\n').expect("a fence ends its line");
+        let (code, after) = block.split_once("```").expect("every fence is closed");
+        fences.push(Fence { before, info, code });
+        rest = after;
+    }
+    (fences, rest)
 }
 
 /// Builds the folder that the files lie in.

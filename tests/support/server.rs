@@ -18,8 +18,8 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use postgres::{Client, Config, NoTls};
 
@@ -166,7 +166,13 @@ impl Server {
     }
 
     fn try_connect(&self, database: &str) -> Result<Client, postgres::Error> {
-        Config::new().host_path(&self.home).user("postgres").dbname(database).connect(NoTls)
+        self.config(database).connect(NoTls)
+    }
+
+    fn config(&self, database: &str) -> Config {
+        let mut config = Config::new();
+        config.host_path(&self.home).user("postgres").dbname(database);
+        config
     }
 }
 
@@ -192,6 +198,21 @@ impl Database<'_> {
     /// Connects as superuser.
     pub(crate) fn connect(&self) -> Client {
         self.server.connect(&self.name)
+    }
+
+    /// Connects as superuser, and keeps what the server says on the way in `notices`.
+    pub(crate) fn connect_with(&self, notices: Arc<Mutex<Vec<String>>>) -> Client {
+        let keep = move |notice: postgres::error::DbError| {
+            notices
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(notice.message().to_owned());
+        };
+        let mut config = self.server.config(&self.name);
+        config
+            .notice_callback(keep)
+            .connect(NoTls)
+            .unwrap_or_else(|error| panic!("cannot connect to database {}: {error}", self.name))
     }
 
     /// Sends SQL as one message of the simple query protocol, on a connection of its own: all

@@ -68,6 +68,7 @@ impl Analyser<'_> {
                 }
             }
             self.needs.extend(chosen.id.map(|id| (id, Part::Whole)));
+            self.record_call(call, chosen.id);
             let result = |value: &Value| self.types.result(&chosen, value, keys);
             let outputs = chosen.outputs.iter().map(|(name, value)| (name.clone(), result(value)));
             return Called { value: result(&chosen.result), outputs: outputs.collect() };

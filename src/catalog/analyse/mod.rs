@@ -6,6 +6,7 @@ mod expression;
 mod from;
 mod overload;
 mod query;
+mod record;
 mod scope;
 mod types;
 mod volatile;
@@ -18,6 +19,7 @@ use super::object::Class;
 use super::{Catalog, Env, Failure, ObjectId};
 use crate::sql::TypeName;
 use crate::sql::tree::{Expr, Query};
+pub(super) use record::{Records, Starred};
 use scope::Scope;
 use types::{Types, Value};
 
@@ -63,6 +65,8 @@ struct Analyser<'c> {
     failure: Option<Failure>,
     /// Whether something was not found.
     has_lost: bool,
+    /// What names turned out to be, where somebody asks for it.
+    records: Option<Box<Records>>,
 }
 
 impl Catalog {
@@ -130,7 +134,7 @@ impl<'c> Analyser<'c> {
     fn new(catalog: &'c Catalog, env: &'c Env) -> Self {
         let types = Types { catalog, env };
         let (needs, read) = (BTreeSet::new(), Vec::new());
-        Self { types, needs, read, failure: None, has_lost: false }
+        Self { types, needs, read, failure: None, has_lost: false, records: None }
     }
 
     /// Returns what is needed; a column stands for its relation too, as in the server's catalog.

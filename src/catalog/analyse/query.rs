@@ -250,7 +250,10 @@ impl Analyser<'_> {
                     let value = self.expr(scope, value);
                     outputs.columns.push(Output { name, value });
                 }
-                (Expr::Star(qualifier), None) => self.star(scope, qualifier, &mut outputs),
+                (Expr::Star(qualifier), None) => {
+                    self.at_star(target);
+                    self.star(scope, qualifier, &mut outputs);
+                }
                 (Expr::Indirection { value, steps }, None) => {
                     let (row, value) = self.row_of(scope, value);
                     let row = match &steps[..steps.len() - 1] {
@@ -289,6 +292,7 @@ impl Analyser<'_> {
             }
             for column in &item.columns {
                 let value = self.take(column);
+                self.record_star(item.name.as_ref(), column, item.complete);
                 outputs.columns.push(Output { name: column.name.clone(), value });
             }
         }

@@ -118,6 +118,7 @@ enum Found<'s> {
 impl Analyser<'_> {
     /// Returns the type of a column, and notes that it is needed.
     pub(super) fn column(&mut self, scope: &Scope, column: &ColumnRef) -> Value {
+        self.at_column(column);
         match &*column.qualifier {
             [] => self.plain_column(scope, &column.name),
             [table] => self.qualified_column(scope, None, table, &column.name),
@@ -136,6 +137,7 @@ impl Analyser<'_> {
 
     pub(super) fn take(&mut self, column: &ItemColumn) -> Value {
         self.needs.extend(column.sources.iter().copied());
+        self.record_sources(&column.sources);
         column.value.clone()
     }
 

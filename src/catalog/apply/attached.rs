@@ -62,6 +62,8 @@ impl Catalog {
             created: env.origin,
             number,
             columns: definition.columns.clone(),
+            when: definition.when.as_deref().cloned().map(Arc::new),
+            is_renamed: false,
         };
         self.change(id, |relation| {
             relation.changed = env.origin;
@@ -101,7 +103,10 @@ impl Catalog {
         }
         if analysis.completeness == Completeness::Unknown {
             self.names_in_expression(address, expression, env);
-            self.columns_of_part(address, expression.columns.iter().map(|(_, name)| name));
+            self.columns_of_part(
+                address,
+                expression.tree.own_columns().iter().map(|column| &column.name),
+            );
         }
         for need in analysis.needs.into_iter().filter(|need| *need != (table, Part::Whole)) {
             self.depend(address, need, Strength::Normal);
@@ -185,8 +190,12 @@ impl Catalog {
             name: name.clone(),
             command: definition.command.clone(),
             permissive: definition.permissive,
+            roles: definition.roles.clone(),
+            using: definition.using.as_deref().cloned().map(Arc::new),
+            check: definition.check.as_deref().cloned().map(Arc::new),
             created: env.origin,
             number,
+            path: env.path.clone(),
         };
         self.change(id, |relation| {
             relation.changed = env.origin;

@@ -23,9 +23,6 @@ impl Catalog {
         expression: &Expression,
         env: &Env,
     ) -> Result<(), Failure> {
-        if expression.functions.is_empty() {
-            return Ok(());
-        }
         let missing: Vec<&Call> = expression
             .tree
             .calls()

@@ -142,8 +142,9 @@ impl Catalog {
     ) -> Result<(), Failure> {
         let nothing = Expression::default();
         let expression = definition.expression.as_deref().unwrap_or(&nothing);
-        for (qualifier, column) in &expression.columns {
-            if qualifier.is_none() && !self.is_own_name(id, column) {
+        for column in expression.tree.own_columns() {
+            let (is_plain, column) = (column.qualifier.is_empty(), &column.name);
+            if is_plain && !self.is_own_name(id, column) {
                 let table = self.by_id(id).map(|table| table.name.clone());
                 let message = format!("column \"{column}\" does not exist");
                 let because = match self.no_column(id, column).because {
@@ -437,7 +438,7 @@ impl Catalog {
         if name != found.name {
             self.refuse_taken(&table.name.sibling(name.clone()))?;
             let to = table.name.sibling(name.clone());
-            self.relocate(found.id, to, env.origin);
+            self.relocate(found.id, to, env);
         }
         self.change(id, |table| {
             if let Some(index) = table.indexes.find_mut(|other| other.id == found.id) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::alter::identity_kind;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{ObjectId, RelationKind};
-use crate::catalog::{Because, Catalog, Constraint, Env, Failure, Relation};
+use crate::catalog::{Because, Catalog, ColumnSettings, Constraint, Env, Failure, Relation};
 use crate::sql::{ConstraintKind, Generated, Identity, TableEffect};
 
 impl Catalog {
@@ -83,14 +83,52 @@ impl Catalog {
             }
             TableEffect::Trigger(Some(name)) => self.need_trigger(id, name)?,
             TableEffect::UsesIndex(index) => self.need_index(id, index)?,
-            TableEffect::Storage(_) | TableEffect::NeedsColumn => {
-                if let Some(column) = column {
-                    self.need_column(id, column)?;
-                }
+            TableEffect::Storage(_)
+            | TableEffect::Compression(_)
+            | TableEffect::Statistics(_)
+            | TableEffect::NeedsColumn => {
+                let Some(column) = column else { return Ok(()) };
+                self.need_column(id, column)?;
+                self.set_column(id, column, |settings| match effect {
+                    TableEffect::Storage(storage) => {
+                        settings.storage = storage.clone().filter(|word| **word != *"default");
+                    }
+                    TableEffect::Compression(method) => {
+                        settings.compression = method.clone().filter(|word| **word != *"default");
+                    }
+                    TableEffect::Statistics(target) => settings.statistics = *target,
+                    _ => {}
+                });
+            }
+            TableEffect::Options { set, reset } => self.change(id, |table| {
+                table.changed = env.origin;
+                let options = &mut table.extra_mut().options;
+                options.extend(set.iter().cloned());
+                reset.iter().for_each(|name| drop(options.remove(name)));
+            }),
+            TableEffect::Owner(role) => {
+                let thing = crate::catalog::access::Thing::Known((id, Part::Whole));
+                self.set_owner(Some(thing), role, env);
             }
             TableEffect::Trigger(None) => {}
         }
         Ok(())
+    }
+
+    /// Changes what a column has beyond its definition.
+    pub(super) fn set_column(
+        &mut self,
+        id: ObjectId,
+        column: &str,
+        change: impl FnOnce(&mut ColumnSettings),
+    ) {
+        let number = self.by_id(id).and_then(|table| table.column(column)).map(|c| c.number);
+        let Some(number) = number else { return };
+        self.change(id, |table| {
+            let all = &mut table.extra_mut().column_settings;
+            change(all.entry(number).or_default());
+            all.retain(|_, settings| *settings != ColumnSettings::default());
+        });
     }
 
     pub(super) fn need_trigger(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
@@ -197,6 +235,9 @@ impl Catalog {
         self.change_column(id, column, env, |column| column.identity = Some(kind));
         let chosen = identity.options.name.as_ref();
         self.make_sequence(id, number, column, chosen, &data_type, true, env);
+        for sequence in self.owned_sequences(id, number) {
+            self.change_sequence(sequence, |s| s.set_options(&identity.options.others, true));
+        }
         Ok(())
     }
 

@@ -121,6 +121,7 @@ impl Catalog {
             predicate: create.predicate.as_deref().cloned(),
             operator_classes: create.operator_classes.clone(),
             sorting: create.sorting.clone(),
+            collations: create.collations.clone(),
             nulls_not_distinct: create.nulls_not_distinct,
             operators: Vec::new(),
         };

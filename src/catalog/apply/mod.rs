@@ -1,5 +1,6 @@
 //! What an action does to a catalog, and whether the server would refuse it.
 
+mod access;
 mod alter;
 mod attached;
 mod block;
@@ -8,6 +9,7 @@ mod called;
 mod constraint;
 mod drop;
 mod effect;
+mod follow;
 mod foreign_key;
 mod index;
 mod maintenance;
@@ -26,7 +28,7 @@ pub(crate) use table::serial_type;
 use super::object::TypeKind;
 use super::{Because, Catalog, Env, Failure, QualifiedName, Space, created_name};
 use crate::effects::needed;
-use crate::sql::{Action, Alter, Create, Dml, ObjectChange, ObjectKind, RelationName};
+use crate::sql::{Action, Alter, Create, Dml, ObjectChange, ObjectKind, RelationName, Subject};
 
 impl Catalog {
     /// Applies one action. Returns what the server would answer if it refuses; what comes after is then
@@ -69,8 +71,19 @@ impl Catalog {
                 self.run_block(block, env)
             }
             Action::Dml(dml) => self.dml(dml, env),
-            Action::Comment { relation: Some(name), part, kind } => {
-                self.comment(*kind, name, part.as_deref(), env)
+            Action::Comment { relation, part, kind, subject, text } => {
+                if let Some(name) = relation {
+                    self.comment(*kind, name, part.as_deref(), env)?;
+                }
+                if let Some(subject) = subject {
+                    self.set_comment(subject, text.as_ref(), env);
+                }
+                Ok(())
+            }
+            Action::Grant(grant) => self.grant(grant, env),
+            Action::Other { access: Some(access), .. } => {
+                self.access(access, env);
+                Ok(())
             }
             Action::Truncate { table, cascade, with, .. } => {
                 self.refuse_truncate(table, *cascade, with, env)
@@ -86,16 +99,14 @@ impl Catalog {
                 self.refresh(name, *concurrently, *no_data, env)
             }
             Action::Cluster { table: Some(name) } => self.cluster(name, env),
-            Action::Comment { relation: None, .. }
-            | Action::Cluster { table: None }
+            Action::Cluster { table: None }
             | Action::Vacuum { .. }
             | Action::Analyze { .. }
-            | Action::Grant(_)
             | Action::Set(_)
             | Action::SetDefault(_)
             | Action::Transaction(_)
             | Action::NonTransactional { .. }
-            | Action::Other { .. } => Ok(()),
+            | Action::Other { access: None, .. } => Ok(()),
         }
     }
 
@@ -106,8 +117,26 @@ impl Catalog {
                 self.call_unknown(name, env);
             }
         }
-        if let Some(target) = &dml.target {
-            self.find(target, env)?;
+        for name in dml.reads.iter().chain(&dml.writes) {
+            self.find(name, env)?;
+        }
+        let Some(target) = &dml.target else { return Ok(()) };
+        let Some(target) = self.find(target, env)? else { return Ok(()) };
+        self.written_columns(dml, target)
+    }
+
+    /// Looks for the columns that a statement writes.
+    fn written_columns(&self, dml: &Dml, target: super::ObjectId) -> Result<(), Failure> {
+        let Some(relation) = self.by_id(target) else { return Ok(()) };
+        if relation.external || relation.columns_unknown {
+            return Ok(());
+        }
+        if let Some(missing) = dml.columns.iter().find(|name| relation.column(name).is_none()) {
+            return Err(self.no_column(target, missing));
+        }
+        if dml.width.is_some_and(|width| width > relation.columns.len()) {
+            let message = "INSERT has more expressions than target columns";
+            return Err(Failure::new("42601", message, Because::Made(relation.changed)));
         }
         Ok(())
     }
@@ -207,12 +236,15 @@ impl Catalog {
             return Ok(());
         }
         match &alter.change {
-            ObjectChange::Owner if alter.kind.is_relation() => {
-                if alter.if_exists {
-                    Ok(())
-                } else {
-                    self.find(&alter.name, env).map(|_| ())
+            ObjectChange::Owner(role) => {
+                if alter.kind.is_relation() && !alter.if_exists {
+                    self.find(&alter.name, env)?;
                 }
+                let (kind, name) = (alter.kind, alter.name.clone());
+                let arguments = alter.arguments.clone();
+                let subject = Subject { kind, name, part: None, arguments };
+                self.set_owner(self.thing(&subject, env), role, env);
+                Ok(())
             }
             _ => self.alter_object(alter, env),
         }

@@ -50,9 +50,9 @@ impl Catalog {
             Some(name) => self.format_type(name, None),
             None => "bigint".to_owned(),
         };
-        sequence.extra_mut().sequence =
-            Some(Sequence { data_type: data_type.into(), owned_by: None, is_identity: false });
+        sequence.extra_mut().sequence = Some(Sequence::new(&data_type, None, false));
         self.insert(sequence);
+        self.change_sequence(id, |sequence| sequence.set_options(&options.others, true));
         self.own_sequence(id, options, env)
     }
 
@@ -174,7 +174,11 @@ impl Catalog {
         if !all.contains(&id) {
             all.push(id);
         }
-        self.functions.insert(id, Arc::new(function));
+        let (schema, origin) = (function.name.schema.clone(), function.changed);
+        let is_new = self.functions.insert(id, Arc::new(function)).is_none();
+        if is_new {
+            self.grant_defaults(id, &schema, "functions", origin);
+        }
     }
 
     /// Refuses `CREATE OR REPLACE` of a function that returns something else, or names other arguments.
@@ -283,6 +287,9 @@ impl Catalog {
         self.other_names.insert((kind, name.clone()), id);
         let made = Other { id, kind, name, created: env.origin, is_opaque };
         self.others.insert(id, Arc::new(made));
+        if kind == ObjectKind::Schema {
+            self.grant_defaults(id, &Arc::default(), "schemas", env.origin);
+        }
         id
     }
 
@@ -433,6 +440,7 @@ impl Catalog {
                     if let Some(data_type) = data_type {
                         sequence.data_type = data_type.into();
                     }
+                    sequence.set_options(&options.others, false);
                 });
                 self.touch(id, env);
                 self.own_sequence(id, options, env)
@@ -448,7 +456,7 @@ impl Catalog {
                 }
                 Ok(())
             }
-            ObjectChange::Policy { using, check } => {
+            ObjectChange::Policy { roles, using, check } => {
                 let Some(on) = &alter.on else { return Ok(()) };
                 let Some(id) = self.find(on, env)? else { return Ok(()) };
                 let Some(relation) = self.by_id(id).filter(|r| !r.external) else { return Ok(()) };
@@ -461,9 +469,28 @@ impl Catalog {
                     let because = Because::Made(relation.created);
                     return Err(Failure::new("42704", message, because));
                 };
-                let address = (id, Part::Policy(found.number));
-                for expression in using.iter().chain(check) {
-                    self.part_needs(address, expression, false, env)?;
+                let number = found.number;
+                self.change(id, |table| {
+                    table.changed = env.origin;
+                    let all = &mut table.extra_mut().policies;
+                    for policy in all.iter_mut().filter(|policy| policy.number == number) {
+                        if !roles.is_empty() {
+                            policy.roles.clone_from(roles);
+                        }
+                        let given = |new: &Option<Box<crate::sql::Expression>>| {
+                            new.as_deref().cloned().map(Arc::new)
+                        };
+                        policy.using = given(using).or(policy.using.take());
+                        policy.check = given(check).or(policy.check.take());
+                    }
+                });
+                let address = (id, Part::Policy(number));
+                self.forget_needs(address);
+                let policies = self.by_id(id).map(|table| table.extra().policies.as_slice());
+                let policy = policies.unwrap_or_default().iter().find(|p| p.number == number);
+                let all = policy.map(|policy| [policy.using.clone(), policy.check.clone()]);
+                for expression in all.into_iter().flatten().flatten() {
+                    self.part_needs(address, &expression, false, env)?;
                 }
                 Ok(())
             }
@@ -472,7 +499,7 @@ impl Catalog {
             | ObjectChange::ValidateConstraint(_)
             | ObjectChange::NotNull(_)
             | ObjectChange::Default(_) => self.alter_domain(alter, env),
-            ObjectChange::Member { .. } | ObjectChange::Owner | ObjectChange::Other => Ok(()),
+            ObjectChange::Member { .. } | ObjectChange::Owner(_) | ObjectChange::Other => Ok(()),
         }
     }
 }

@@ -58,10 +58,12 @@ impl Catalog {
                 return Err(failure);
             }
         };
+        let query = create.query.as_ref().map(|query| self.query_of_view(query, env));
         let id = if let Some(id) = replaced {
             self.forget_needs((id, Part::Whole));
             self.change(id, |view| {
                 view.uses = uses;
+                view.query = query;
                 view.changed = env.origin;
                 view.columns = made.columns.into_iter().collect();
                 view.columns_unknown = made.columns_unknown;
@@ -75,6 +77,7 @@ impl Catalog {
             view.columns = made.columns.into_iter().collect();
             view.columns_unknown = made.columns_unknown;
             view.uses = uses;
+            view.query = query;
             self.insert(view);
             id
         };

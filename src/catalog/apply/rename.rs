@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::follow::Renamed;
 use crate::catalog::lookup::spelled;
 use crate::catalog::object::{Class, ObjectId, RelationKind, TypeKind};
-use crate::catalog::{Because, Catalog, Env, Failure, Origin, QualifiedName, Space};
+use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, Space};
 use crate::sql::{ConstraintKind, ObjectKind, RelationName, Rename, RenamedPart, TypeName};
 
 impl Catalog {
@@ -50,7 +51,7 @@ impl Catalog {
                 let Some(relation) = self.by_id(id) else { return Ok(()) };
                 let to = relation.name.sibling(rename.to.as_str());
                 self.refuse_taken(&to)?;
-                self.relocate(id, to, env.origin);
+                self.relocate(id, to, env);
                 Ok(())
             }
             ObjectKind::Type | ObjectKind::Domain => {
@@ -58,7 +59,7 @@ impl Catalog {
                 let Some(name) = self.name_of(id).cloned() else { return Ok(()) };
                 let to = name.sibling(rename.to.as_str());
                 self.refuse_taken_type(&to)?;
-                self.relocate(id, to, env.origin);
+                self.relocate(id, to, env);
                 Ok(())
             }
             ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
@@ -66,7 +67,7 @@ impl Catalog {
                 if let Some(id) = found.first() {
                     let name = self.name_of(*id).cloned();
                     if let Some(name) = name {
-                        self.relocate(*id, name.sibling(rename.to.as_str()), env.origin);
+                        self.relocate(*id, name.sibling(rename.to.as_str()), env);
                     }
                 }
                 Ok(())
@@ -79,7 +80,7 @@ impl Catalog {
                 });
                 if let Some((id, name)) = found.and_then(|id| Some((id, self.name_of(id)?.clone())))
                 {
-                    self.relocate(id, name.sibling(rename.to.as_str()), env.origin);
+                    self.relocate(id, name.sibling(rename.to.as_str()), env);
                 }
                 Ok(())
             }
@@ -103,11 +104,11 @@ impl Catalog {
         }
         for id in inside {
             if let Some(old) = self.name_of(id).cloned() {
-                self.relocate_one(id, QualifiedName::new(to, &old.name), env.origin);
+                self.relocate_one(id, QualifiedName::new(to, &old.name), env);
             }
         }
         if let Some(id) = known {
-            self.relocate_one(id, QualifiedName::new("", to), env.origin);
+            self.relocate_one(id, QualifiedName::new("", to), env);
         }
         Ok(())
     }
@@ -138,14 +139,14 @@ impl Catalog {
         if id.class == Class::Relation && to != old {
             self.refuse_taken(&to)?;
         }
-        self.relocate(id, to, env.origin);
+        self.relocate(id, to, env);
         Ok(())
     }
 
     /// Gives an object another name or schema; what is part of a table moves with it.
-    pub(super) fn relocate(&mut self, id: ObjectId, to: QualifiedName, origin: Origin) {
+    pub(super) fn relocate(&mut self, id: ObjectId, to: QualifiedName, env: &Env) {
         let Some(from) = self.name_of(id).cloned() else { return };
-        self.relocate_one(id, to.clone(), origin);
+        self.relocate_one(id, to.clone(), env);
         if from.schema == to.schema {
             return;
         }
@@ -159,7 +160,7 @@ impl Catalog {
         }
         for part in parts {
             if let Some(name) = self.name_of(part).cloned() {
-                self.relocate_one(part, QualifiedName::new(&to.schema, &name.name), origin);
+                self.relocate_one(part, QualifiedName::new(&to.schema, &name.name), env);
             }
         }
         for constraint in constraints {
@@ -168,11 +169,13 @@ impl Catalog {
         }
     }
 
-    fn relocate_one(&mut self, id: ObjectId, to: QualifiedName, origin: Origin) {
+    fn relocate_one(&mut self, id: ObjectId, to: QualifiedName, env: &Env) {
         let Some(from) = self.name_of(id).cloned() else { return };
         if from == to {
             return;
         }
+        let origin = env.origin;
+        self.follow(&Renamed::Object { id, from: &from, to: &to }, env);
         match id.class {
             Class::Relation => {
                 self.relation_names.remove(&from);
@@ -218,6 +221,9 @@ impl Catalog {
                 let kind = found.kind;
                 found.name = to.clone();
                 self.other_names.remove(&(kind, from.clone()));
+                if kind == ObjectKind::Schema {
+                    self.move_default_privileges(&from.name, Some(&to.name));
+                }
                 self.other_names.insert((kind, to), id);
                 self.dropped.insert((Space::Other(kind), from), origin);
             }
@@ -299,8 +305,12 @@ impl Catalog {
             .map(|((user, _), _)| user)
             .chain([id])
             .collect();
+        self.follow(&Renamed::Column { of: id, number, from, to: &to.into() }, env);
         self.change(id, |table| {
             table.changed = env.origin;
+            if let Some(query) = &mut table.query {
+                Arc::make_mut(query).is_renamed = true;
+            }
             for column in table.columns.filter_mut(|column| column.number == number) {
                 column.name = to.into();
             }
@@ -316,23 +326,6 @@ impl Catalog {
             for constraint in &mut table.constraints {
                 if constraint.kind == ConstraintKind::Check {
                     constraint.columns.sort();
-                }
-                if let Some(expression) = &mut constraint.expression {
-                    rename_in(Arc::make_mut(expression), from, to);
-                }
-            }
-            for index in &mut table.indexes {
-                if let Some(detail) = &mut index.detail {
-                    let detail = Arc::make_mut(detail);
-                    let expressions = detail.expressions.iter_mut().map(|(_, e)| e);
-                    expressions
-                        .chain(&mut detail.predicate)
-                        .for_each(|expression| rename_in(expression, from, to));
-                }
-            }
-            for default in table.columns.iter_mut().filter_map(|column| column.default.as_mut()) {
-                if default.columns.iter().any(|(_, name)| **name == *from) {
-                    rename_in(Arc::make_mut(default), from, to);
                 }
             }
             if let Some(extra) = &mut table.extra {
@@ -415,7 +408,7 @@ impl Catalog {
             // The index has the name of its constraint, and brings it along.
             Some(index) => {
                 self.refuse_taken(&name.sibling(to))?;
-                self.relocate(index, name.sibling(to), env.origin);
+                self.relocate(index, name.sibling(to), env);
             }
             None => {
                 self.change(id, |table| {
@@ -468,14 +461,5 @@ impl Catalog {
             return Err(Failure::new("42704", message, made));
         }
         Ok(())
-    }
-}
-
-/// Renames a column in what is known of an expression.
-fn rename_in(expression: &mut crate::sql::Expression, from: &str, to: &str) {
-    for (_, name) in &mut expression.columns {
-        if **name == *from {
-            *name = to.into();
-        }
     }
 }

@@ -34,6 +34,7 @@ impl Catalog {
         if let Some(type_id) = type_id {
             self.depend(column_address, (type_id, Part::Whole), Strength::Normal);
         }
+        self.refuse_keys_of_other_types(id, column, env)?;
         // The sequence of an identity column takes the new type; that of a serial column does not.
         let data_type = self.format_type(&type_name, type_id);
         for sequence in self.owned_sequences(id, number) {
@@ -48,6 +49,31 @@ impl Catalog {
         let children: Vec<ObjectId> = self.children(id).collect();
         for child in children {
             self.set_type(child, column, &type_name, None, env)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a type that a foreign key on the column, or to it, cannot compare with the other side. Those
+    /// of a table to itself are left out: the same statement may change both sides.
+    fn refuse_keys_of_other_types(
+        &self,
+        id: ObjectId,
+        column: &str,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        let Some(table) = self.by_id(id) else { return Ok(()) };
+        let others = self.related(id).into_iter().filter(|other| other.id != id);
+        let tables = std::iter::once(table).chain(others);
+        for (table, key) in
+            tables.flat_map(|table| table.constraints.iter().map(move |key| (table, key)))
+        {
+            let Some(target) = key.references else { continue };
+            let is_own = table.id == id && key.columns.iter().any(|name| name == column);
+            let is_to_it = target == id && key.referenced_columns.iter().any(|name| name == column);
+            if table.id != target && (is_own || is_to_it) {
+                let (columns, referenced) = (&key.columns, &key.referenced_columns);
+                self.refuse_other_types(table.id, target, &key.name, columns, referenced, env)?;
+            }
         }
         Ok(())
     }

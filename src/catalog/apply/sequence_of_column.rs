@@ -32,11 +32,8 @@ impl Catalog {
         let id = self.next_id(Class::Relation);
         let mut sequence = Relation::new(id, name, RelationKind::Sequence, env.origin);
         (sequence.temporary, sequence.unlogged) = (temporary, unlogged);
-        sequence.extra_mut().sequence = Some(Sequence {
-            data_type: data_type.into(),
-            owned_by: Some((table, column)),
-            is_identity,
-        });
+        sequence.extra_mut().sequence =
+            Some(Sequence::new(data_type, Some((table, column)), is_identity));
         self.insert(sequence);
         self.depend((id, Part::Whole), (table, Part::Column(column)), Strength::Auto);
         if !is_identity {

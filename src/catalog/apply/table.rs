@@ -8,18 +8,24 @@ use crate::catalog::analyse::Completeness;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{Class, Column, IdentityKind, ObjectId, Relation, RelationKind};
 use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, made_name};
-use crate::sql::tree::Expr;
+use crate::sql::tree::{Call, Expr};
 use crate::sql::{
     ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateTable, Expression, LikeClause,
     Persistence, RelationName, TypeName,
 };
 
-/// The default of a `serial` column: a call of `nextval`.
+/// The default of a `serial` column: a call of `nextval`; of which sequence, the column's owner knows.
 static NEXTVAL: LazyLock<Arc<Expression>> = LazyLock::new(|| {
-    Arc::new(Expression {
-        functions: vec![RelationName::unqualified("nextval")],
-        ..Expression::default()
-    })
+    let call = Call {
+        name: RelationName::unqualified("nextval"),
+        arguments: Box::default(),
+        star: false,
+        distinct: false,
+        variadic: false,
+        special: false,
+        aggregate: None,
+    };
+    Arc::new(Expression { constants: Vec::new(), tree: Expr::Call(Box::new(call)) })
 });
 
 /// PostgreSQL refuses tables with more columns.
@@ -86,6 +92,9 @@ impl Catalog {
         if let Some(bound) = &create.bound {
             table.extra_mut().bound = Some((**bound).clone());
         }
+        if !create.options.is_empty() {
+            table.extra_mut().options = create.options.iter().cloned().collect();
+        }
         if create.on_commit_drop {
             table.extra_mut().on_commit_drop = true;
         }
@@ -119,6 +128,9 @@ impl Catalog {
         }
         for clause in like {
             likes.push((self.like_columns(id, clause, env)?, clause));
+        }
+        for expression in create.partition_by.iter().flat_map(|key| &key.expressions) {
+            self.expression_needs((id, Part::Whole), Some(id), expression, env);
         }
         let parents = self.by_id(id).map(|table| table.parents.clone()).unwrap_or_default();
         for parent in &parents {
@@ -420,6 +432,18 @@ impl Catalog {
             let is_identity = identity.is_some();
             let name = &definition.name;
             self.make_sequence(id, number, name, chosen, &data_type, is_identity, env);
+            if let Some(options) = options.filter(|options| !options.others.is_empty()) {
+                for sequence in self.owned_sequences(id, number) {
+                    self.change_sequence(sequence, |s| s.set_options(&options.others, true));
+                }
+            }
+        }
+        if definition.storage.is_some() || definition.compression.is_some() {
+            let (storage, compression) = (&definition.storage, &definition.compression);
+            self.set_column(id, &definition.name, |settings| {
+                settings.storage.clone_from(storage);
+                settings.compression.clone_from(compression);
+            });
         }
         self.default_needs(id, number, env);
         Ok(number)
@@ -439,7 +463,7 @@ impl Catalog {
         let is_sized = !type_name.modifiers.is_empty()
             && type_name.dimensions == 0
             && &*type_name.name != "interval";
-        !default.is_null || is_sized || is_domain
+        !default.is_null() || is_sized || is_domain
     }
 
     /// Returns the type of a column, that of another column with `%TYPE` included.
@@ -527,7 +551,8 @@ impl Catalog {
     /// Returns the numbers of the columns of a table that an expression mentions.
     pub(super) fn columns_in(&self, id: ObjectId, expression: &Expression) -> Vec<u16> {
         let Some(table) = self.by_id(id) else { return Vec::new() };
-        let found = expression.columns.iter().filter_map(|(_, name)| table.column(name));
+        let found = expression.tree.own_columns();
+        let found = found.into_iter().filter_map(|found| table.column(&found.name));
         let mut numbers: Vec<u16> = found.map(|column| column.number).collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -580,18 +605,18 @@ impl Catalog {
         expression: &Expression,
         env: &Env,
     ) {
-        for name in &expression.functions {
-            if let [only] = self.functions_of(name, None, env)[..] {
+        for call in expression.tree.calls() {
+            if let [only] = self.functions_of(&call.name, None, env)[..] {
                 self.depend(address, (only, Part::Whole), Strength::Normal);
             }
         }
-        for name in &expression.types {
+        for name in expression.tree.types() {
             if let Ok(Some(id)) = self.find_type(name, env) {
                 self.depend(address, (id, Part::Whole), Strength::Normal);
             }
         }
-        for name in &expression.relations {
-            if let Some(id) = self.find_if_exists(name, env) {
+        for name in expression.relations() {
+            if let Some(id) = self.find_if_exists(&name, env) {
                 self.depend(address, (id, Part::Whole), Strength::Normal);
             }
         }

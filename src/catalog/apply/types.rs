@@ -300,7 +300,7 @@ impl Catalog {
             }
             ObjectChange::NotNull(not_null) => domain.not_null = *not_null,
             ObjectChange::Default(default) => {
-                domain.default = default.as_deref().filter(|d| !d.is_null).cloned().map(Arc::new);
+                domain.default = default.as_deref().filter(|d| !d.is_null()).cloned().map(Arc::new);
             }
             _ => {}
         }

@@ -10,14 +10,14 @@ pub(super) const UNREADABLE: &str = "\u{fffd}";
 /// Returns an expression as text, without what the server adds or takes away by itself.
 pub(super) fn text(expression: Option<&Expression>) -> String {
     let Some(expression) = expression else { return String::new() };
-    if expression.is_null {
+    if expression.is_null() {
         return String::new();
     }
     // A sequence is known by its name alone: which schema is spelled out differs.
-    if let Some(sequence) = expression.relations.first()
-        && expression.functions.iter().any(|function| *function.name == *"nextval")
-    {
-        return format!("nextval('{}')", sequence.name);
+    if expression.is_next_value() {
+        let sequence = expression.relations().into_iter().next();
+        let named = sequence.map(|sequence| format!("nextval('{}')", sequence.name));
+        return named.unwrap_or_else(|| UNREADABLE.to_owned());
     }
     if matches!(expression.tree, Expr::Unknown) {
         return UNREADABLE.to_owned();

@@ -1,6 +1,6 @@
 //! What the subcommands of `ALTER TABLE` do with the rows.
 
-use crate::catalog::{Catalog, Env, ObjectId, Relation, TypeKind};
+use crate::catalog::{Catalog, Constraint, Env, ObjectId, Relation, TypeKind};
 use crate::replay::State;
 use crate::sql::tree::{Expr, OperatorKind};
 use crate::sql::{
@@ -98,8 +98,7 @@ impl Altered<'_> {
             let is_virtual = column.generated == Some(Generated::Virtual);
             let has_sequence = definition.identity.is_some()
                 || column.default.as_ref().is_some_and(|default| {
-                    default.tree == Expr::Unknown
-                        && default.functions.iter().any(|name| *name.name == *"nextval")
+                    default.tree == Expr::Unknown && default.is_next_value()
                 });
             let default = column.default.as_ref().filter(|_| !has_sequence && !is_virtual);
             let is_volatile = match default {
@@ -115,7 +114,7 @@ impl Altered<'_> {
             if rewrites {
                 rewrite(new, found);
             }
-            let has_value = default.is_some_and(|default| !default.is_null)
+            let has_value = default.is_some_and(|default| !default.is_null())
                 || default.is_none() && self.has_domain_default(column.type_id);
             let is_checked = definition.constraints.iter().any(|constraint| {
                 constraint.kind == ConstraintKind::Check && is_enforced(constraint)
@@ -146,7 +145,7 @@ impl Altered<'_> {
             return;
         }
         found.scans.insert(table.name.clone());
-        let is_null = definition.default.as_ref().is_some_and(|default| default.is_null);
+        let is_null = definition.default.as_ref().is_some_and(|default| default.is_null());
         if let Some(target) = self.after.relation(target, &self.env.path).found()
             && !is_null
         {
@@ -156,7 +155,7 @@ impl Altered<'_> {
     }
 
     fn has_domain_default(&self, id: Option<ObjectId>) -> bool {
-        self.env.version.major >= 13 && self.domain_default(id).is_some_and(|d| !d.is_null)
+        self.env.version.major >= 13 && self.domain_default(id).is_some_and(|d| !d.is_null())
     }
 
     /// From 13 on a domain's own default is the value of the rows that are there, too.
@@ -238,12 +237,22 @@ fn is_enforced(constraint: &ConstraintDefinition) -> bool {
 /// Source: `NotNullImpliedByRelConstraints` with `predicate_implied_by`. Operators that are strict
 /// prove nothing, as a check holds where it is null.
 pub(super) fn proves_not_null(table: &Relation, column: &str) -> bool {
-    table.constraints.iter().any(|constraint| {
-        constraint.kind == ConstraintKind::Check
-            && constraint.validated
-            && constraint.enforced
-            && constraint.expression.as_ref().is_some_and(|e| implies(&e.tree, column, false))
-    })
+    table.constraints.iter().any(|found| found.validated && says_not_null(found, column))
+}
+
+/// Returns the constraint of a table that will prove a column not null as soon as it is validated.
+pub(crate) fn pending_proof<'a>(table: &'a Relation, column: &str) -> Option<&'a Constraint> {
+    let is_not_null = |found: &Constraint| {
+        found.kind == ConstraintKind::NotNull && found.columns.iter().any(|name| name == column)
+    };
+    let mut pending = table.constraints.iter().filter(|found| !found.validated && found.enforced);
+    pending.find(|found| is_not_null(found) || says_not_null(found, column))
+}
+
+fn says_not_null(constraint: &Constraint, column: &str) -> bool {
+    constraint.kind == ConstraintKind::Check
+        && constraint.enforced
+        && constraint.expression.as_ref().is_some_and(|e| implies(&e.tree, column, false))
 }
 
 /// Returns whether an expression, or its negation, says that a column is not null.

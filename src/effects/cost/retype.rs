@@ -67,8 +67,7 @@ impl Altered<'_> {
         let detail = index.detail();
         let mut expressions = detail.expressions.iter().map(|(_, e)| e).chain(&detail.predicate);
         let is_key = index.columns.iter().flatten().any(|key| key == column);
-        let is_in_expression = expressions
-            .any(|expression| expression.columns.iter().any(|(_, name)| **name == *column));
+        let is_in_expression = expressions.any(|expression| expression.mentions(column));
         if is_in_expression {
             return true;
         }

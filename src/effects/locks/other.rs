@@ -41,7 +41,7 @@ impl Taken<'_> {
                 self.lock(&alter.name, ShareRowExclusiveLock);
             }
             (ObjectChange::Policy { .. }, Some(table)) => self.lock(table, AccessExclusiveLock),
-            (ObjectChange::Owner, _) if alter.kind.is_relation() => {
+            (ObjectChange::Owner(_), _) if alter.kind.is_relation() => {
                 self.lock(&alter.name, AccessExclusiveLock);
             }
             _ => {}
@@ -156,9 +156,9 @@ impl Taken<'_> {
         let without = |column: &&Column| !given.contains(&*column.name);
         for column in table.columns.iter().filter(without) {
             if let Some(default) = column.default.as_ref().filter(|_| column.generated.is_none())
-                && default.functions.iter().any(|function| *function.name == *"nextval")
+                && default.is_next_value()
             {
-                default.relations.iter().for_each(|name| self.lock(name, RowExclusiveLock));
+                default.relations().iter().for_each(|name| self.lock(name, RowExclusiveLock));
             }
             if column.identity.is_some() || column.default.is_some() {
                 let owned = (table.id, column.number);
@@ -228,7 +228,7 @@ fn is_maintained(relation: &Relation) -> bool {
 /// Returns whether a column takes its values of the sequence that it owns.
 fn is_serial(column: &Column) -> bool {
     let default = column.default.as_ref();
-    default.is_some_and(|default| default.functions.iter().any(|f| *f.name == *"nextval"))
+    default.is_some_and(|default| default.is_next_value())
 }
 
 /// Returns the columns to which an `INSERT` or `COPY` gives values.

@@ -9,7 +9,9 @@ use crate::catalog::{Catalog, Constraint, Env, Lookup, ObjectId, Relation, Relat
 use crate::sql::LockMode::{
     AccessExclusiveLock, ShareLock, ShareRowExclusiveLock, ShareUpdateExclusiveLock,
 };
-use crate::sql::{Action, ConstraintKind, Drop, LockMode, ReindexTarget, RelationName};
+use crate::sql::{
+    Action, ConstraintDefinition, ConstraintKind, Drop, LockMode, ReindexTarget, RelationName,
+};
 
 impl Taken<'_> {
     /// Locks what is gone after an action, or has lost a part.
@@ -248,7 +250,7 @@ impl Taken<'_> {
     pub(super) fn add_constraint(
         &mut self,
         alter: &crate::sql::AlterTable,
-        definition: &crate::sql::ConstraintDefinition,
+        definition: &ConstraintDefinition,
     ) {
         let table = &alter.table;
         let is_key = definition.kind == ConstraintKind::ForeignKey;
@@ -281,12 +283,25 @@ impl Taken<'_> {
             _ => {}
         }
         self.referenced(definition);
+        let Some(target) = definition.references.as_ref().and_then(|name| self.found(name)) else {
+            return;
+        };
         // The partitions of the table that it refers to get triggers too.
-        if let Some(target) = definition.references.as_ref().and_then(|name| self.found(name))
-            && target.is_partitioned()
-        {
+        if target.is_partitioned() {
             for id in below(self.catalog, target.id) {
                 self.lock_object(id, ShareRowExclusiveLock);
+            }
+        }
+        // Where a partition has the key already, the triggers of that one are dropped.
+        if let Some(top) = found.filter(|_| is_partitioned && !alter.only) {
+            let mut partitions = below(self.catalog, top.id).into_iter();
+            let has_it = partitions.any(|id| {
+                self.catalog.by_id(id).is_some_and(|table| {
+                    table.constraints.iter().any(|key| is_same_key(key, definition, target.id))
+                })
+            });
+            if has_it {
+                self.lock_object(target.id, AccessExclusiveLock);
             }
         }
     }
@@ -312,6 +327,20 @@ impl Taken<'_> {
             self.lock_object(partner, mode);
         }
     }
+}
+
+/// Returns whether a foreign key is what `definition` is, so that a partitioned table takes it over.
+fn is_same_key(key: &Constraint, definition: &ConstraintDefinition, target: ObjectId) -> bool {
+    let actions = definition
+        .options
+        .as_ref()
+        .map_or_else(Default::default, |options| (options.on_delete, options.on_update));
+    key.kind == ConstraintKind::ForeignKey
+        && key.references == Some(target)
+        && key.columns == definition.columns
+        && (definition.referenced_columns.is_empty()
+            || key.referenced_columns == definition.referenced_columns)
+        && key.actions == actions
 }
 
 /// Returns everything below a table.

@@ -6,7 +6,7 @@ use pg_query::protobuf::{
     AlterDomainStmt, AlterFunctionStmt, AlterPolicyStmt, AlterSeqStmt, CreateDomainStmt,
     CreateFunctionStmt, CreatePolicyStmt, CreateStatsStmt, CreateTrigStmt, DefElem, DefineStmt,
     FunctionParameter, FunctionParameterMode, ObjectType, ObjectWithArgs, PartitionBoundSpec,
-    PartitionSpec, TableLikeClause,
+    PartitionSpec, RoleSpec, RoleSpecType, TableLikeClause,
 };
 use pg_query::{Node, NodeEnum};
 
@@ -19,7 +19,7 @@ use crate::sql::{
     Action, Alter, Argument, ArgumentMode, ConstraintKind, Detail, DomainDefinition,
     FunctionDefinition, LikeClause, LikeOptions, ObjectChange, ObjectKind, PartitionBound,
     PartitionKey, PartitionStrategy, PolicyDefinition, RelationName, SequenceOptions,
-    TriggerDefinition, TypeName, Volatility,
+    TriggerDefinition, TypeName, Volatility, tree::quote_identifier,
 };
 
 pub(super) fn elements(nodes: &[Node]) -> impl Iterator<Item = &DefElem> {
@@ -284,9 +284,34 @@ pub(super) fn policy(policy: &CreatePolicyStmt) -> Detail {
     Detail::Policy(Box::new(PolicyDefinition {
         command: policy.cmd_name.as_str().into(),
         permissive: policy.permissive,
+        roles: roles(&policy.roles),
         using: policy.qual.as_deref().map(boxed_expression),
         check: policy.with_check.as_deref().map(boxed_expression),
     }))
+}
+
+/// Returns roles as SQL spells them; none of them for `PUBLIC`.
+pub(super) fn roles(nodes: &[Node]) -> Vec<Arc<str>> {
+    nodes.iter().filter_map(role).filter(|name| **name != *"public").collect()
+}
+
+/// Returns a role as SQL spells it.
+pub(super) fn role(node: &Node) -> Option<Arc<str>> {
+    match &node.node {
+        Some(NodeEnum::RoleSpec(spec)) => Some(role_spec(spec)),
+        _ => None,
+    }
+}
+
+/// Returns a role as SQL spells it.
+pub(super) fn role_spec(spec: &RoleSpec) -> Arc<str> {
+    match spec.roletype() {
+        RoleSpecType::RolespecCurrentUser => "current_user".into(),
+        RoleSpecType::RolespecCurrentRole => "current_role".into(),
+        RoleSpecType::RolespecSessionUser => "session_user".into(),
+        RoleSpecType::RolespecPublic => "public".into(),
+        _ => quote_identifier(&spec.rolename).into_owned().into(),
+    }
 }
 
 pub(super) fn statistics(statistics: &CreateStatsStmt) -> Detail {
@@ -377,6 +402,7 @@ pub(super) fn alter_domain(statement: &AlterDomainStmt) -> Vec<Action> {
 pub(super) fn alter_policy(statement: &AlterPolicyStmt) -> Vec<Action> {
     let name = RelationName::unqualified(statement.policy_name.as_str());
     let change = ObjectChange::Policy {
+        roles: roles(&statement.roles),
         using: statement.qual.as_deref().map(boxed_expression),
         check: statement.with_check.as_deref().map(boxed_expression),
     };

@@ -1,5 +1,6 @@
 //! Lowers `pg_query`'s tree to [`Action`]s; nothing outside this folder sees a protobuf type.
 
+mod access;
 mod constants;
 mod detail;
 mod names;
@@ -36,7 +37,12 @@ pub(super) fn lower(tree: &ParseResult) -> Vec<Action> {
 fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
     let other = |command| {
         let relations = query::tables(tree, None);
-        vec![Action::Other { command, relations, writes: query::written(tree, None) }]
+        vec![Action::Other {
+            command,
+            relations,
+            writes: query::written(tree, None),
+            access: access::access(node),
+        }]
     };
     let refused_in_transaction = |command| vec![Action::NonTransactional { command }];
     match node {
@@ -113,8 +119,8 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             })
             .into_iter()
             .collect(),
-        NodeEnum::CommentStmt(comment) => object::comment(comment),
-        NodeEnum::GrantStmt(grant) => object::grant(grant),
+        NodeEnum::CommentStmt(comment) => access::comment(comment),
+        NodeEnum::GrantStmt(grant) => access::grant(grant),
         NodeEnum::SelectStmt(_)
         | NodeEnum::InsertStmt(_)
         | NodeEnum::UpdateStmt(_)
@@ -142,6 +148,7 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
                 _ => Vec::new(),
             },
             writes: Vec::new(),
+            access: None,
         }],
         NodeEnum::AlterDatabaseStmt(alter) if has_option(&alter.options, "tablespace") => {
             refused_in_transaction("ALTER DATABASE SET TABLESPACE")
@@ -219,6 +226,10 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
         operator_classes: keys()
             .enumerate()
             .filter_map(|(at, key)| Some((at, names::qualified(&key.opclass)?)))
+            .collect(),
+        collations: keys()
+            .enumerate()
+            .filter_map(|(at, key)| Some((at, names::qualified(&key.collation)?)))
             .collect(),
         nulls_not_distinct: index.nulls_not_distinct,
         sorting: keys().enumerate().filter_map(|(at, key)| Some((at, sorting(key)?))).collect(),

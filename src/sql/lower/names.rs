@@ -168,22 +168,6 @@ pub(super) fn option(options: &[Node], name: &str) -> bool {
     })
 }
 
-/// Returns the relation that a constant names: `'s'`, `'app.s'::regclass`.
-fn named_relation(node: &Node) -> Option<RelationName> {
-    let text = constant(node)?;
-    let mut parts = text.rsplitn(2, '.').map(fold);
-    let name = parts.next()?;
-    Some(RelationName { schema: parts.next(), name })
-}
-
-/// Folds an identifier in a string as the server does: lower case unless quoted.
-fn fold(text: &str) -> Arc<str> {
-    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        Some(quoted) => quoted.replace("\"\"", "\"").into(),
-        None => text.to_lowercase().into(),
-    }
-}
-
 /// Returns whether `ONLY` stands before a relation.
 pub(super) fn is_only(node: &Node) -> bool {
     match &node.node {
@@ -193,96 +177,7 @@ pub(super) fn is_only(node: &Node) -> bool {
     }
 }
 
-/// Returns the constants and calls of an expression.
+/// Returns an expression.
 pub(super) fn expression(node: &Node) -> Expression {
-    let mut expression = Expression::default();
-    if let Some(NodeEnum::AConst(value)) = &node.node {
-        expression.is_null = value.isnull;
-    }
-    walk(node, &mut expression);
-    expression.constants = super::constants::of_expression(node);
-    expression.tree = super::tree::expr(node);
-    expression.strings.shrink_to_fit();
-    expression.relations.dedup();
-    expression.functions.shrink_to_fit();
-    expression
-}
-
-fn walk(node: &Node, out: &mut Expression) {
-    let mut each = |nodes: &[Node]| nodes.iter().for_each(|node| walk(node, out));
-    match &node.node {
-        Some(NodeEnum::AConst(AConst { val: Some(a_const::Val::Sval(value)), .. })) => {
-            out.strings.push(value.sval.clone());
-        }
-        Some(NodeEnum::TypeCast(cast)) => {
-            let to = cast.type_name.as_ref().map(type_name);
-            if let Some(argument) = &cast.arg {
-                if to.as_ref().is_some_and(|to| &*to.name == "regclass") {
-                    out.relations.extend(named_relation(argument));
-                }
-                walk(argument, out);
-            }
-            out.types.extend(to.filter(|to| to.schema.as_deref() != Some("pg_catalog")));
-        }
-        Some(NodeEnum::ColumnRef(column)) => {
-            let mut parts = column.fields.iter().rev().filter_map(str).map(Arc::from);
-            if let Some(name) = parts.next() {
-                out.columns.push((parts.next(), name));
-            }
-        }
-        Some(NodeEnum::AIndirection(part)) => {
-            if let Some(argument) = &part.arg {
-                walk(argument, out);
-            }
-        }
-        Some(NodeEnum::BooleanTest(test)) => {
-            if let Some(argument) = &test.arg {
-                walk(argument, out);
-            }
-        }
-        Some(NodeEnum::RowExpr(row)) => each(&row.args),
-        Some(NodeEnum::MinMaxExpr(least)) => each(&least.args),
-        Some(NodeEnum::FuncCall(call)) => {
-            each(&call.args);
-            let name = qualified(&call.funcname);
-            if name
-                .as_ref()
-                .is_some_and(|name| matches!(&*name.name, "nextval" | "currval" | "setval"))
-            {
-                out.relations.extend(call.args.first().and_then(named_relation));
-            }
-            out.functions.extend(name);
-        }
-        Some(NodeEnum::AExpr(operation)) => {
-            for side in [&operation.lexpr, &operation.rexpr].into_iter().flatten() {
-                walk(side, out);
-            }
-        }
-        Some(NodeEnum::BoolExpr(operation)) => each(&operation.args),
-        Some(NodeEnum::CoalesceExpr(coalesce)) => each(&coalesce.args),
-        Some(NodeEnum::AArrayExpr(array)) => each(&array.elements),
-        Some(NodeEnum::List(list)) => each(&list.items),
-        Some(NodeEnum::CaseExpr(case)) => {
-            each(&case.args);
-            for part in [&case.arg, &case.defresult].into_iter().flatten() {
-                walk(part, out);
-            }
-        }
-        Some(NodeEnum::CaseWhen(when)) => {
-            for part in [&when.expr, &when.result].into_iter().flatten() {
-                walk(part, out);
-            }
-        }
-        Some(NodeEnum::CollateClause(collate)) => {
-            if let Some(argument) = &collate.arg {
-                walk(argument, out);
-            }
-        }
-        Some(NodeEnum::NullTest(test)) => {
-            if let Some(argument) = &test.arg {
-                walk(argument, out);
-            }
-        }
-        _ => {}
-    }
+    Expression { constants: super::constants::of_expression(node), tree: super::tree::expr(node) }
 }

@@ -1,20 +1,19 @@
 //! Everything that is not a table, an index or a query: `CREATE`, `DROP`, `RENAME`, `GRANT` and types.
 
 use pg_query::protobuf::{
-    AlterEnumStmt, AlterExtensionContentsStmt, AlterObjectSchemaStmt, AlterOwnerStmt, CommentStmt,
-    CreateEnumStmt, CreateFunctionStmt, DefineStmt, DropBehavior, DropStmt, GrantStmt,
-    GrantTargetType, ObjectType, RangeVar, RenameStmt, RoleSpec,
+    AlterEnumStmt, AlterExtensionContentsStmt, AlterObjectSchemaStmt, AlterOwnerStmt,
+    CreateEnumStmt, CreateFunctionStmt, DefineStmt, DropBehavior, DropStmt, ObjectType, RangeVar,
+    RenameStmt, RoleSpec,
 };
 use pg_query::{Node, NodeEnum};
 
 use super::names::{
-    constant, object, object_on_table, option, qualified, relation, relation_node, string,
-    type_name,
+    constant, object, object_on_table, option, qualified, relation, string, type_name,
 };
 use super::{constants, detail, name_list, statement, strings, table};
 use crate::sql::{
-    Action, Constant, Create, Detail, Drop, Grant, GrantTarget, ObjectChange, ObjectKind,
-    RelationName, Rename, RenamedPart,
+    Action, Constant, Create, Detail, Drop, ObjectChange, ObjectKind, RelationName, Rename,
+    RenamedPart,
 };
 
 pub(super) fn object_kind(kind: ObjectType) -> ObjectKind {
@@ -135,34 +134,6 @@ pub(super) fn set_schema(set: &AlterObjectSchemaStmt) -> Vec<Action> {
     .collect()
 }
 
-pub(super) fn comment(comment: &CommentStmt) -> Vec<Action> {
-    let kind = match comment.objtype() {
-        ObjectType::ObjectColumn => ObjectKind::Table,
-        ObjectType::ObjectTabconstraint => ObjectKind::Other,
-        kind => object_kind(kind),
-    };
-    let mut part = None;
-    let relation = match comment.objtype() {
-        ObjectType::ObjectTable
-        | ObjectType::ObjectView
-        | ObjectType::ObjectMatview
-        | ObjectType::ObjectForeignTable
-        | ObjectType::ObjectIndex
-        | ObjectType::ObjectSequence => comment.object.as_deref().and_then(object),
-        ObjectType::ObjectColumn
-        | ObjectType::ObjectTabconstraint
-        | ObjectType::ObjectTrigger
-        | ObjectType::ObjectPolicy
-        | ObjectType::ObjectRule => {
-            let (table, name) = comment.object.as_deref().and_then(object_on_table).unzip();
-            part = name;
-            table
-        }
-        _ => None,
-    };
-    vec![Action::Comment { kind, relation, part }]
-}
-
 pub(super) fn create_enum(create: &CreateEnumStmt) -> Vec<Action> {
     name_list(&create.type_name)
         .map(|name| Action::CreateEnum { name, labels: strings(&create.vals) })
@@ -180,56 +151,6 @@ pub(super) fn alter_enum(alter: &AlterEnumStmt) -> Vec<Action> {
     } else {
         Action::RenameEnumValue { name, from: alter.old_val.clone(), to: label }
     }]
-}
-
-pub(super) fn grant(grant: &GrantStmt) -> Vec<Action> {
-    let on = match grant.objtype() {
-        ObjectType::ObjectTable => Some(GrantTarget::Table),
-        ObjectType::ObjectSequence => Some(GrantTarget::Sequence),
-        ObjectType::ObjectDatabase => Some(GrantTarget::Database),
-        ObjectType::ObjectDomain => Some(GrantTarget::Domain),
-        ObjectType::ObjectFdw => Some(GrantTarget::ForeignDataWrapper),
-        ObjectType::ObjectForeignServer => Some(GrantTarget::ForeignServer),
-        ObjectType::ObjectFunction | ObjectType::ObjectProcedure | ObjectType::ObjectRoutine => {
-            Some(GrantTarget::Function)
-        }
-        ObjectType::ObjectLanguage => Some(GrantTarget::Language),
-        ObjectType::ObjectLargeobject => Some(GrantTarget::LargeObject),
-        ObjectType::ObjectSchema => Some(GrantTarget::Schema),
-        ObjectType::ObjectTablespace => Some(GrantTarget::Tablespace),
-        ObjectType::ObjectType => Some(GrantTarget::Type),
-        ObjectType::ObjectParameterAcl => Some(GrantTarget::Parameter),
-        _ => None,
-    };
-    let mut privileges = Vec::new();
-    let mut column_privileges = Vec::new();
-    let mut has_columns = false;
-    for node in &grant.privileges {
-        if let Some(NodeEnum::AccessPriv(privilege)) = &node.node {
-            has_columns |= !privilege.cols.is_empty();
-            if !privilege.priv_name.is_empty() {
-                let name = privilege.priv_name.to_ascii_lowercase();
-                if !privilege.cols.is_empty() {
-                    column_privileges.push(name.clone());
-                }
-                privileges.push(name);
-            }
-        }
-    }
-    let named = grant.targtype() == GrantTargetType::AclTargetObject;
-    let in_schema = grant.targtype() == GrantTargetType::AclTargetAllInSchema;
-    let schemas = if in_schema { strings(&grant.objects) } else { Vec::new() };
-    let relations =
-        if named { grant.objects.iter().filter_map(relation_node).collect() } else { Vec::new() };
-    vec![Action::Grant(Box::new(Grant {
-        is_grant: grant.is_grant,
-        on,
-        privileges,
-        has_columns,
-        column_privileges,
-        schemas,
-        relations,
-    }))]
 }
 
 /// Lowers the statements that make, or drop in their own way, an object of the rarer kinds.
@@ -519,7 +440,8 @@ pub(super) fn alter_owner(alter: &AlterOwnerStmt) -> Vec<Action> {
     let kind = object_kind(alter.object_type());
     let node = alter.object.as_deref();
     let name = relation(alter.relation.as_ref()).or_else(|| node.and_then(object));
-    detail::alter_other(kind, name, None, detail::signature_of(node), ObjectChange::Owner)
+    let role = alter.newowner.as_ref().map(detail::role_spec).unwrap_or_default();
+    detail::alter_other(kind, name, None, detail::signature_of(node), ObjectChange::Owner(role))
 }
 
 pub(super) fn alter_extension_member(alter: &AlterExtensionContentsStmt) -> Vec<Action> {

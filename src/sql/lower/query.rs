@@ -1,5 +1,7 @@
 //! Statements that read or write rows, and objects that are made of a query.
 
+use std::sync::Arc;
+
 use pg_query::protobuf::{CreateTableAsStmt, FuncCall, ObjectType, SelectStmt, ViewStmt};
 use pg_query::{Context, Node, NodeEnum, ParseResult};
 
@@ -8,7 +10,7 @@ use super::strings;
 use super::table::persistence;
 use super::{constants, tree};
 use crate::sql::plpgsql::calls_in;
-use crate::sql::tree::{Query, Visit};
+use crate::sql::tree::{Call, Query, Visit};
 use crate::sql::{
     Action, Constant, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
 };
@@ -19,6 +21,8 @@ pub(super) fn tables(tree: &ParseResult, except: Option<&RelationName>) -> Vec<R
         .tables
         .iter()
         .filter(|(_, context)| *context != Context::Call)
+        // The parser takes a `WITH` query for a table where it comes upon the use of it first.
+        .filter(|(name, _)| !tree.cte_names.contains(name))
         .map(|(name, _)| dotted(name))
         .filter(|name| Some(name) != except)
         .collect();
@@ -64,7 +68,6 @@ pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
     let Some(name) = relation(into.rel.as_ref()) else { return Vec::new() };
     let query = create.query.as_deref().map(tree::query);
     let reads = reads(query.as_ref(), &name);
-    let query = query.map(Box::new);
     if create.objtype() == ObjectType::ObjectMatview {
         return vec![Action::CreateView(Box::new(CreateView {
             name,
@@ -74,7 +77,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
             temporary: false,
             column_names: strings(&into.col_names),
             reads,
-            query,
+            query: query.map(Arc::new),
             constants: query_constants(create.query.as_deref()),
         }))];
     }
@@ -86,7 +89,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
         column_names: strings(&into.col_names),
         on_commit_drop: into.on_commit() == pg_query::protobuf::OnCommitAction::OncommitDrop,
         reads,
-        query,
+        query: query.map(Box::new),
         ..CreateTable::default()
     }))]
 }
@@ -106,7 +109,7 @@ pub(super) fn create_view(view: &ViewStmt) -> Vec<Action> {
         column_names: strings(&view.aliases),
         reads: reads(query.as_ref(), &name),
         name,
-        query: query.map(Box::new),
+        query: query.map(Arc::new),
         constants: query_constants(view.query.as_deref()),
     }))]
 }
@@ -191,9 +194,9 @@ fn sequences(select: &SelectStmt) -> Vec<RelationName> {
         let Some(NodeEnum::ResTarget(target)) = &node.node else { continue };
         let Some(value) = target.val.as_deref() else { continue };
         let value = super::names::expression(value);
-        let is_it = |name: &RelationName| matches!(&*name.name, "nextval" | "setval" | "currval");
-        if value.functions.iter().any(is_it) {
-            found.extend(value.relations);
+        let is_it = |call: &&Call| matches!(&*call.name.name, "nextval" | "setval" | "currval");
+        if value.tree.calls().iter().any(is_it) {
+            found.extend(value.relations());
         }
     }
     found

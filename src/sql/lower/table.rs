@@ -1,5 +1,7 @@
 //! `CREATE TABLE` and `ALTER TABLE`.
 
+use std::sync::Arc;
+
 use pg_query::protobuf::{
     AlterObjectDependsStmt, AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType,
     Constraint, CreateStmt, DropBehavior, OnCommitAction,
@@ -27,6 +29,7 @@ pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
         bound: create.partbound.as_ref().map(detail::partition_bound).map(Box::new),
         of_type: create.of_typename.as_ref().and_then(|name| qualified(&name.names)),
         on_commit_drop: create.oncommit() == OnCommitAction::OncommitDrop,
+        options: parameters(&create.options),
         ..CreateTable::default()
     };
     table.columns.reserve_exact(create.table_elts.len());
@@ -76,8 +79,9 @@ fn column(definition: &ColumnDef) -> ColumnDefinition {
         name: definition.colname.as_str().into(),
         type_name: definition.type_name.as_ref().map(type_name).unwrap_or_default(),
         collation: definition.coll_clause.as_ref().and_then(|clause| qualified(&clause.collname)),
-        storage: name(&definition.storage_name),
-        compression: name(&definition.compression),
+        storage: name(&definition.storage_name.to_lowercase()),
+        compression: name(&definition.compression.to_lowercase())
+            .filter(|method| **method != *"default"),
         ..ColumnDefinition::default()
     };
     for node in &definition.constraints {
@@ -347,9 +351,9 @@ fn other(command: &AlterTableCmd) -> TableChange {
         | AlterTableType::AtEnableReplicaTrig
         | AlterTableType::AtDisableTrig
         | AlterTableType::AtEnableTrigAll
-        | AlterTableType::AtDisableTrigAll
         | AlterTableType::AtEnableTrigUser
         | AlterTableType::AtDisableTrigUser => ("EnableTrigger", ShareRowExclusiveLock, true),
+        AlterTableType::AtDisableTrigAll => ("DisableTrigAll", ShareRowExclusiveLock, true),
         AlterTableType::AtDetachPartitionFinalize => {
             ("DetachPartitionFinalize", ShareUpdateExclusiveLock, false)
         }
@@ -432,12 +436,30 @@ fn effect(command: &AlterTableCmd) -> Option<TableEffect> {
             | AlterTableType::AtDisableTrig,
             _,
         ) => Some(TableEffect::Trigger(named())),
-        (AlterTableType::AtSetStorage | AlterTableType::AtSetCompression, _) => {
+        (kind @ (AlterTableType::AtSetStorage | AlterTableType::AtSetCompression), _) => {
             let word = command.def.as_deref().and_then(constant);
-            Some(TableEffect::Storage(word.map(|word| word.to_lowercase().into())))
+            let word = word.map(|word| word.to_lowercase().into());
+            Some(match kind {
+                AlterTableType::AtSetStorage => TableEffect::Storage(word),
+                _ => TableEffect::Compression(word),
+            })
+        }
+        (AlterTableType::AtSetRelOptions, Some(NodeEnum::List(list))) => {
+            Some(TableEffect::Options { set: parameters(&list.items), reset: Vec::new() })
+        }
+        (AlterTableType::AtResetRelOptions, Some(NodeEnum::List(list))) => {
+            let reset = parameters(&list.items).into_iter().map(|(name, _)| name).collect();
+            Some(TableEffect::Options { set: Vec::new(), reset })
+        }
+        (AlterTableType::AtSetStatistics, _) if !command.name.is_empty() => {
+            let target = command.def.as_deref().and_then(integer);
+            Some(TableEffect::Statistics(target.filter(|target| *target >= 0)))
         }
         (AlterTableType::AtReplicaIdentity, Some(NodeEnum::ReplicaIdentityStmt(identity))) => {
             Some(identity.name.clone()).filter(|name| !name.is_empty()).map(TableEffect::UsesIndex)
+        }
+        (AlterTableType::AtChangeOwner, _) => {
+            command.newowner.as_ref().map(|role| TableEffect::Owner(super::detail::role_spec(role)))
         }
         (AlterTableType::AtClusterOn, _) => named().map(TableEffect::UsesIndex),
         (AlterTableType::AtSetStatistics | AlterTableType::AtSetOptions, _) => {
@@ -445,6 +467,26 @@ fn effect(command: &AlterTableCmd) -> Option<TableEffect> {
         }
         _ => None,
     }
+}
+
+/// Returns storage parameters as SQL spells them.
+fn parameters(nodes: &[Node]) -> Vec<(Arc<str>, Arc<str>)> {
+    let option = |element: &pg_query::protobuf::DefElem| {
+        let name = match element.defnamespace.as_str() {
+            "" => element.defname.to_lowercase(),
+            namespace => format!("{}.{}", namespace.to_lowercase(), element.defname.to_lowercase()),
+        };
+        let value = match element.arg.as_deref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::Integer(value)) => value.ival.to_string(),
+            Some(NodeEnum::Float(value)) => value.fval.clone(),
+            Some(NodeEnum::Boolean(value)) => value.boolval.to_string(),
+            Some(NodeEnum::String(value)) => value.sval.clone(),
+            Some(NodeEnum::TypeName(value)) => type_name(value).name.to_string(),
+            _ => "true".to_owned(),
+        };
+        (name.into(), value.into())
+    };
+    detail::elements(nodes).map(option).collect()
 }
 
 fn integer(node: &Node) -> Option<i32> {

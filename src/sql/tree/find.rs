@@ -16,6 +16,28 @@ impl Expr {
         )
     }
 
+    /// Returns the columns that are not those of a query inside it.
+    pub fn own_columns(&self) -> Vec<&ColumnRef> {
+        collect(
+            |visit| self.walk_without_queries(visit),
+            |name| match name {
+                Visit::Column(column) => Some(column),
+                _ => None,
+            },
+        )
+    }
+
+    /// Returns the strings that the server takes for relations.
+    pub fn relation_texts(&self) -> Vec<&str> {
+        collect(
+            |visit| self.walk(visit),
+            |name| match name {
+                Visit::RelationText(text) => Some(&**text),
+                _ => None,
+            },
+        )
+    }
+
     /// Returns the calls.
     pub fn calls(&self) -> Vec<&Call> {
         collect(

@@ -10,6 +10,7 @@ mod print;
 mod print_call;
 mod print_query;
 mod query;
+mod rename;
 mod type_name;
 mod walk;
 
@@ -19,6 +20,7 @@ pub use identifier::quote_identifier;
 pub use modify::*;
 pub use print::Replacement;
 pub use query::*;
+pub use rename::Name;
 pub use walk::Visit;
 
 use super::{RelationName, TypeName};

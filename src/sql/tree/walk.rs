@@ -43,14 +43,19 @@ pub enum Visit<'a> {
 impl Expr {
     /// Visits all names.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Visit<'a>)) {
-        Walker { scope: Vec::new(), visit }.expr(self);
+        Walker { scope: Vec::new(), enters_queries: true, visit }.expr(self);
+    }
+
+    /// Visits all names but those in queries inside the expression.
+    pub(super) fn walk_without_queries<'a>(&'a self, visit: &mut dyn FnMut(Visit<'a>)) {
+        Walker { scope: Vec::new(), enters_queries: false, visit }.expr(self);
     }
 }
 
 impl Query {
     /// Visits all names.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Visit<'a>)) {
-        Walker { scope: Vec::new(), visit }.query(self);
+        Walker { scope: Vec::new(), enters_queries: true, visit }.query(self);
     }
 }
 
@@ -98,6 +103,8 @@ impl Type {
 struct Walker<'a, 'v> {
     /// The names of the queries of `WITH` that can be read.
     scope: Vec<&'a str>,
+    /// Whether queries in expressions are visited too.
+    enters_queries: bool,
     visit: &'v mut dyn FnMut(Visit<'a>),
 }
 
@@ -243,6 +250,9 @@ impl<'a> Walker<'a, '_> {
     }
 
     fn query(&mut self, query: &'a Query) {
+        if !self.enters_queries {
+            return;
+        }
         let outer = self.scope.len();
         if let Some(with) = &query.with {
             if with.recursive {

@@ -1,0 +1,191 @@
+use super::outage::{Used, acts, doubt, made, quoted, used};
+use super::steps::Place;
+use crate::catalog::TypeKind;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::effects::Act;
+use crate::layout::Direction;
+use crate::recipe::{Recipe, Run};
+use crate::rule::StatementContext;
+use crate::schema::name_sql;
+use crate::sql::{
+    Action, AlterTable, ColumnDefinition, DmlKind, LockMode, RelationName, TableChange,
+};
+
+pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
+    for act in acts(cx, |action| required(action).is_some() || loses_default(action).is_some()) {
+        if let Some((alter, definition)) = required(act.action) {
+            let Some(table) = used(cx, &act.before, &alter.table) else { continue };
+            if is_new_and_required(act, definition, &table) {
+                out.push(report_required(cx, act, (alter, definition), &table));
+            }
+        } else if let Some((alter, column)) = loses_default(act.action) {
+            let Some(table) = used(cx, &act.before, &alter.table) else { continue };
+            if is_left_without(cx, alter, column, &table, act) {
+                out.push(report_loss(cx, column, &table));
+            }
+        }
+    }
+}
+
+fn required(action: &Action) -> Option<(&AlterTable, &ColumnDefinition)> {
+    let Action::AlterTable(alter) = action else { return None };
+    match &alter.change {
+        TableChange::AddColumn { column, .. } => {
+            let has_value = column.default.as_ref().is_some_and(|default| !default.is_null())
+                || column.identity.is_some()
+                || column.generated.is_some();
+            (column.not_null && !has_value).then_some((alter, column))
+        }
+        _ => None,
+    }
+}
+
+fn loses_default(action: &Action) -> Option<(&AlterTable, &str)> {
+    let Action::AlterTable(alter) = action else { return None };
+    match &alter.change {
+        TableChange::SetDefault { column, default: None } => Some((alter, column)),
+        _ => None,
+    }
+}
+
+/// Returns whether the column is made, and nothing gives it a value.
+fn is_new_and_required(act: &Act, definition: &ColumnDefinition, table: &Used) -> bool {
+    let was_there = table.relation.is_some_and(|table| table.column(&definition.name).is_some());
+    let Some((after, _)) = made(act, table) else { return false };
+    let Some(column) = after.column(&definition.name).filter(|_| !was_there) else { return false };
+    // A serial column has a default that the statement does not spell out; so may a domain.
+    let is_serial = column.default.is_some() && definition.default.is_none();
+    let has_domain_default = column.type_id.and_then(|id| act.after.type_by_id(id)).is_some_and(
+        |found| matches!(&found.kind, TypeKind::Domain(domain) if domain.default.is_some()),
+    );
+    !is_serial && !has_domain_default
+}
+
+fn report_required(
+    cx: &StatementContext,
+    act: &Act,
+    (alter, definition): (&AlterTable, &ColumnDefinition),
+    table: &Used,
+) -> Diagnostic {
+    let (name, shown) = (&definition.name, table.shown());
+    let is_empty = is_emptied(cx, &alter.table);
+    let message = if is_empty {
+        format!(
+            "inserts into `{shown}` that do not name `{name}` fail from here on: it is not null and has no default"
+        )
+    } else {
+        format!(
+            "adding `{name}` to `{shown}` fails if there is any row: it is not null and has no default"
+        )
+    };
+    let mut diagnostic = cx
+        .report(message)
+        .help(format!(
+            "give it a default that stays until all code writes `{name}`; or add it without `not null`, fill it, and set it to not null later"
+        ))
+        .note(format!(
+            "SQLSTATE 23502: {}",
+            match is_empty {
+                true => format!("null value in column \"{name}\" of relation \"{}\" violates not-null constraint", table.name.name),
+                false => format!("column \"{name}\" of relation \"{}\" contains null values", table.name.name),
+            }
+        ))
+        .relation(&table.name, Some(LockMode::AccessExclusiveLock));
+    diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, act, (alter, definition), table)));
+    if let Some(doubt) = doubt(table, "it has no rows") {
+        diagnostic = diagnostic.note(doubt);
+    }
+    let is_down = cx.migration.migration().direction == Direction::Down;
+    if is_down || is_empty { diagnostic.at_most(Severity::Warning) } else { diagnostic }
+}
+
+/// Returns whether this migration takes all rows out of the table before the statement.
+fn is_emptied(cx: &StatementContext, table: &RelationName) -> bool {
+    let before = cx.migration.script().statements();
+    let before = before.take_while(|other| other.span != cx.statement.span);
+    before.flat_map(|statement| &statement.actions).any(|action| match action {
+        Action::Truncate { table: other, .. } => other.name == table.name,
+        Action::Dml(dml) => {
+            dml.kind == DmlKind::Delete
+                && !dml.has_where
+                && dml.target.as_ref().is_some_and(|other| other.name == table.name)
+        }
+        _ => false,
+    })
+}
+
+fn recipe(
+    cx: &StatementContext,
+    act: &Act,
+    (alter, definition): (&AlterTable, &ColumnDefinition),
+    table: &Used,
+) -> Option<Recipe> {
+    let (after, constraints) = made(act, table)?;
+    let column = after.column(&definition.name)?;
+    let is_more =
+        |found: &&crate::catalog::Constraint| found.kind != crate::sql::ConstraintKind::NotNull;
+    if constraints.iter().any(|found| is_more(&found)) {
+        return None;
+    }
+    let sql = name_sql(&alter.table);
+    let name = quoted(&definition.name);
+    let of = act.after.format_type(&column.type_name, column.type_id);
+    let place = Place { table: &sql, column: &name, relation: table.relation };
+    let recipe = Recipe::default().step(
+        Run::Briefly,
+        "old and new rows may be null for now; let the application write it from here on",
+        [format!("alter table {sql} add column {name} {of}")],
+    );
+    let recipe = place.fill(recipe, "'<value>'", &format!("{name} is null"));
+    let constraint = quoted(&format!("{}_{}_not_null", after.name.name, definition.name));
+    Some(place.not_null(recipe, &constraint, cx.version()))
+}
+
+/// Returns whether the column is new and required, and nothing later in the migration helps.
+fn is_left_without(
+    cx: &StatementContext,
+    alter: &AlterTable,
+    name: &str,
+    table: &Used,
+    act: &Act,
+) -> bool {
+    let Some(relation) = act.before.get(&table.name) else { return false };
+    let Some(column) = relation.column(name) else { return false };
+    let is_new = cx.state.is_in_this_migration(column.created);
+    // A trigger may give the value.
+    let has_trigger = relation.extra().triggers.iter().any(|trigger| trigger.for_each_row);
+    let is_required = column.not_null && column.default.is_some() && column.generated.is_none();
+    let is_up = cx.migration.migration().direction == Direction::Up;
+    is_up && is_new && is_required && !has_trigger && !is_helped(cx, alter, name)
+}
+
+/// Returns whether the column gets another default, or may be null, later in the migration.
+fn is_helped(cx: &StatementContext, alter: &AlterTable, name: &str) -> bool {
+    let after = cx.migration.script().statements();
+    let after = after.skip_while(|other| other.span != cx.statement.span);
+    after.flat_map(|statement| &statement.actions).any(|action| {
+        let Action::AlterTable(other) = action else { return false };
+        other.table.name == alter.table.name
+            && match &other.change {
+                TableChange::SetDefault { column, default } => column == name && default.is_some(),
+                TableChange::DropNotNull { column }
+                | TableChange::DropColumn { column, .. }
+                | TableChange::Other { column: Some(column), .. } => column == name,
+                _ => false,
+            }
+    })
+}
+
+fn report_loss(cx: &StatementContext, column: &str, table: &Used) -> Diagnostic {
+    let shown = table.shown();
+    cx.report(format!(
+        "inserts into `{shown}` that do not name `{column}` fail from here on: it is not null, and loses its default in the migration that adds it"
+    ))
+    .help("keep the default until all code writes the column, and drop it in a later release")
+    .note(format!(
+        "SQLSTATE 23502: null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
+        table.name.name
+    ))
+    .relation(&table.name, Some(LockMode::AccessExclusiveLock))
+    .at_most(Severity::Warning)
+}

@@ -1,0 +1,39 @@
+use super::outage::{acts, doubt, made, report, used};
+use crate::diagnostic::Diagnostic;
+use crate::rule::StatementContext;
+use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
+
+pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
+    for act in acts(cx, |action| excluded(action).is_some()) {
+        let Some(alter) = excluded(act.action) else { continue };
+        let Some(table) = used(cx, &act.before, &alter.table) else { continue };
+        if table.relation.is_some() && act.effects.index_builds.is_empty() {
+            continue;
+        }
+        let name = made(act, &table).and_then(|(_, constraints)| {
+            let mut found = constraints.into_iter();
+            found.find(|found| found.kind == ConstraintKind::Exclusion)
+        });
+        let name = name.map(|found| format!(" `{}`", found.name)).unwrap_or_default();
+        let message = format!(
+            "adding the exclusion constraint{name} builds its index on `{}`",
+            table.shown()
+        );
+        let locked = [(table.name.clone(), LockMode::AccessExclusiveLock)];
+        let diagnostic = report(cx, act, &message, &locked).help(
+            "add it when nobody uses the table, or copy the rows into a new table that has it; it cannot be added `not valid`, nor take over an index that was built concurrently",
+        );
+        out.push(match doubt(&table, "it has no rows") {
+            Some(doubt) => diagnostic.note(doubt),
+            None => diagnostic,
+        });
+    }
+}
+
+fn excluded(action: &Action) -> Option<&AlterTable> {
+    let Action::AlterTable(alter) = action else { return None };
+    match &alter.change {
+        TableChange::AddConstraint(found) if found.kind == ConstraintKind::Exclusion => Some(alter),
+        _ => None,
+    }
+}

@@ -1,0 +1,56 @@
+use super::outage::acts;
+use super::spelling::shown;
+use crate::catalog::ObjectId;
+use crate::diagnostic::Diagnostic;
+use crate::layout::Direction;
+use crate::rule::MigrationContext;
+use crate::sql::{Action, AlterTable, TableChange, TableEffect};
+
+pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    let mut actions = cx.script().statements().flat_map(|statement| &statement.actions);
+    let is_here = actions.any(|action| match action {
+        Action::Do(block) => block.actions.iter().any(|action| enabled(action).is_some()),
+        action => enabled(action).is_some(),
+    });
+    if !is_here || cx.migration().direction != Direction::Up {
+        return;
+    }
+    let mut found: Vec<(ObjectId, Diagnostic)> = Vec::new();
+    let end = cx.replay(|cx| {
+        for act in acts(cx, |action| enabled(action).is_some()) {
+            let Some(alter) = enabled(act.action) else { continue };
+            let path = &cx.state.session.search_path;
+            let Some(table) = act.before.relation(&alter.table, path).found() else { continue };
+            if table.extra().row_security || cx.is_new_relation(table) {
+                continue;
+            }
+            let name = shown(&table.name);
+            let diagnostic = cx
+                .report(format!("`{name}` has row security and no policy: whoever does not own it sees no rows and writes none"))
+                .relation(&table.name, None)
+                .help("create the policies in the same transaction, before the application notices")
+                .note("its owner, superusers and roles with `bypassrls` are not held back");
+            found.push((table.id, diagnostic));
+        }
+    });
+    for (table, diagnostic) in found {
+        let table = end.catalog.by_id(table);
+        if table
+            .is_some_and(|table| table.extra().row_security && table.extra().policies.is_empty())
+        {
+            out.push(diagnostic);
+        }
+    }
+}
+
+fn enabled(action: &Action) -> Option<&AlterTable> {
+    let Action::AlterTable(alter) = action else { return None };
+    match &alter.change {
+        TableChange::Other { effect: Some(effect), .. }
+            if **effect == (TableEffect::RowSecurity { force: false, on: true }) =>
+        {
+            Some(alter)
+        }
+        _ => None,
+    }
+}

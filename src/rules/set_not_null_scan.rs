@@ -1,0 +1,106 @@
+use super::outage::{Used, acts, doubt, is_rewritten, quoted, report, used};
+use super::steps::{Place, validate};
+use crate::catalog::Constraint;
+use crate::diagnostic::Diagnostic;
+use crate::effects::{Act, pending_proof};
+use crate::recipe::Recipe;
+use crate::rule::StatementContext;
+use crate::schema::name_sql;
+use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
+
+pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
+    for act in acts(cx, |action| column(action).is_some()) {
+        let Some((alter, column)) = column(act.action) else { continue };
+        let Some(table) = used(cx, &act.before, &alter.table) else { continue };
+        if table.is_scanned(act, true) && !is_rewritten(cx, &table.name) {
+            out.push(diagnose(cx, act, alter, column, &table));
+        }
+    }
+}
+
+fn column(action: &Action) -> Option<(&AlterTable, &str)> {
+    let Action::AlterTable(alter) = action else { return None };
+    match &alter.change {
+        TableChange::SetNotNull { column } => Some((alter, column)),
+        _ => None,
+    }
+}
+
+fn diagnose(
+    cx: &StatementContext,
+    act: &Act,
+    alter: &AlterTable,
+    column: &str,
+    table: &Used,
+) -> Diagnostic {
+    let shown = table.shown();
+    let locked = [(table.name.clone(), LockMode::AccessExclusiveLock)];
+    let pending = table.relation.and_then(|table| pending_proof(table, column));
+    let message = format!("setting `{column}` to not null reads all of `{shown}`");
+    let help = match pending {
+        Some(pending) => advice_to_validate(pending),
+        None => advice(cx, alter, column),
+    };
+    let diagnostic = report(cx, act, &message, &locked).help(help);
+    let diagnostic =
+        diagnostic.recipe(cx.recipe(|| Some(recipe(cx, alter, column, table, pending))));
+    match doubt(table, "a valid check constraint proves already that there is no null") {
+        Some(doubt) => diagnostic.note(doubt),
+        None => diagnostic,
+    }
+}
+
+/// What to do where a constraint that proves it only has to be validated.
+fn advice_to_validate(pending: &Constraint) -> String {
+    let name = &pending.name;
+    if pending.kind == ConstraintKind::NotNull {
+        return format!(
+            "use `validate constraint {}`: it does the same, and blocks neither reads nor writes",
+            quoted(name)
+        );
+    }
+    format!(
+        "validate the check `{name}` in a migration before this one, which blocks neither reads nor writes: it then proves that there is no null"
+    )
+}
+
+fn advice(cx: &StatementContext, alter: &AlterTable, column: &str) -> String {
+    if cx.version().major >= 18 {
+        return format!(
+            "add `constraint {} not null {} not valid`, and validate it in a later migration",
+            name(alter, column),
+            quoted(column)
+        );
+    }
+    format!(
+        "add `check ({} is not null) not valid`, validate it in a later migration, and set not null after that: the check proves it",
+        quoted(column)
+    )
+}
+
+/// Returns a name for the new constraint.
+fn name(alter: &AlterTable, column: &str) -> String {
+    quoted(&format!("{}_{column}_not_null", alter.table.name))
+}
+
+fn recipe(
+    cx: &StatementContext,
+    alter: &AlterTable,
+    column: &str,
+    table: &Used,
+    pending: Option<&Constraint>,
+) -> Recipe {
+    let sql = name_sql(&alter.table);
+    let place = Place { table: &sql, column: &quoted(column), relation: table.relation };
+    let recipe = Recipe::default();
+    match pending {
+        None => place.not_null(recipe, &name(alter, column), cx.version()),
+        Some(pending) => {
+            let recipe = validate(recipe, &sql, &quoted(&pending.name));
+            match pending.kind {
+                ConstraintKind::NotNull => recipe,
+                _ => place.set_not_null(recipe, None),
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+create schema app;
+create type mood as enum ('fine','sad');
+create function twice(i int) returns int language sql immutable as 'select $1 * 2';
+create function check_it() returns trigger language plpgsql as 'begin return new; end';
+create sequence numbers;
+create domain positive as int check (twice(value) > 0);
+create table orders (id bigserial primary key, a int default twice(2) check (a > 0 and orders.a < 100), b text, m mood default 'fine'::mood,
+  n bigint default nextval('numbers'), g int generated always as (a + 1) stored);
+create table items (id bigserial, order_id bigint, a int);
+create index on orders (lower(b)) where twice(a) > 3;
+create view v as select * from orders;
+create view w as select o.id, a as x, b, (select max(i.a) from items i where i.order_id = o.id) from orders o where a > 1 order by b;
+create view x as with o as (select a, b from orders) select o.a, items.a as c from o join items on items.id = o.a;
+create materialized view mv as select m, count(*) from orders group by m with no data;
+alter table orders enable row level security;
+create policy p on orders for select to public using (a > 3 and exists (select 1 from items where items.a = orders.a));
+create trigger t before update of a, b on orders for each row when (new.a > old.a) execute function check_it();
+create function takes(m mood, t public.mood) returns mood language sql as $$ select m $$;
+create table parts (k int, v text) partition by range (twice(k));
+create view y with (security_barrier) as select id from orders where a > 5 with check option;
+create table kinds (k mood, unique (k));
+alter table kinds add column o orders;

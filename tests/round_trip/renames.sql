@@ -1,0 +1,11 @@
+alter table orders add column later int;
+alter table orders rename column a to amount;
+alter table orders rename to purchases;
+alter type mood rename to feeling;
+alter function twice(int) rename to doubled;
+alter sequence numbers rename to counter;
+alter table items rename column a to quantity;
+alter table items set schema app;
+alter table w rename column x to y;
+alter table parts rename column k to key;
+alter schema app rename to shop;
