@@ -50,7 +50,7 @@ impl Catalog {
         Ok(Some(id))
     }
 
-    fn miss(&mut self, full: &QualifiedName, name: &RelationName) {
+    pub(super) fn miss(&mut self, full: &QualifiedName, name: &RelationName) {
         if !self.is_schema_unknown(&full.schema) {
             self.note(Failure::no_relation(&spelled(name), Because::NeverMade));
         }
@@ -278,7 +278,7 @@ pub(super) fn is_builtin(name: &TypeName, env: &Env) -> bool {
 }
 
 /// Returns whether a name is one of the server's own relations.
-fn is_system(name: &RelationName) -> bool {
+pub(super) fn is_system(name: &RelationName) -> bool {
     matches!(name.schema.as_deref(), Some("pg_catalog" | "information_schema" | "pg_temp"))
         || name.schema.is_none() && name.name.starts_with("pg_")
 }

@@ -4,7 +4,6 @@ mod access;
 mod analyse;
 mod apply;
 pub mod builtin;
-mod column;
 mod depend;
 mod difference;
 mod edge;
@@ -14,6 +13,7 @@ mod lookup;
 mod name_map;
 pub(crate) mod naming;
 mod object;
+mod settings;
 mod shared;
 mod system;
 
@@ -26,11 +26,13 @@ pub use access::{Access, Accessed, DefaultFor, Privilege, Privileges};
 pub use difference::{Change, Difference, How, differences};
 pub use failure::{Because, Failure};
 pub use object::{
-    Column, ColumnSettings, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind,
-    Index, IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger,
-    Type, TypeKind, ViewQuery,
+    Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
+    IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Trigger, Type, TypeKind,
+    ViewQuery,
 };
 pub use shared::Shared;
+
+pub use settings::{ColumnSettings, Sequence};
 
 use crate::sql::{ObjectKind, RelationName};
 use crate::version::PgVersion;

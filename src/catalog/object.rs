@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use super::column::{Column, IdentityKind};
+use super::settings::{ColumnSettings, Sequence};
 use super::shared::Shared;
 use super::{QualifiedName, SearchPath};
 use crate::source::{FileId, Span};
 use crate::sql::tree::Query;
 use crate::sql::{
-    Argument, ConstraintKind, Expression, ObjectKind, PartitionBound, PartitionKey,
+    Argument, ConstraintKind, Expression, Generated, ObjectKind, PartitionBound, PartitionKey,
     ReferentialAction, RelationName, TypeName, Volatility,
 };
 
@@ -129,80 +129,6 @@ pub struct Extra {
     pub options: BTreeMap<Arc<str>, Arc<str>>,
     /// Columns that were dropped, and where.
     pub dropped_columns: Vec<(Arc<str>, Origin)>,
-}
-
-/// What a sequence is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sequence {
-    /// The type of its values.
-    pub data_type: Arc<str>,
-    /// The table that owns it, and the number of the column.
-    pub owned_by: Option<(ObjectId, u16)>,
-    /// Whether it is the sequence of an identity column.
-    pub is_identity: bool,
-    /// Its other options, where a statement gives them: `increment by`, `minvalue`, `maxvalue`,
-    /// `start with`, `cache`; `cycle` has no value.
-    pub options: BTreeMap<Arc<str>, Arc<str>>,
-}
-
-impl Sequence {
-    /// Makes a sequence without further options.
-    pub(super) fn new(
-        data_type: &str,
-        owned_by: Option<(ObjectId, u16)>,
-        is_identity: bool,
-    ) -> Self {
-        let options = BTreeMap::new();
-        Self { data_type: data_type.into(), owned_by, is_identity, options }
-    }
-
-    /// Takes over the options of a statement, each as `name value`. One that makes the sequence counts
-    /// from the limit that it is given; one that changes it leaves where it starts.
-    pub(super) fn set_options(&mut self, given: &[String], is_new: bool) {
-        if !is_new && !given.is_empty() && !self.options.contains_key("start with") {
-            let down = self.options.get("increment by").is_some_and(|by| by.starts_with('-'));
-            let limit = self.options.get(if down { "maxvalue" } else { "minvalue" }).cloned();
-            let start = limit.unwrap_or_else(|| if down { "-1".into() } else { "1".into() });
-            self.options.insert("start with".into(), start);
-        }
-        for option in given.iter().filter(|option| !option.starts_with("restart")) {
-            match option.split_once(' ') {
-                None => drop(self.options.insert(option.as_str().into(), "".into())),
-                Some(("no", name)) => drop(self.options.remove(name)),
-                Some(_) => {
-                    if let Some((name, value)) = option.rsplit_once(' ') {
-                        self.options.insert(name.into(), value.into());
-                    }
-                }
-            }
-        }
-        if self.options.get("start with").is_some_and(|start| **start == *"1")
-            && !self.options.contains_key("minvalue")
-            && !self.options.get("increment by").is_some_and(|by| by.starts_with('-'))
-        {
-            self.options.remove("start with");
-        }
-    }
-
-    /// Returns its other options as a statement spells them.
-    pub fn spelled_options(&self) -> Vec<String> {
-        let spelled = |(name, value): (&Arc<str>, &Arc<str>)| match &**value {
-            "" => name.to_string(),
-            value => format!("{name} {value}"),
-        };
-        self.options.iter().map(spelled).collect()
-    }
-}
-
-/// What a column has beyond its definition, where a statement gives it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ColumnSettings {
-    /// How the server stores large values, in lower case.
-    pub storage: Option<Arc<str>>,
-    /// How it compresses them, in lower case.
-    pub compression: Option<Arc<str>>,
-    /// How many values the planner samples.
-    pub statistics: Option<i32>,
 }
 
 /// A trigger on a relation.
@@ -388,6 +314,84 @@ impl RelationKind {
             Self::PartitionedIndex => "partitioned index",
             Self::Sequence => "sequence",
             Self::CompositeType => "composite type",
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its number in the table, from 1; numbers are not used twice.
+    pub number: u16,
+    /// Its type, as the statement spells it.
+    pub type_name: Arc<TypeName>,
+    /// The type, where something at hand made it.
+    pub type_id: Option<ObjectId>,
+    /// Whether it is `NOT NULL`.
+    pub not_null: bool,
+    /// Its default, or the expression of a generated column.
+    pub default: Option<Arc<Expression>>,
+    /// What an identity column is, `ALWAYS` or `BY DEFAULT`.
+    pub identity: Option<IdentityKind>,
+    /// How a generated column keeps its value.
+    pub generated: Option<Generated>,
+    /// Its collation, where it is not that of its type.
+    pub collation: Option<RelationName>,
+    /// Whether the table itself has it, not only the tables above.
+    pub local: bool,
+    /// How many tables above have it.
+    pub inherited: u16,
+    /// The statement that made it.
+    pub created: Origin,
+}
+
+impl Column {
+    /// Makes a column of which nothing but name and type is known, and which has no number yet.
+    pub(super) fn new(
+        name: &Arc<str>,
+        type_name: Arc<TypeName>,
+        type_id: Option<ObjectId>,
+        created: Origin,
+    ) -> Self {
+        Self {
+            name: name.clone(),
+            number: 0,
+            type_name,
+            type_id,
+            not_null: false,
+            default: None,
+            identity: None,
+            generated: None,
+            collation: None,
+            local: true,
+            inherited: 0,
+            created,
+        }
+    }
+
+    /// Returns whether it has a value where nobody gives one: a default, identity or expression.
+    pub fn has_default(&self) -> bool {
+        self.default.is_some() || self.identity.is_some() || self.generated.is_some()
+    }
+}
+
+/// What an identity column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// `GENERATED ALWAYS AS IDENTITY`.
+    Always,
+    /// `GENERATED BY DEFAULT AS IDENTITY`.
+    ByDefault,
+}
+
+impl IdentityKind {
+    /// Returns the words of the statement.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::ByDefault => "by default",
         }
     }
 }

@@ -221,7 +221,9 @@ fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
             recipe = place.fill(recipe, "default", &missing);
         }
         Cause::Sequence => {
-            let numbers = quoted(&format!("{}_{}_numbers", alter.table.name, definition.name));
+            // An identity column gets a sequence of its own at the end, which takes the usual name.
+            let kind = if definition.identity.is_some() { "numbers" } else { "seq" };
+            let numbers = quoted(&format!("{}_{}_{kind}", alter.table.name, definition.name));
             let numbers = match &alter.table.schema {
                 Some(schema) => format!("{}.{numbers}", quoted(schema)),
                 None => numbers,

@@ -8,7 +8,8 @@ use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
 use crate::schema::name_sql;
 use crate::sql::{
-    Action, AlterTable, ColumnDefinition, DmlKind, LockMode, RelationName, TableChange,
+    Action, AlterTable, ColumnDefinition, ConstraintKind, DmlKind, LockMode, RelationName,
+    TableChange,
 };
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
@@ -122,9 +123,7 @@ fn recipe(
 ) -> Option<Recipe> {
     let (after, constraints) = made(act, table)?;
     let column = after.column(&definition.name)?;
-    let is_more =
-        |found: &&crate::catalog::Constraint| found.kind != crate::sql::ConstraintKind::NotNull;
-    if constraints.iter().any(|found| is_more(&found)) {
+    if constraints.iter().any(|found| found.kind != ConstraintKind::NotNull) {
         return None;
     }
     let sql = name_sql(&alter.table);

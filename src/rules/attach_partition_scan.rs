@@ -1,7 +1,7 @@
 use super::concurrent::{others, written};
 use super::outage::{Used, acts, doubt, report, used};
 use super::partition::{excluding, within};
-use super::partition_of_locks_parent::proof;
+use super::partition_of_locks_parent::{OTHERS, proof};
 use super::spelling::shown;
 use crate::catalog::Relation;
 use crate::diagnostic::Diagnostic;
@@ -172,12 +172,15 @@ fn recipe(
     }
     if act.effects.scans.contains(&child.name) {
         let check = format!("{name}_bound");
-        recipe = proof(recipe, &table, &check, &within(key, attached.bound)?);
+        let within = within(key, attached.bound)?;
+        let what = "it takes only rows within the bound from here on";
+        recipe = proof(recipe, what, &table, (&check, &within));
         dropped.push(format!("alter table {table} drop constraint {check}"));
     }
     if let Some(default) = default {
         let (on, check) = (written(cx, &default.name), format!("{name}_excluded"));
-        recipe = proof(recipe, &on, &check, &excluding(key, attached.bound)?);
+        let excluded = excluding(key, attached.bound)?;
+        recipe = proof(recipe, OTHERS, &on, (&check, &excluded));
         dropped.push(format!("alter table {on} drop constraint {check}"));
     }
     let parent = name_sql(&attached.alter.table);

@@ -23,14 +23,11 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let is_built = table.relation.is_none() || !act.effects.index_builds.is_empty();
+        let is_read = table.relation.is_some() && !act.effects.scans.is_empty();
         match &key.definition.using_index {
-            Some(index) => {
-                if table.relation.is_some() && !act.effects.scans.is_empty() {
-                    out.push(looks_for_nulls(cx, act, &key, &table, index));
-                }
-            }
+            Some(index) if is_read => out.push(looks_for_nulls(cx, act, &key, &table, index)),
             None if is_built => out.push(diagnose(cx, act, &key, &table)),
-            None => {}
+            Some(_) | None => {}
         }
     }
 }

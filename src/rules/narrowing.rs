@@ -11,8 +11,7 @@ pub(super) fn narrowing(from: &str, to: &str) -> Option<&'static str> {
         ("timestamp without time zone" | "timestamp with time zone", "date") => {
             Some("the time of day")
         }
-        ("double precision", "real")
-        | ("numeric" | "integer" | "bigint", "real")
+        ("double precision" | "numeric" | "integer" | "bigint", "real")
         | ("numeric" | "bigint", "double precision") => Some("digits"),
         ("numeric", "numeric") => {
             let new = new_scale?;

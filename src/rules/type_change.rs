@@ -143,9 +143,7 @@ pub(super) fn reason(from: &str, to: &str) -> Option<&'static str> {
     };
     let is_array = old.ends_with("[]") || new.ends_with("[]");
     Some(match (&*old, &*new) {
-        _ if is_array && old != new || is_array && old_parts != new_parts => {
-            "each element is converted"
-        }
+        _ if is_array && (old != new || old_parts != new_parts) => "each element is converted",
         (a, b) if a != b && bytes(a).is_some() && bytes(b).is_some() => {
             "its values get another size"
         }

@@ -186,7 +186,7 @@ fn recipe(cx: &StatementContext, change: &TypeChange, from: &str) -> Option<Reci
         );
     }
     if old.not_null {
-        let name = quoted(&format!("{}_{}_not_null", relation.name.name, change.name));
+        let name = quoted(&format!("{}_{}_new_not_null", relation.name.name, change.name));
         recipe = place.not_null(recipe, &name, cx.version());
     }
     Some(swap(recipe, change, old, &table, (&trigger, &function)))

@@ -28,6 +28,7 @@ impl Catalog {
             }
             TableChange::SetType { column, type_name, using, collation } => {
                 self.refuse_retype(id, column, alter.only)?;
+                self.refuse_serial(type_name, env)?;
                 let (resolved, type_id) = self.column_type(type_name, env)?;
                 if let Some(found) = self.by_id(id).and_then(|table| table.column(column)) {
                     let using = using.as_deref().map(|using| &using.tree);
@@ -281,6 +282,18 @@ impl Catalog {
         children
             .into_iter()
             .try_for_each(|child| self.disinherit_column(child, column, cascade, env))
+    }
+
+    /// `serial` is a type only where a column is made.
+    fn refuse_serial(&self, name: &crate::sql::TypeName, env: &Env) -> Result<(), Failure> {
+        let own = crate::sql::RelationName::unqualified(name.name.clone());
+        let is_serial = name.schema.is_none()
+            && super::serial_type(&name.name).is_some()
+            && self.type_if_exists(&own, env).is_none();
+        match is_serial {
+            true => Err(Failure::missing(ObjectKind::Type, &name.name, Because::Always)),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn change_column(

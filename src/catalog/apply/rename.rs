@@ -63,10 +63,15 @@ impl Catalog {
                 Ok(())
             }
             ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
-                let found = self.functions_of(&rename.name, rename.arguments.as_deref(), env);
+                let arguments = rename.arguments.as_deref();
+                let found = self.functions_of(&rename.name, arguments, env);
+                if found.is_empty() {
+                    return self.miss_signature(rename.kind, &rename.name, arguments, env);
+                }
                 if let Some(id) = found.first() {
                     let name = self.name_of(*id).cloned();
                     if let Some(name) = name {
+                        self.refuse_same_signature(*id, &name.sibling(rename.to.as_str()))?;
                         self.relocate(*id, name.sibling(rename.to.as_str()), env);
                     }
                 }
@@ -85,6 +90,22 @@ impl Catalog {
                 Ok(())
             }
         }
+    }
+
+    /// Refuses a name that another function with the same arguments has.
+    fn refuse_same_signature(&self, id: ObjectId, to: &QualifiedName) -> Result<(), Failure> {
+        let types = |id: ObjectId| -> Option<Vec<String>> {
+            let inputs = self.function_by_id(id)?.inputs();
+            Some(inputs.map(|(a, id)| self.format_type(&a.type_name, *id)).collect())
+        };
+        let own = types(id);
+        let mut others = self.function_names.get(to).into_iter().flatten();
+        let Some(there) = others.find(|other| types(**other) == own) else { return Ok(()) };
+        let arguments = own.unwrap_or_default().join(", ");
+        let (name, schema) = (&to.name, &to.schema);
+        let message = format!("function {name}({arguments}) already exists in schema \"{schema}\"");
+        let made = self.function_by_id(*there).map(|function| function.created);
+        Err(Failure::new("42723", message, made.map_or(Because::Always, Because::Made)))
     }
 
     fn type_of(&mut self, name: &RelationName, env: &Env) -> Result<Option<ObjectId>, Failure> {
