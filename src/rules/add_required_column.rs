@@ -13,17 +13,11 @@ use crate::sql::{
 };
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    for act in acts(cx, |action| required(action).is_some() || loses_default(action).is_some()) {
-        if let Some((alter, definition)) = required(act.action) {
-            let Some(table) = used(cx, &act.before, &alter.table) else { continue };
-            if is_new_and_required(act, definition, &table) {
-                out.push(report_required(cx, act, (alter, definition), &table));
-            }
-        } else if let Some((alter, column)) = loses_default(act.action) {
-            let Some(table) = used(cx, &act.before, &alter.table) else { continue };
-            if is_left_without(cx, alter, column, &table, act) {
-                out.push(report_loss(cx, column, &table));
-            }
+    for act in acts(cx, |action| required(action).is_some()) {
+        let Some((alter, definition)) = required(act.action) else { continue };
+        let Some(table) = used(cx, &act.before, &alter.table) else { continue };
+        if is_new_and_required(act, definition, &table) {
+            out.push(report_required(cx, act, (alter, definition), &table));
         }
     }
 }
@@ -37,14 +31,6 @@ fn required(action: &Action) -> Option<(&AlterTable, &ColumnDefinition)> {
                 || column.generated.is_some();
             (column.not_null && !has_value).then_some((alter, column))
         }
-        _ => None,
-    }
-}
-
-fn loses_default(action: &Action) -> Option<(&AlterTable, &str)> {
-    let Action::AlterTable(alter) = action else { return None };
-    match &alter.change {
-        TableChange::SetDefault { column, default: None } => Some((alter, column)),
         _ => None,
     }
 }
@@ -138,53 +124,4 @@ fn recipe(
     let recipe = place.fill(recipe, "'<value>'", &format!("{name} is null"));
     let constraint = quoted(&format!("{}_{}_not_null", after.name.name, definition.name));
     Some(place.not_null(recipe, &constraint, cx.version()))
-}
-
-/// Returns whether the column is new and required, and nothing later in the migration helps.
-fn is_left_without(
-    cx: &StatementContext,
-    alter: &AlterTable,
-    name: &str,
-    table: &Used,
-    act: &Act,
-) -> bool {
-    let Some(relation) = act.before.get(&table.name) else { return false };
-    let Some(column) = relation.column(name) else { return false };
-    let is_new = cx.state.is_in_this_migration(column.created);
-    // A trigger may give the value.
-    let has_trigger = relation.extra().triggers.iter().any(|trigger| trigger.for_each_row);
-    let is_required = column.not_null && column.default.is_some() && column.generated.is_none();
-    let is_up = cx.migration.migration().direction == Direction::Up;
-    is_up && is_new && is_required && !has_trigger && !is_helped(cx, alter, name)
-}
-
-/// Returns whether the column gets another default, or may be null, later in the migration.
-fn is_helped(cx: &StatementContext, alter: &AlterTable, name: &str) -> bool {
-    let after = cx.migration.script().statements();
-    let after = after.skip_while(|other| other.span != cx.statement.span);
-    after.flat_map(|statement| &statement.actions).any(|action| {
-        let Action::AlterTable(other) = action else { return false };
-        other.table.name == alter.table.name
-            && match &other.change {
-                TableChange::SetDefault { column, default } => column == name && default.is_some(),
-                TableChange::DropNotNull { column }
-                | TableChange::DropColumn { column, .. }
-                | TableChange::Other { column: Some(column), .. } => column == name,
-                _ => false,
-            }
-    })
-}
-
-fn report_loss(cx: &StatementContext, column: &str, table: &Used) -> Diagnostic {
-    let shown = table.shown();
-    cx.report(format!(
-        "inserts into `{shown}` that do not name `{column}` fail from here on: it is not null, and loses its default in the migration that adds it"
-    ))
-    .help("keep the default until all code writes the column, and drop it in a later release")
-    .note(format!(
-        "SQLSTATE 23502: null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
-        table.name.name
-    ))
-    .relation(&table.name, Some(LockMode::AccessExclusiveLock))
-    .at_most(Severity::Warning)
 }
