@@ -1,4 +1,5 @@
 use super::outage::{Used, acts, doubt, made, quoted, used};
+use super::spelling::listed;
 use super::steps::Place;
 use crate::catalog::TypeKind;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -13,13 +14,28 @@ use crate::sql::{
 };
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
+    let mut found: Vec<Added> = Vec::new();
     for act in acts(cx, |action| required(action).is_some()) {
         let Some((alter, definition)) = required(act.action) else { continue };
         let Some(table) = used(cx, &act.before, &alter.table) else { continue };
         if is_new_and_required(act, definition, &table) {
-            out.push(report_required(cx, act, (alter, definition), &table));
+            found.push(Added { act, alter, definition, table });
         }
     }
+    // One statement fails once.
+    for group in found.chunk_by(|one, other| one.table.name == other.table.name) {
+        if let [first, others @ ..] = group {
+            out.push(diagnose(cx, first, others));
+        }
+    }
+}
+
+/// A column that is added, must have a value and gets none.
+struct Added<'a> {
+    act: &'a Act<'a>,
+    alter: &'a AlterTable,
+    definition: &'a ColumnDefinition,
+    table: Used<'a>,
 }
 
 fn required(action: &Action) -> Option<(&AlterTable, &ColumnDefinition)> {
@@ -48,12 +64,8 @@ fn is_new_and_required(act: &Act, definition: &ColumnDefinition, table: &Used) -
     !is_serial && !has_domain_default
 }
 
-fn report_required(
-    cx: &StatementContext,
-    act: &Act,
-    (alter, definition): (&AlterTable, &ColumnDefinition),
-    table: &Used,
-) -> Diagnostic {
+fn diagnose(cx: &StatementContext, added: &Added, others: &[Added]) -> Diagnostic {
+    let Added { alter, definition, table, .. } = added;
     let (name, shown) = (&definition.name, table.shown());
     let is_empty = is_emptied(cx, &alter.table);
     let message = if is_empty {
@@ -78,7 +90,13 @@ fn report_required(
             }
         ))
         .relation(&table.name, Some(LockMode::AccessExclusiveLock));
-    diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, act, (alter, definition), table)));
+    if others.is_empty() {
+        diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, added)));
+    } else {
+        let names: Vec<String> =
+            others.iter().map(|other| other.definition.name.to_string()).collect();
+        diagnostic = diagnostic.note(format!("the same is true of {}", listed(&names, "and")));
+    }
     if let Some(doubt) = doubt(table, "it has no rows") {
         diagnostic = diagnostic.note(doubt);
     }
@@ -101,12 +119,8 @@ fn is_emptied(cx: &StatementContext, table: &RelationName) -> bool {
     })
 }
 
-fn recipe(
-    cx: &StatementContext,
-    act: &Act,
-    (alter, definition): (&AlterTable, &ColumnDefinition),
-    table: &Used,
-) -> Option<Recipe> {
+fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
+    let Added { act, alter, definition, table } = added;
     let (after, constraints) = made(act, table)?;
     let column = after.column(&definition.name)?;
     if constraints.iter().any(|found| found.kind != ConstraintKind::NotNull) {
