@@ -5,7 +5,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lockmaster::check::{SetOptions, check};
+use std::ops::ControlFlow;
+
+use lockmaster::check::{self, SetOptions, check};
 use lockmaster::layout::{self, Entry, Override, Sources, Tree};
 use lockmaster::rule::Rule;
 use lockmaster::rules::RULES;
@@ -49,9 +51,35 @@ fn pipeline(criterion: &mut Criterion) {
     });
 }
 
+/// How the cost of replay alone grows with the history.
+fn replay(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("replay");
+    for (count, name) in [(1_000, "1,000 migrations"), (10_000, "10,000 migrations")] {
+        let mut tree = Tree::default();
+        let mut sources = Sources::default();
+        for (id, number) in (0..count).zip(1..) {
+            let name = format!("{number:05}_change.sql");
+            sources.files.push(SourceFile::new(&name, migration(number)));
+            tree.files.push(Entry { name, id: Some(FileId(id)), text: None });
+        }
+        let sets = layout::recognise(&tree, &sources, true, &|_| Override::default());
+        let scripts = check::parse(&sets[0], &sources);
+        let options = SetOptions::default();
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                check::replay_with(&sets[0], &scripts, &options, |_, state| {
+                    black_box(&state.catalog);
+                    ControlFlow::Continue(())
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20);
-    targets = pipeline
+    targets = pipeline, replay
 }
 criterion_main!(benches);

@@ -376,7 +376,7 @@ mod tests {
         let table = get(&state, "t").expect("it is there");
         assert!(get(&state, "i").is_none() && get(&state, "k").is_some());
         assert!(table.column("a").is_some_and(|column| column.not_null));
-        assert_eq!(table.constraints[0].columns, ["a"]);
+        assert_eq!(table.constraints.get(0).unwrap().columns, ["a"]);
     }
 
     #[test]

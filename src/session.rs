@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::LazyLock;
 
 use imbl::OrdMap;
 
@@ -64,7 +65,9 @@ impl Default for Session {
 
 /// Returns the search path of a new session, without the role's own schema, which hardly anybody has.
 pub fn default_search_path() -> SearchPath {
-    Arc::from([Arc::from("public")])
+    // Every name that is made in it shares its text.
+    static PUBLIC: LazyLock<SearchPath> = LazyLock::new(|| Arc::from([Arc::from("public")]));
+    PUBLIC.clone()
 }
 
 impl Session {

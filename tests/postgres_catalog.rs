@@ -18,7 +18,7 @@ use support::server;
 /// What a server keeps, a line for each object, in the words of `lines`.
 const CATALOGS: &str = r"
 with named as (
-    select c.oid, n.nspname || '.' || c.relname as name, c.relkind
+    select c.oid, n.nspname || '.' || c.relname as name, c.relkind, c.relacl, c.relowner
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relpersistence <> 't')
 select 'column ' || r.name || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
@@ -45,7 +45,17 @@ select 'view ' || r.name || ' ' || string_agg(a.attname, ',' order by a.attnum)
 from named r join pg_attribute a on a.attrelid = r.oid where r.relkind in ('v', 'm') and a.attnum > 0
 group by r.name
 union all
-select 'sequence ' || name from named where relkind = 'S'
+select 'sequence ' || r.name || concat_ws(' ', '', 'by ' || s.seqincrement, 'from ' || s.seqstart,
+    'cache ' || s.seqcache, case when s.seqcycle then 'cycle' end)
+from named r join pg_sequence s on s.seqrelid = r.oid
+union all
+select 'comment ' || r.name || '.' || a.attname || ' ' || d.description
+from named r join pg_attribute a on a.attrelid = r.oid
+join pg_description d on d.objoid = r.oid and d.objsubid = a.attnum
+union all
+select 'grant ' || r.name || ' ' || string_agg(lower(x.privilege_type), ',' order by lower(x.privilege_type)) || ' ' || x.grantee::regrole
+from named r, lateral aclexplode(r.relacl) x
+where x.grantee <> r.relowner group by r.name, x.grantee
 union all
 select 'enum ' || n.nspname || '.' || t.typname || ' ' || string_agg(e.enumlabel, ',' order by e.enumsortorder)
 from pg_enum e join pg_type t on t.oid = e.enumtypid join pg_namespace n on n.oid = t.typnamespace
@@ -104,7 +114,28 @@ fn lines(schema: &Value) -> BTreeSet<String> {
         found.insert(format!("view {} {}", name(&view), joined(&view["columns"])));
     }
     for sequence in list(&schema["sequences"]) {
-        found.insert(format!("sequence {}", name(&sequence)));
+        let options = list(&sequence["options"]);
+        let option = |wanted: &str, default: &str| {
+            let found = options.iter().find_map(|option| option.as_str()?.strip_prefix(wanted));
+            found.unwrap_or(default).to_owned()
+        };
+        let by = option("increment by ", "1");
+        let start = option("start with ", if by.starts_with('-') { "-1" } else { "1" });
+        let cycle = if options.iter().any(|option| option == "cycle") { " cycle" } else { "" };
+        let cache = option("cache ", "1");
+        let of = name(&sequence);
+        found.insert(format!("sequence {of} by {by} from {start} cache {cache}{cycle}"));
+    }
+    for comment in list(&schema["comments"]) {
+        found.insert(format!("comment {} {}", text(&comment["name"]), text(&comment["text"])));
+    }
+    for grant in list(&schema["grants"]).iter().filter(|grant| grant["kind"] == "table") {
+        let role = text(&grant["role"]).replace("public", "-");
+        found.insert(format!(
+            "grant {} {} {role}",
+            text(&grant["name"]),
+            joined(&grant["privileges"])
+        ));
     }
     for labels in list(&schema["enums"]) {
         found.insert(format!("enum {} {}", name(&labels), joined(&labels["values"])));
@@ -144,7 +175,7 @@ fn statement(dice: &mut Dice) -> String {
     let (column, second) = (dice.pick(COLUMNS), dice.pick(COLUMNS));
     let data_type = dice.pick(TYPES);
     let cascade = dice.pick(&["", "", " cascade"]);
-    match dice.roll(28) {
+    match dice.roll(40) {
         0..=3 => {
             let key = dice.pick(&[
                 "bigserial primary key",
@@ -206,6 +237,47 @@ fn statement(dice: &mut Dice) -> String {
         ),
         24 => format!("alter table {table} alter column {column} set default null"),
         25 => format!("drop type mood{cascade}"),
+        26 => format!("alter table {table} add check (twice({column}::int) > 0)"),
+        27 => format!("create index on {table} (twice({column}::int)) where {second} is not null"),
+        28 => format!(
+            "alter function {}(int) rename to {}",
+            dice.pick(&["twice", "doubled"]),
+            dice.pick(&["twice", "doubled"])
+        ),
+        29 => format!(
+            "drop function {}({}){cascade}",
+            dice.pick(&["twice", "doubled"]),
+            dice.pick(&["int", "text"])
+        ),
+        30 => format!(
+            "create function twice(int) returns int language sql immutable as 'select $1 * 2'"
+        ),
+        31 => format!(
+            "alter table {table} alter column {column} type {}",
+            dice.pick(&["bigserial", "smallserial"])
+        ),
+        32 => format!("alter table {table} alter column {column} set default twice(3)"),
+        33 => format!(
+            "grant {} on {table} to {}",
+            dice.pick(&["select", "all", "select (a)"]),
+            dice.pick(&["public", "pg_monitor"])
+        ),
+        34 => format!("revoke {} on {table} from public", dice.pick(&["select", "all", "insert"])),
+        35 => format!("comment on column {table}.{column} is '{second}'"),
+        36 => format!(
+            "create sequence {} increment by {} start with 7",
+            dice.pick(&["s1", "s2"]),
+            dice.pick(&["2", "5"])
+        ),
+        37 => format!(
+            "alter sequence {} {}",
+            dice.pick(&["s1", "s2"]),
+            dice.pick(&["cycle", "no cycle", "cache 5", "minvalue -100", "increment by 4"])
+        ),
+        38 => format!(
+            "alter table {table} alter column {column} set statistics {}",
+            dice.pick(&["100", "-1"])
+        ),
         _ => format!("comment on table {table} is null"),
     }
 }
@@ -218,6 +290,8 @@ fn histories_made_at_random_leave_what_a_server_has() {
             let mut statements = vec![
                 "create schema app".to_owned(),
                 "create type mood as enum ('fine', 'tired')".to_owned(),
+                "create function twice(int) returns int language sql immutable as 'select $1 * 2'"
+                    .to_owned(),
             ];
             statements.extend((0..150).map(|_| statement(&mut dice)));
             compare(version, &statements, &format!("seed {seed} on PostgreSQL {version}"));
@@ -254,7 +328,7 @@ fn compare(version: u16, statements: &[String], what: &str) {
     }
     write(folder, &taken);
     let replayed =
-        lines(&lockmaster(&["schema", path, "--format", "json", "--pg-version", &target]));
+        lines(&lockmaster(&["schema", path, "--format", "json", "--sql", "--pg-version", &target]));
     let mut client = database.connect();
     client.batch_execute("set search_path = pg_catalog").unwrap();
     let real: BTreeSet<String> =

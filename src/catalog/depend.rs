@@ -4,54 +4,22 @@
 
 use std::collections::BTreeSet;
 
+pub(super) use super::edge::{Address, Edge, Part, Strength};
 use super::object::{Class, ObjectId, Origin, Relation, RelationKind};
 use super::{Because, Catalog, Failure, QualifiedName, Space};
 use crate::sql::ConstraintKind;
-
-/// A part of an object: what can be dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Part {
-    Whole,
-    Column(u16),
-    Default(u16),
-    Constraint(u32),
-    Trigger(u32),
-    Policy(u32),
-}
-
-/// An object, or a part of one.
-pub(super) type Address = (ObjectId, Part);
-
-/// How something depends on another thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Strength {
-    /// It goes only with `CASCADE`.
-    Normal,
-    /// It goes with what it depends on.
-    Auto,
-}
-
-/// One dependency; `first` and `second` are what is needed and what needs it, or the other way round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Edge {
-    first: Address,
-    second: Address,
-    strength: Strength,
-}
 
 impl Catalog {
     /// Notes that `dependent` cannot be without `on`.
     pub(super) fn depend(&mut self, dependent: Address, on: Address, strength: Strength) {
         if dependent != on {
-            self.dependents.insert(Edge { first: on, second: dependent, strength });
-            self.needs.insert(Edge { first: dependent, second: on, strength });
+            self.dependents.insert(Edge::new(on, dependent, strength));
+            self.needs.insert(Edge::new(dependent, on, strength));
         }
     }
 
     fn edges(set: &imbl::OrdSet<Edge>, of: Address) -> impl Iterator<Item = Edge> + use<'_> {
-        let none = ObjectId { number: 0, class: Class::Relation };
-        let start = Edge { first: of, second: (none, Part::Whole), strength: Strength::Normal };
-        set.range(start..).take_while(move |edge| edge.first == of).copied()
+        set.range(Edge::start(of)..).take_while(move |edge| edge.is_of(of)).copied()
     }
 
     /// Returns what depends on an address, and how.
@@ -59,14 +27,14 @@ impl Catalog {
         &self,
         on: Address,
     ) -> impl Iterator<Item = (Address, Strength)> + use<'_> {
-        Self::edges(&self.dependents, on).map(|edge| (edge.second, edge.strength))
+        Self::edges(&self.dependents, on).map(|edge| (edge.second(), edge.strength()))
     }
 
     /// Returns what a view, index, function or other object cannot be without: objects, and columns of
     /// relations by their numbers.
     pub fn needs_of(&self, id: ObjectId) -> Vec<(ObjectId, Option<u16>)> {
         let edges = Self::edges(&self.needs, (id, Part::Whole));
-        let needs = edges.map(|edge| match edge.second {
+        let needs = edges.map(|edge| match edge.second() {
             (on, Part::Column(number)) => (on, Some(number)),
             (on, _) => (on, None),
         });
@@ -78,7 +46,7 @@ impl Catalog {
     pub fn related(&self, table: ObjectId) -> Vec<&Relation> {
         let mut ids: BTreeSet<ObjectId> = BTreeSet::from([table]);
         ids.extend(self.dependents_of((table, Part::Whole)).map(|((user, _), _)| user));
-        let columns = self.by_id(table).map(|table| table.columns.as_slice()).unwrap_or_default();
+        let columns = self.by_id(table).into_iter().flat_map(|table| &table.columns);
         for column in columns {
             let users = self.dependents_of((table, Part::Column(column.number)));
             ids.extend(users.map(|((user, _), _)| user));
@@ -91,8 +59,7 @@ impl Catalog {
         let gone: Vec<Edge> = Self::edges(&self.needs, of).collect();
         for edge in gone {
             self.needs.remove(&edge);
-            let Edge { first, second, strength } = edge;
-            self.dependents.remove(&Edge { first: second, second: first, strength });
+            self.dependents.remove(&Edge::new(edge.second(), of, edge.strength()));
         }
     }
 
@@ -103,8 +70,7 @@ impl Catalog {
         let gone: Vec<Edge> = Self::edges(&self.dependents, of).collect();
         for edge in gone {
             self.dependents.remove(&edge);
-            let Edge { first, second, strength } = edge;
-            self.needs.remove(&Edge { first: second, second: first, strength });
+            self.needs.remove(&Edge::new(edge.second(), of, edge.strength()));
         }
     }
 
@@ -251,7 +217,7 @@ impl Catalog {
                 }
             }),
             Part::Default(number) => self.change(id, |relation| {
-                if let Some(column) = relation.columns.iter_mut().find(|c| c.number == number) {
+                if let Some(column) = relation.columns.find_mut(|c| c.number == number) {
                     column.default = None;
                     column.generated = None;
                 }

@@ -50,7 +50,7 @@ impl Catalog {
         Ok(Some(id))
     }
 
-    fn miss(&mut self, full: &QualifiedName, name: &RelationName) {
+    pub(super) fn miss(&mut self, full: &QualifiedName, name: &RelationName) {
         if !self.is_schema_unknown(&full.schema) {
             self.note(Failure::no_relation(&spelled(name), Because::NeverMade));
         }
@@ -85,7 +85,7 @@ impl Catalog {
         for parent in &relation.parents {
             self.children.insert((*parent, relation.id));
         }
-        self.relation_names.insert(relation.name.clone(), relation.id);
+        self.relation_names.insert(&relation.name, relation.id);
         let (id, origin) = (relation.id, relation.created);
         let objects = match relation.kind {
             _ if relation.external || relation.is_index() => None,
@@ -124,7 +124,7 @@ impl Catalog {
         if !self.dropped.is_empty() {
             self.dropped.remove(&(Space::Type, name.clone()));
         }
-        self.type_names.insert(name.clone(), id);
+        self.type_names.insert(&name, id);
         let origin = env.origin;
         let is_external = matches!(kind, TypeKind::External);
         let schema = name.schema.clone();
@@ -278,7 +278,7 @@ pub(super) fn is_builtin(name: &TypeName, env: &Env) -> bool {
 }
 
 /// Returns whether a name is one of the server's own relations.
-fn is_system(name: &RelationName) -> bool {
+pub(super) fn is_system(name: &RelationName) -> bool {
     matches!(name.schema.as_deref(), Some("pg_catalog" | "information_schema" | "pg_temp"))
         || name.schema.is_none() && name.name.starts_with("pg_")
 }

@@ -6,33 +6,42 @@ mod apply;
 pub mod builtin;
 mod depend;
 mod difference;
+mod edge;
 mod facts;
 mod failure;
 mod lookup;
+mod name_map;
 pub(crate) mod naming;
 mod object;
+mod settings;
+mod shared;
 mod system;
 
 use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 pub use access::{Access, Accessed, DefaultFor, Privilege, Privileges};
 pub use difference::{Change, Difference, How, differences};
 pub use failure::{Because, Failure};
 pub use object::{
-    Column, ColumnSettings, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind,
-    Index, IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Sequence, Trigger,
-    Type, TypeKind, ViewQuery,
+    Column, Constraint, Domain, EnumLabel, EnumType, Extra, Function, IdentityKind, Index,
+    IndexDetail, ObjectId, Origin, Other, Policy, Relation, RelationKind, Trigger, Type, TypeKind,
+    ViewQuery,
 };
+pub use shared::Shared;
+
+pub use settings::{ColumnSettings, Sequence};
 
 use crate::sql::{ObjectKind, RelationName};
 use crate::version::PgVersion;
 use depend::Edge;
+use name_map::NameMap;
 use object::Class;
 
 /// A name with its schema, as the server stores it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Eq, Hash)]
 pub struct QualifiedName {
     /// The schema.
     pub schema: Arc<str>,
@@ -50,6 +59,30 @@ impl QualifiedName {
     #[must_use]
     pub fn sibling(&self, name: impl Into<Arc<str>>) -> Self {
         Self { schema: self.schema.clone(), name: name.into() }
+    }
+}
+
+// Most names are of one schema, whose text they share: it need not be compared.
+impl PartialEq for QualifiedName {
+    fn eq(&self, other: &Self) -> bool {
+        (Arc::ptr_eq(&self.schema, &other.schema) || self.schema == other.schema)
+            && self.name == other.name
+    }
+}
+
+impl Ord for QualifiedName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let schemas = match Arc::ptr_eq(&self.schema, &other.schema) {
+            true => Ordering::Equal,
+            false => self.schema.cmp(&other.schema),
+        };
+        schemas.then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+impl PartialOrd for QualifiedName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -93,9 +126,9 @@ pub(crate) enum Space {
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     relations: OrdMap<ObjectId, Arc<Relation>>,
-    relation_names: OrdMap<QualifiedName, ObjectId>,
+    relation_names: NameMap<ObjectId>,
     types: OrdMap<ObjectId, Arc<Type>>,
-    type_names: OrdMap<QualifiedName, ObjectId>,
+    type_names: NameMap<ObjectId>,
     functions: OrdMap<ObjectId, Arc<Function>>,
     function_names: OrdMap<QualifiedName, Vec<ObjectId>>,
     others: OrdMap<ObjectId, Arc<Other>>,
@@ -110,7 +143,7 @@ pub struct Catalog {
     /// Names that a statement used although nothing at hand made them.
     external: OrdMap<QualifiedName, Origin>,
     /// How many constraints have a name, by schema: names that the server chooses are free there.
-    constraint_names: OrdMap<QualifiedName, u32>,
+    constraint_names: NameMap<u32>,
     /// Whether the session has made something temporary.
     has_temporary: bool,
     /// The last statement of which nobody can say what it made or dropped.
@@ -362,12 +395,18 @@ impl Catalog {
     fn names_in(&self, schema: &str) -> Vec<ObjectId> {
         let start = || QualifiedName::new(schema, "")..;
         let is_in = |name: &QualifiedName| *name.schema == *schema;
-        let relations = self.relation_names.range(start()).take_while(|(n, _)| is_in(n));
-        let types = self.type_names.range(start()).take_while(|(n, _)| is_in(n));
+        let relations = self.relations.values().filter(|r| is_in(&r.name));
+        let relations = relations.map(|r| (&r.name, r.id));
+        let types = self.types.values().filter(|t| is_in(&t.name)).map(|t| (&t.name, t.id));
+        let mut relations: Vec<(&QualifiedName, ObjectId)> =
+            relations.filter(|(name, id)| self.relation_names.get(name) == Some(id)).collect();
+        let mut types: Vec<(&QualifiedName, ObjectId)> =
+            types.filter(|(name, id)| self.type_names.get(name) == Some(id)).collect();
+        relations.sort();
+        types.sort();
         let functions = self.function_names.range(start()).take_while(|(n, _)| is_in(n));
         let others = self.others.values().filter(|other| is_in(&other.name)).map(|o| o.id);
-        let mut ids: Vec<ObjectId> = relations.map(|(_, id)| *id).collect();
-        ids.extend(types.map(|(_, id)| *id));
+        let mut ids: Vec<ObjectId> = relations.into_iter().chain(types).map(|(_, id)| id).collect();
         ids.extend(functions.flat_map(|(_, ids)| ids.iter().copied()));
         ids.extend(others);
         ids

@@ -144,6 +144,7 @@ impl Taken<'_> {
                     // What a rule is to do is analysed as if it were run.
                     self.lock_named(&create.detail, RowExclusiveLock);
                 }
+                (ObjectKind::Function | ObjectKind::Procedure, _) => self.body(&create.detail),
                 (ObjectKind::Publication | ObjectKind::Statistics, _) => {
                     self.lock_named(&create.detail, ShareUpdateExclusiveLock);
                 }

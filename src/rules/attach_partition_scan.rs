@@ -1,7 +1,7 @@
 use super::concurrent::{others, written};
 use super::outage::{Used, acts, doubt, report, used};
 use super::partition::{excluding, within};
-use super::partition_of_locks_parent::proof;
+use super::partition_of_locks_parent::{OTHERS, proof};
 use super::spelling::shown;
 use crate::catalog::Relation;
 use crate::diagnostic::Diagnostic;
@@ -71,9 +71,9 @@ fn below<'a>(act: &'a Act, child: Option<&Relation>) -> Vec<&'a Relation> {
 /// Returns the indexes that are built on a table, as SQL with words before the name.
 fn missing(act: &Act, table: &Relation) -> Vec<String> {
     let after = act.after.by_id(table.id);
-    let indexes = after.map(|after| after.indexes.as_slice()).unwrap_or_default();
+    let indexes = after.into_iter().flat_map(|after| &after.indexes);
     let is_built = |name: &str| act.effects.index_builds.contains(&table.name.sibling(name));
-    indexes.iter().filter(|i| is_built(&i.name)).map(|i| i.name.to_string()).collect()
+    indexes.filter(|i| is_built(&i.name)).map(|i| i.name.to_string()).collect()
 }
 
 fn of_child(
@@ -172,12 +172,15 @@ fn recipe(
     }
     if act.effects.scans.contains(&child.name) {
         let check = format!("{name}_bound");
-        recipe = proof(recipe, &table, &check, &within(key, attached.bound)?);
+        let within = within(key, attached.bound)?;
+        let what = "it takes only rows within the bound from here on";
+        recipe = proof(recipe, what, &table, (&check, &within));
         dropped.push(format!("alter table {table} drop constraint {check}"));
     }
     if let Some(default) = default {
         let (on, check) = (written(cx, &default.name), format!("{name}_excluded"));
-        recipe = proof(recipe, &on, &check, &excluding(key, attached.bound)?);
+        let excluded = excluding(key, attached.bound)?;
+        recipe = proof(recipe, OTHERS, &on, (&check, &excluded));
         dropped.push(format!("alter table {on} drop constraint {check}"));
     }
     let parent = name_sql(&attached.alter.table);

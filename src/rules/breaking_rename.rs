@@ -1,8 +1,11 @@
-use crate::catalog::{QualifiedName, Relation, RelationKind};
+use super::outage::quoted;
+use crate::catalog::{Function, Other, QualifiedName, Relation, RelationKind};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::layout::Direction;
+use crate::layout::{Direction, TransactionMode};
+use crate::recipe::{Recipe, Run};
 use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext};
+use crate::schema::name_sql;
 use crate::session::Holder;
 use crate::source::Span;
 use crate::sql::{Action, ObjectKind, RelationName, Rename, RenamedPart};
@@ -47,13 +50,17 @@ enum Name {
     Relation(QualifiedName),
     Column(QualifiedName, String),
     Label(RelationName, String),
+    Schema(String),
+    Type(RelationName),
+    Function(RelationName),
 }
 
 impl Name {
     fn last_part(&self) -> &str {
         match self {
             Self::Relation(name) => &name.name,
-            Self::Column(_, name) | Self::Label(_, name) => name,
+            Self::Column(_, name) | Self::Label(_, name) | Self::Schema(name) => name,
+            Self::Type(name) | Self::Function(name) => &name.name,
         }
     }
 }
@@ -78,13 +85,33 @@ fn is_there(state: &State, name: &Name) -> bool {
             let found = state.catalog.enum_type(name, &state.session.search_path);
             found.is_some_and(|found| found.labels.iter().any(|other| *other.label == **label))
         }
+        Name::Schema(name) => state.catalog.schemas().contains(name),
+        Name::Type(name) => state.catalog.type_named(name, &state.session.search_path).is_some(),
+        Name::Function(name) => function(state, name).is_some(),
     }
+}
+
+/// Returns the function or procedure of that name.
+fn function<'a>(state: &'a State, name: &RelationName) -> Option<&'a Function> {
+    let path = &state.session.search_path;
+    state.catalog.functions().find(|function| {
+        let is_there = match &name.schema {
+            Some(schema) => function.name.schema == *schema,
+            None => path.contains(&function.name.schema),
+        };
+        is_there && function.name.name == name.name
+    })
 }
 
 fn find(cx: &StatementContext, action: &Action) -> Option<Lost> {
     let (diagnostic, name) = match action {
         Action::Rename(rename) => match &rename.part {
-            RenamedPart::Whole => relation(cx, rename)?,
+            RenamedPart::Whole => match rename.kind {
+                ObjectKind::Schema => schema(cx, rename)?,
+                ObjectKind::Type | ObjectKind::Domain => data_type(cx, rename)?,
+                ObjectKind::Function | ObjectKind::Procedure => routine(cx, rename)?,
+                _ => relation(cx, rename)?,
+            },
             RenamedPart::Column(column) => self::column(cx, rename, column)?,
             RenamedPart::Constraint(_) | RenamedPart::Attached(..) => return None,
         },
@@ -144,8 +171,62 @@ fn relation(cx: &StatementContext, rename: &Rename) -> Option<(Diagnostic, Name)
         .report(format!("queries that name {kind} `{old}` fail as soon as it is called `{new}`"))
         .relation(&full, None)
         .note(format!("SQLSTATE 42P01: relation \"{old}\" does not exist"))
-        .help(view(cx, &old.to_string(), &new.to_string()));
+        .help(view(cx, &old.to_string(), &new.to_string()))
+        .recipe(cx.recipe(|| {
+            let text = cx.statement.text(cx.file()).to_owned();
+            let is_alone = cx.migration.history.set.layout.transaction == TransactionMode::None;
+            Some(both_names(text, (&name_sql(old), &name_sql(&new)), is_alone))
+        }));
     Some((diagnostic, Name::Relation(full)))
+}
+
+/// Keeps both names of a table alive.
+fn both_names(rename: String, (old, new): (&str, &str), is_alone: bool) -> Recipe {
+    let mut together = vec![rename, format!("create view {old} as select * from {new}")];
+    // Where nobody else opens a transaction.
+    if is_alone {
+        together.insert(0, "begin".to_owned());
+        together.push("commit".to_owned());
+    }
+    Recipe::default()
+        .step(
+            Run::Briefly,
+            "in one transaction; grants on the table must be given on the view as well",
+            together,
+        )
+        .step(Run::ByHand, "the application uses the new name", [])
+        .step(Run::Briefly, "when nobody uses the old name any more", [format!("drop view {old}")])
+}
+
+/// Moves the values of a column to one of another name.
+fn second_column(
+    cx: &StatementContext,
+    table: &RelationName,
+    (old, new): (&str, &str),
+) -> Option<Recipe> {
+    let found = cx.relation(table).found()?.column(old)?;
+    let data_type = cx.state.catalog.format_type(&found.type_name, found.type_id);
+    let (table, old, new) = (name_sql(table), quoted(old), quoted(new));
+    Some(
+        Recipe::default()
+            .step(
+                Run::Briefly,
+                "a second column beside the first",
+                [format!("alter table {table} add column {new} {data_type}")],
+            )
+            .step(Run::ByHand, "the application writes both", [])
+            .step(
+                Run::ByHand,
+                "gives the old rows their value, some thousand at a time",
+                [format!("update {table} set {new} = {old} where {new} is distinct from {old}")],
+            )
+            .step(Run::ByHand, "the application reads and writes the new one only; defaults, constraints and indexes are made for it before", [])
+            .step(
+                Run::Briefly,
+                "when nobody uses the old one any more",
+                [format!("alter table {table} drop column {old}")],
+            ),
+    )
 }
 
 /// Says how a view keeps the old name alive.
@@ -157,6 +238,56 @@ fn view(cx: &StatementContext, old: &str, new: &str) -> String {
     format!(
         "follow it with `create view {old} as select * from {new}`{together}; drop the view when nothing uses the old name"
     )
+}
+
+/// A schema: everything in it has another name.
+fn schema(cx: &StatementContext, rename: &Rename) -> Option<(Diagnostic, Name)> {
+    let (old, new) = (&rename.name.name, &rename.to);
+    let is_it = |other: &&Other| other.kind == ObjectKind::Schema && other.name.name == *old;
+    let made = cx.state.catalog.others().find(is_it);
+    if rename.name.is_dynamic()
+        || made.is_some_and(|made| cx.state.is_in_this_migration(made.created))
+    {
+        return None;
+    }
+    let diagnostic = cx
+        .report(format!("queries that name anything in schema `{old}` fail as soon as it is called `{new}`"))
+        .note(format!("SQLSTATE 42P01: relation \"{old}....\" does not exist; a `search_path` that names `{old}` finds nothing there any more"))
+        .help(format!("make schema `{new}` beside it, move one table after the other, and leave a view behind under the old name of each"));
+    Some((diagnostic, Name::Schema(old.to_string())))
+}
+
+/// A type: columns follow it, casts and the drivers of applications do not.
+fn data_type(cx: &StatementContext, rename: &Rename) -> Option<(Diagnostic, Name)> {
+    let path = &cx.state.session.search_path;
+    let id = cx.state.catalog.type_named(&rename.name, path)?;
+    let found = cx.state.catalog.type_by_id(id)?;
+    if cx.state.is_in_this_migration(found.created) {
+        return None;
+    }
+    let (old, new) = (&rename.name, &rename.to);
+    let diagnostic = cx
+        .report(format!("queries that cast to `{old}` fail as soon as it is called `{new}`"))
+        .note(format!("SQLSTATE 42704: type \"{old}\" does not exist; columns follow the new name by themselves"))
+        .help(format!("keep the name `{old}`; nothing else can stand in for it where values are compared"))
+        .at_most(Severity::Warning);
+    Some((diagnostic, Name::Type(old.clone())))
+}
+
+/// A function that something outside of the schema may call: triggers follow the new name.
+fn routine(cx: &StatementContext, rename: &Rename) -> Option<(Diagnostic, Name)> {
+    let found = function(cx.state, &rename.name)?;
+    let is_trigger = found.returns.as_ref().is_some_and(|(name, _)| *name.name == *"trigger");
+    if is_trigger || cx.state.is_in_this_migration(found.created) {
+        return None;
+    }
+    let (old, new) = (&rename.name, &rename.to);
+    let diagnostic = cx
+        .report(format!("calls of `{old}()` fail as soon as it is called `{new}`"))
+        .note(format!("SQLSTATE 42883: function {old}(...) does not exist"))
+        .help(format!("leave a function `{old}` behind that calls `{new}`, in the same transaction; drop it when nobody calls it"))
+        .at_most(Severity::Warning);
+    Some((diagnostic, Name::Function(old.clone())))
 }
 
 fn column(cx: &StatementContext, rename: &Rename, column: &str) -> Option<(Diagnostic, Name)> {
@@ -178,7 +309,8 @@ fn column(cx: &StatementContext, rename: &Rename, column: &str) -> Option<(Diagn
             format!("keep the name `{column}`, and let the application map it")
         } else {
             format!("add column `{new}`, write both, move the readers, and drop `{column}` in a later migration")
-        });
+        })
+        .recipe(cx.recipe(|| second_column(cx, name, (column, new))));
     Some((diagnostic, Name::Column(full, column.to_owned())))
 }
 

@@ -48,7 +48,9 @@ fn taken(
         let is_left = after.constraints.iter().any(|other| other.number() == constraint.number());
         let has_others = constraint.columns.iter().any(|other| other != column);
         let is_shared = constraint.columns.iter().any(|other| other == column) && has_others;
-        if !is_left && is_shared && is_missed(last, table, constraint, column) {
+        let is_missed =
+            || is_missed(last, table, constraint, column) && !is_replaced(cx, constraint);
+        if !is_left && is_shared && is_missed() {
             let index = table.indexes.iter().find(|index| Some(index.id) == constraint.index);
             let is_told = constraint.kind != ConstraintKind::ForeignKey
                 && index.is_some_and(|index| left_behind(cx, table, index, column).is_some());
@@ -95,6 +97,22 @@ fn is_missed(last: &Catalog, table: &Relation, constraint: &Constraint, column: 
                 && other.columns.iter().any(|name| constraint.columns.contains(name))
     };
     others.all(is_there) && !end.constraints.iter().any(is_like)
+}
+
+/// Returns whether the migration adds a constraint or a unique index on one of the columns.
+fn is_replaced(cx: &StatementContext, constraint: &Constraint) -> bool {
+    let shares = |name: &String| constraint.columns.contains(name);
+    let statements = cx.migration.script().statements();
+    statements.flat_map(|statement| &statement.actions).any(|action| match action {
+        Action::AlterTable(alter) => match &alter.change {
+            TableChange::AddConstraint(added) => {
+                added.kind == constraint.kind && added.columns.iter().any(shares)
+            }
+            _ => false,
+        },
+        Action::CreateIndex(index) => index.unique && index.columns.iter().flatten().any(shares),
+        _ => false,
+    })
 }
 
 fn report(

@@ -10,7 +10,7 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
             if !index.valid || !is_known(cx, index.created) {
                 continue;
             }
-            let others = table.indexes[..at].iter();
+            let others = table.indexes.iter().take(at);
             let twin = others.filter(|o| o.valid).find(|other| is_same(index, other));
             let Some(twin) = twin else { continue };
             out.push(report(cx, table, index, twin));

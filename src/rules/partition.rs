@@ -18,9 +18,9 @@ pub(super) fn excluding(key: &PartitionKey, bound: &PartitionBound) -> Option<St
             Some(format!("{column} not in ({})", values?.join(", ")))
         }
         PartitionBound::Range(from, to) => {
-            let below = side(from)?.map(|from| format!("{column} < {from}"));
-            let above = side(to)?.map(|to| format!("{column} >= {to}"));
-            let sides: Vec<String> = below.into_iter().chain(above).collect();
+            let below = side(from)?.into_iter().map(|from| format!("{column} < {from}"));
+            let above = side(to)?.into_iter().map(|to| format!("{column} >= {to}"));
+            let sides: Vec<String> = below.chain(above).collect();
             (!sides.is_empty()).then(|| sides.join(" or "))
         }
         PartitionBound::Default | PartitionBound::Hash(..) => None,
@@ -39,8 +39,8 @@ pub(super) fn within(key: &PartitionKey, bound: &PartitionBound) -> Option<Strin
         }
         PartitionBound::Range(from, to) => {
             let mut sides = vec![format!("{column} is not null")];
-            sides.extend(side(from)?.map(|from| format!("{column} >= {from}")));
-            sides.extend(side(to)?.map(|to| format!("{column} < {to}")));
+            sides.extend(side(from)?.into_iter().map(|from| format!("{column} >= {from}")));
+            sides.extend(side(to)?.into_iter().map(|to| format!("{column} < {to}")));
             Some(sides.join(" and "))
         }
         PartitionBound::Default | PartitionBound::Hash(..) => None,
@@ -51,9 +51,9 @@ fn constant(value: &Expression) -> Option<String> {
     expression_sql(value).filter(|_| value.tree != Expr::Null)
 }
 
-/// Returns the one value of a side; nothing in it for `MINVALUE` and `MAXVALUE`.
-fn side(values: &[Expression]) -> Option<Option<String>> {
+/// Returns the values of a side of which there is one at most: none for `MINVALUE` and `MAXVALUE`.
+fn side(values: &[Expression]) -> Option<Vec<String>> {
     let [value] = values else { return None };
     let sql = expression_sql(value)?;
-    Some(Some(sql).filter(|sql| !matches!(&**sql, "minvalue" | "maxvalue")))
+    Some(if matches!(&*sql, "minvalue" | "maxvalue") { Vec::new() } else { vec![sql] })
 }

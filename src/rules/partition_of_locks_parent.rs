@@ -114,7 +114,7 @@ fn recipe(
         Some((written(cx, &default.name), format!("{}_excluded", name.name), excluded))
     });
     if let Some((default, check, excluded)) = &check {
-        recipe = proof(recipe, default, check, excluded);
+        recipe = proof(recipe, OTHERS, default, (check, excluded));
     }
     recipe = recipe.step(
         Run::Briefly,
@@ -131,12 +131,20 @@ fn recipe(
     Some(recipe)
 }
 
+/// What a check on a default partition does.
+pub(super) const OTHERS: &str = "the default partition takes none of these rows from here on";
+
 /// Adds a check without reading the table while it is locked.
-pub(super) fn proof(recipe: Recipe, table: &str, name: &str, check: &str) -> Recipe {
+pub(super) fn proof(
+    recipe: Recipe,
+    what: &'static str,
+    table: &str,
+    (name, check): (&str, &str),
+) -> Recipe {
     recipe
         .step(
             Run::Briefly,
-            format!("{table} takes none of these rows from here on"),
+            what,
             [format!("alter table {table} add constraint {name} check ({check}) not valid")],
         )
         .step(

@@ -477,10 +477,14 @@ impl Schema {
             for column in &mut table.columns {
                 column.default = None;
                 column.collation = None;
+                column.storage = None;
+                column.compression = None;
+                column.statistics = None;
             }
             table.constraints.iter_mut().for_each(|constraint| constraint.definition = None);
             let attached = table.policies.iter_mut().chain(&mut table.triggers);
             attached.for_each(|attached| attached.definition = None);
+            table.options.clear();
             forget(&mut table.indexes);
         }
         for view in &mut self.views {
@@ -488,6 +492,7 @@ impl Schema {
             view.triggers.clear();
             forget(&mut view.indexes);
         }
+        self.sequences.iter_mut().for_each(|sequence| sequence.options.clear());
         for domain in &mut self.domains {
             domain.default = None;
             domain.checks.clear();

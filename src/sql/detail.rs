@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::definition::{ColumnDefinition, ConstraintDefinition, Expression};
 use super::statement::{RelationName, TypeName};
+use super::tree::Query;
 
 /// What a `CREATE` spells out beyond the name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -188,6 +189,10 @@ pub struct FunctionDefinition {
     pub sql_body: bool,
     /// For an aggregate: the function that makes the result of the state.
     pub final_function: Option<RelationName>,
+    /// For an aggregate: all functions that it calls.
+    pub calls: Vec<RelationName>,
+    /// The queries and expressions of a body of its own.
+    pub queries: Vec<Arc<Query>>,
     /// Whether it has `SET` clauses.
     pub has_settings: bool,
     /// Whether calling it makes, changes or drops objects, or may.

@@ -316,7 +316,7 @@ fn do_language(sql: &str) -> String {
 }
 
 /// Returns what the one or more statements in `sql` do; nothing where they do not parse.
-fn actions_of(sql: &str) -> Vec<Action> {
+pub(crate) fn actions_of(sql: &str) -> Vec<Action> {
     let chunks = split(sql).into_iter().filter(|chunk| chunk.kind == ChunkKind::Statement);
     chunks.flat_map(|chunk| grammar(&sql[chunk.span.range()]).unwrap_or_default()).collect()
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: `find_coercion_pathway` and `select_common_type` of the server's `parse_coerce.c`.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::lookup::{is_builtin, without_modifiers};
@@ -83,16 +85,31 @@ impl Value {
     }
 }
 
+thread_local! {
+    /// The types of PostgreSQL's own by how the facts spell them: an operator has dozens of candidates.
+    static BUILTIN: RefCell<HashMap<Box<str>, Arc<TypeName>>> = RefCell::default();
+}
+
 /// Returns a type of PostgreSQL's own as the facts spell it.
 pub(super) fn builtin_type(spelling: &str) -> Value {
+    let name = BUILTIN.with_borrow_mut(|known| {
+        if let Some(name) = known.get(spelling) {
+            return name.clone();
+        }
+        let name = Arc::new(type_of_spelling(spelling));
+        known.insert(spelling.into(), name.clone());
+        name
+    });
+    Value::Of(Known { name, id: None })
+}
+
+fn type_of_spelling(spelling: &str) -> TypeName {
     let (spelling, dimensions) = match spelling.strip_prefix('_') {
         Some(element) => (element, 1),
         None => (spelling, 0),
     };
     let (schema, name) = spelling.split_once('.').unwrap_or(("pg_catalog", spelling));
-    let (schema, name) = (Some(schema.into()), name.into());
-    let name = TypeName { schema, name, dimensions, ..TypeName::default() };
-    Value::Of(Known { name: Arc::new(name), id: None })
+    TypeName { schema: Some(schema.into()), name: name.into(), dimensions, ..TypeName::default() }
 }
 
 /// Returns the type of a column or argument.

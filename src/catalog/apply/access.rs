@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::access::{DefaultFor, Privilege, Privileges, Thing};
 use crate::catalog::depend::Part;
+use crate::catalog::lookup::is_system;
 use crate::catalog::object::{Class, ObjectId, RelationKind};
 use crate::catalog::{Because, Catalog, Env, Failure, Lookup};
 use crate::sql::{Access, Grant, GrantTarget, ObjectKind, Subject, SubjectPart};
@@ -16,7 +17,7 @@ impl Catalog {
     pub(super) fn grant(&mut self, grant: &Grant, env: &Env) -> Result<(), Failure> {
         let Some(target) = grant.on else { return Ok(()) };
         for subject in &grant.subjects {
-            self.refuse_dropped(subject, env)?;
+            self.refuse_missing(subject, grant, env)?;
             if let Some(thing) = self.thing(subject, env) {
                 self.grant_on(thing, target, grant, env);
             }
@@ -37,15 +38,32 @@ impl Catalog {
         Ok(())
     }
 
-    /// Refuses a relation that was dropped; of others the files may not know.
-    fn refuse_dropped(&self, subject: &Subject, env: &Env) -> Result<(), Failure> {
-        if !subject.kind.is_relation() {
+    /// Refuses a relation or column that is not there.
+    fn refuse_missing(
+        &mut self,
+        subject: &Subject,
+        grant: &Grant,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        let name = &subject.name;
+        if !subject.kind.is_relation() || name.is_dynamic() || is_system(name) {
             return Ok(());
         }
-        match self.relation(&subject.name, &env.path) {
+        let found = self.relation(name, &env.path);
+        if let Lookup::Found(relation) = found {
+            let id = relation.id;
+            let mut columns = grant.of_columns.iter().flat_map(|(_, columns)| columns);
+            return columns.try_for_each(|column| self.need_column(id, column));
+        }
+        match found {
             Lookup::Dropped(origin) if !self.is_uncertain() => {
                 let name = crate::catalog::lookup::spelled(&subject.name);
                 Err(Failure::no_relation(&name, Because::Dropped(origin)))
+            }
+            Lookup::Unknown => {
+                let full = crate::catalog::created_name(name, &env.path);
+                self.miss(&full, name);
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -94,8 +112,8 @@ impl Catalog {
         let Thing::Known((id, Part::Whole)) = thing else { return };
         // What a table takes away, it takes away from its columns too.
         if !grant.is_grant && !whole.is_empty() && target == GrantTarget::Table {
-            let columns = self.by_id(id).map(|table| table.columns.as_slice()).unwrap_or_default();
-            let numbers: Vec<u16> = columns.iter().map(|column| column.number).collect();
+            let columns = self.by_id(id).into_iter().flat_map(|table| &table.columns);
+            let numbers: Vec<u16> = columns.map(|column| column.number).collect();
             for number in numbers {
                 let column = Thing::Known((id, Part::Column(number)));
                 if self.access.contains_key(&column) {

@@ -28,6 +28,7 @@ impl Catalog {
             }
             TableChange::SetType { column, type_name, using, collation } => {
                 self.refuse_retype(id, column, alter.only)?;
+                self.refuse_serial(type_name, env)?;
                 let (resolved, type_id) = self.column_type(type_name, env)?;
                 if let Some(found) = self.by_id(id).and_then(|table| table.column(column)) {
                     let using = using.as_deref().map(|using| &using.tree);
@@ -209,7 +210,7 @@ impl Catalog {
         let is_partition_with_identity = env.version.major >= 17
             && self.by_id(id).is_some_and(crate::catalog::Relation::is_partition);
         self.change(id, |table| {
-            if let Some(there) = table.columns.iter_mut().find(|c| c.name == added.name) {
+            if let Some(there) = table.columns.find_mut(|c| c.name == added.name) {
                 there.inherited += 1;
                 return;
             }
@@ -270,7 +271,7 @@ impl Catalog {
         let (number, goes) = (found.number, found.inherited <= 1 && !found.local);
         if !goes {
             self.change(id, |table| {
-                if let Some(found) = table.columns.iter_mut().find(|c| c.number == number) {
+                if let Some(found) = table.columns.find_mut(|c| c.number == number) {
                     found.inherited = found.inherited.saturating_sub(1);
                 }
             });
@@ -283,6 +284,18 @@ impl Catalog {
             .try_for_each(|child| self.disinherit_column(child, column, cascade, env))
     }
 
+    /// `serial` is a type only where a column is made.
+    fn refuse_serial(&self, name: &crate::sql::TypeName, env: &Env) -> Result<(), Failure> {
+        let own = crate::sql::RelationName::unqualified(name.name.clone());
+        let is_serial = name.schema.is_none()
+            && super::serial_type(&name.name).is_some()
+            && self.type_if_exists(&own, env).is_none();
+        match is_serial {
+            true => Err(Failure::missing(ObjectKind::Type, &name.name, Because::Always)),
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn change_column(
         &mut self,
         id: ObjectId,
@@ -292,7 +305,7 @@ impl Catalog {
     ) {
         self.change(id, |table| {
             table.changed = env.origin;
-            if let Some(column) = table.columns.iter_mut().find(|found| *found.name == *column) {
+            if let Some(column) = table.columns.find_mut(|found| *found.name == *column) {
                 change(column);
             }
         });
@@ -392,7 +405,7 @@ impl Catalog {
 
     pub(super) fn validate(&mut self, id: ObjectId, name: &str) {
         self.change(id, |table| {
-            for found in table.constraints.iter_mut().filter(|found| *found.name == *name) {
+            for found in table.constraints.filter_mut(|found| *found.name == *name) {
                 found.validated = true;
             }
         });

@@ -42,11 +42,12 @@ impl Catalog {
     /// it, is not validated.
     pub(super) fn leave_unvalidated(&mut self, id: ObjectId, column: &str, env: &Env) {
         self.change(id, |table| {
-            let last = table.constraints.iter_mut().rev();
-            let mut found = last.filter(|found| {
-                found.kind == ConstraintKind::NotNull && found.created == env.origin
-            });
-            if let Some(found) = found.find(|found| found.columns.iter().any(|c| c == column)) {
+            let is_it = |found: &Constraint| {
+                found.kind == ConstraintKind::NotNull
+                    && found.created == env.origin
+                    && found.columns.iter().any(|c| c == column)
+            };
+            if let Some(found) = table.constraints.filter_mut(is_it).last() {
                 found.validated = false;
             }
         });
@@ -99,18 +100,17 @@ impl Catalog {
     pub(super) fn push_constraint(&mut self, id: ObjectId, constraint: Constraint) {
         let Some(table) = self.by_id(id) else { return };
         let name = table.name.sibling(constraint.name.clone());
-        self.note_constraint_name(name);
+        self.note_constraint_name(&name);
         let origin = constraint.created;
         self.change(id, |table| {
             table.changed = origin;
-            table.constraints.reserve_exact(1);
             table.constraints.push(constraint);
         });
     }
 
     /// Returns whether a constraint of that name is in a schema.
     pub(super) fn is_constraint_name(&self, name: &QualifiedName) -> bool {
-        self.constraint_names.get(name).is_some_and(|count| *count > 0)
+        self.constraint_names.contains_key(name)
     }
 
     /// Chooses the name of a constraint as the server does.
@@ -204,7 +204,7 @@ impl Catalog {
             if is_there {
                 let (name, number) = (check.name.clone(), check.number);
                 self.change(child, |table| {
-                    if let Some(found) = table.constraints.iter_mut().find(|c| c.name == name) {
+                    if let Some(found) = table.constraints.find_mut(|c| c.name == name) {
                         found.inherited += 1;
                         found.parent = Some(number);
                     }
@@ -441,7 +441,7 @@ impl Catalog {
             self.relocate(found.id, to, env);
         }
         self.change(id, |table| {
-            if let Some(index) = table.indexes.iter_mut().find(|other| other.id == found.id) {
+            if let Some(index) = table.indexes.find_mut(|other| other.id == found.id) {
                 index.is_constraint = true;
                 index.primary = primary;
             }
@@ -468,7 +468,7 @@ impl Catalog {
         env: &Env,
     ) {
         self.change(id, |table| {
-            if let Some(found) = table.columns.iter_mut().find(|c| *c.name == *column) {
+            if let Some(found) = table.columns.find_mut(|c| *c.name == *column) {
                 found.not_null = true;
             }
         });

@@ -1,10 +1,12 @@
 //! `DROP`.
 
+use std::sync::Arc;
+
 use crate::catalog::depend::Part;
 use crate::catalog::lookup::spelled;
 use crate::catalog::object::{ObjectId, Relation, RelationKind};
 use crate::catalog::{Because, Catalog, Env, Failure, Space};
-use crate::sql::{ConstraintKind, Drop, ObjectKind};
+use crate::sql::{ConstraintKind, Drop, ObjectKind, RelationName, TypeName};
 
 impl Catalog {
     pub(super) fn drop(&mut self, drop: &Drop, env: &Env) -> Result<(), Failure> {
@@ -147,6 +149,7 @@ impl Catalog {
 
     fn drop_function(&mut self, drop: &Drop, env: &Env) -> Result<(), Failure> {
         let found = self.functions_of(&drop.name, drop.arguments.as_deref(), env);
+        let found_any = !found.is_empty();
         let of_kind: Vec<ObjectId> = found
             .into_iter()
             .filter(|id| {
@@ -155,7 +158,9 @@ impl Catalog {
             })
             .collect();
         match of_kind[..] {
-            [] => Ok(()),
+            [] if found_any => Ok(()),
+            [] if drop.if_exists => Ok(()),
+            [] => self.miss_signature(drop.kind, &drop.name, drop.arguments.as_deref(), env),
             [only] => self.remove(&[(only, Part::Whole)], drop.cascade, env.origin),
             [first, ..] if drop.arguments.is_none() => {
                 let made = self.function_by_id(first).map(|function| function.created);
@@ -166,6 +171,44 @@ impl Catalog {
             }
             [first, ..] => self.remove(&[(first, Part::Whole)], drop.cascade, env.origin),
         }
+    }
+
+    /// Answers for a function of a signature that is not there, as far as that is certain.
+    pub(super) fn miss_signature(
+        &mut self,
+        kind: ObjectKind,
+        name: &RelationName,
+        arguments: Option<&[Arc<TypeName>]>,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        let is_opaque = self.others.values().any(|other| other.is_opaque);
+        let full = super::created_name(name, &env.path);
+        // Procedures may be named with the arguments that they give back.
+        let may_be_there = kind == ObjectKind::Procedure
+            || is_opaque
+            || self.is_schema_unknown(&full.schema)
+            || self.brought_by_extension(name, env);
+        if may_be_there {
+            return Ok(());
+        }
+        let others = self.functions_of(name, None, env);
+        let name = spelled(name);
+        let message = match arguments {
+            None => format!("could not find a function named \"{name}\""),
+            Some(types) => {
+                let types: Vec<String> = types.iter().map(|of| self.type_key(of, env)).collect();
+                let kind = kind.as_str();
+                format!("{kind} {name}({}) does not exist", types.join(", "))
+            }
+        };
+        let made = others.first().and_then(|id| self.function_by_id(*id)).map(|f| f.created);
+        let because = match (self.dropped_at(Space::Function, &full), made) {
+            (Some(origin), _) => Because::Dropped(origin),
+            (None, Some(origin)) => Because::Made(origin),
+            (None, None) => Because::NeverMade,
+        };
+        self.note(Failure::new("42883", message, because));
+        Ok(())
     }
 
     fn drop_attached(&mut self, drop: &Drop, env: &Env) -> Result<(), Failure> {

@@ -298,7 +298,7 @@ impl Catalog {
         self.change(id, |table| {
             table.changed = env.origin;
             table.parents.push(parent);
-            for column in table.columns.iter_mut().filter(|c| columns.contains(&c.name)) {
+            for column in table.columns.filter_mut(|c| columns.contains(&c.name)) {
                 column.inherited += 1;
             }
             for (name, number) in &checks {

@@ -59,8 +59,7 @@ impl Catalog {
             Renamed::Object { id, .. } => {
                 users.insert(*id);
                 users.extend(self.dependents_of((*id, Part::Whole)).map(|((user, _), _)| user));
-                let columns = self.by_id(*id).map(|r| r.columns.as_slice()).unwrap_or_default();
-                for column in columns {
+                for column in self.by_id(*id).into_iter().flat_map(|relation| &relation.columns) {
                     let needing = self.dependents_of((*id, Part::Column(column.number)));
                     users.extend(needing.map(|((user, _), _)| user));
                 }

@@ -74,6 +74,17 @@ impl Catalog {
         if is_there {
             return Ok(());
         }
+        let expressions = create.expressions.iter().map(|(_, expression)| expression);
+        for expression in expressions.chain(create.predicate.as_deref()) {
+            for column in expression.tree.own_columns() {
+                let (is_plain, column) = (column.qualifier.is_empty(), &column.name);
+                if is_plain && !self.is_own_name(table, column) {
+                    let message = format!("column \"{column}\" does not exist");
+                    let because = self.no_column(table, column).because;
+                    return Err(Failure::new("42703", message, because));
+                }
+            }
+        }
         for (_, expression) in &create.expressions {
             self.refuse_missing_functions(Some(table), expression, env)?;
         }
@@ -172,7 +183,6 @@ impl Catalog {
         }
         self.change(table, |table| {
             table.changed = env.origin;
-            table.indexes.reserve_exact(1);
             table.indexes.push(index);
         });
     }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use crate::catalog::depend::{Part, Strength};
-use crate::catalog::object::{
-    Class, Function, ObjectId, Other, Relation, RelationKind, Sequence, TypeKind,
+use crate::catalog::object::{Class, Function, ObjectId, Other, Relation, RelationKind, TypeKind};
+use crate::catalog::{
+    Because, Catalog, Env, Failure, QualifiedName, Sequence, builtin, created_name,
 };
-use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, builtin, created_name};
 use crate::sql::{
     Alter, ArgumentMode, Create, Detail, FunctionDefinition, ObjectChange, ObjectKind,
     SequenceOptions, TypeName,
@@ -163,6 +163,16 @@ impl Catalog {
             .collect();
         for needed in types {
             self.depend((id, Part::Whole), (needed, Part::Whole), Strength::Normal);
+        }
+        for called in &definition.calls {
+            if let Some(called) = self.functions_of(called, None, env).first().copied() {
+                self.depend((id, Part::Whole), (called, Part::Whole), Strength::Normal);
+            }
+        }
+        for query in &definition.queries {
+            for need in self.analyse_query(query, env).needs {
+                self.depend((id, Part::Whole), need, Strength::Normal);
+            }
         }
         self.insert_function(function);
         Ok(())

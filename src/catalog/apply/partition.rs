@@ -93,7 +93,7 @@ impl Catalog {
     /// Makes an index part of one of the partitioned table above.
     pub(super) fn attach_index(&mut self, table: ObjectId, index: ObjectId, above: ObjectId) {
         self.change(table, |table| {
-            if let Some(found) = table.indexes.iter_mut().find(|found| found.id == index) {
+            if let Some(found) = table.indexes.find_mut(|found| found.id == index) {
                 found.parent = Some(above);
             }
         });
@@ -113,7 +113,7 @@ impl Catalog {
         };
         if self.partitions(parent).iter().all(has_part) {
             self.change(parent, |table| {
-                if let Some(found) = table.indexes.iter_mut().find(|found| found.id == above) {
+                if let Some(found) = table.indexes.find_mut(|found| found.id == above) {
                     found.valid = true;
                 }
             });
@@ -135,7 +135,7 @@ impl Catalog {
         let same = table.constraints.iter().find(is_same);
         if let Some((number, index)) = same.map(|found| (found.number, found.index)) {
             self.change(id, |table| {
-                if let Some(found) = table.constraints.iter_mut().find(|c| c.number == number) {
+                if let Some(found) = table.constraints.find_mut(|c| c.number == number) {
                     found.parent = Some(parent.0);
                     found.inherited = 1;
                 }
@@ -163,7 +163,7 @@ impl Catalog {
         if let Some(number) = table.constraints.iter().find(is_same).map(|found| found.number) {
             let parent = above.number;
             self.change(id, |table| {
-                if let Some(found) = table.constraints.iter_mut().find(|c| c.number == number) {
+                if let Some(found) = table.constraints.find_mut(|c| c.number == number) {
                     found.parent = Some(parent);
                     found.inherited = 1;
                 }
@@ -295,7 +295,7 @@ impl Catalog {
             .unwrap_or_default();
         self.change(id, |table| {
             for (name, number) in checks {
-                if let Some(found) = table.constraints.iter_mut().find(|c| c.name == name) {
+                if let Some(found) = table.constraints.find_mut(|c| c.name == name) {
                     found.parent = Some(number);
                     (found.local, found.inherited) = (false, 1);
                 }

@@ -65,7 +65,7 @@ impl Catalog {
                 view.uses = uses;
                 view.query = query;
                 view.changed = env.origin;
-                view.columns = made.columns;
+                view.columns = made.columns.into_iter().collect();
                 view.columns_unknown = made.columns_unknown;
             });
             id
@@ -74,7 +74,7 @@ impl Catalog {
             let id = known.unwrap_or_else(|| self.next_id(Class::Relation));
             let mut view = Relation::new(id, full, kind, env.origin);
             view.temporary = create.temporary;
-            view.columns = made.columns;
+            view.columns = made.columns.into_iter().collect();
             view.columns_unknown = made.columns_unknown;
             view.uses = uses;
             view.query = query;
@@ -100,7 +100,7 @@ impl Catalog {
         let too_many = "too many column names were specified";
         let made = self.make_of(Some(query), &create.column_names, too_many, &uses, env)?;
         refuse_repeated(&made.columns, self.because_of(&uses))?;
-        table.columns = made.columns;
+        table.columns = made.columns.into_iter().collect();
         table.columns_unknown = made.columns_unknown;
         Ok(())
     }

@@ -63,10 +63,15 @@ impl Catalog {
                 Ok(())
             }
             ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
-                let found = self.functions_of(&rename.name, rename.arguments.as_deref(), env);
+                let arguments = rename.arguments.as_deref();
+                let found = self.functions_of(&rename.name, arguments, env);
+                if found.is_empty() {
+                    return self.miss_signature(rename.kind, &rename.name, arguments, env);
+                }
                 if let Some(id) = found.first() {
                     let name = self.name_of(*id).cloned();
                     if let Some(name) = name {
+                        self.refuse_same_signature(*id, &name.sibling(rename.to.as_str()))?;
                         self.relocate(*id, name.sibling(rename.to.as_str()), env);
                     }
                 }
@@ -85,6 +90,22 @@ impl Catalog {
                 Ok(())
             }
         }
+    }
+
+    /// Refuses a name that another function with the same arguments has.
+    fn refuse_same_signature(&self, id: ObjectId, to: &QualifiedName) -> Result<(), Failure> {
+        let types = |id: ObjectId| -> Option<Vec<String>> {
+            let inputs = self.function_by_id(id)?.inputs();
+            Some(inputs.map(|(a, id)| self.format_type(&a.type_name, *id)).collect())
+        };
+        let own = types(id);
+        let mut others = self.function_names.get(to).into_iter().flatten();
+        let Some(there) = others.find(|other| types(**other) == own) else { return Ok(()) };
+        let arguments = own.unwrap_or_default().join(", ");
+        let (name, schema) = (&to.name, &to.schema);
+        let message = format!("function {name}({arguments}) already exists in schema \"{schema}\"");
+        let made = self.function_by_id(*there).map(|function| function.created);
+        Err(Failure::new("42723", message, made.map_or(Because::Always, Because::Made)))
     }
 
     fn type_of(&mut self, name: &RelationName, env: &Env) -> Result<Option<ObjectId>, Failure> {
@@ -165,7 +186,7 @@ impl Catalog {
         }
         for constraint in constraints {
             self.forget_constraint_name(&from.sibling(constraint.clone()));
-            self.note_constraint_name(to.sibling(constraint));
+            self.note_constraint_name(&to.sibling(constraint));
         }
     }
 
@@ -180,7 +201,7 @@ impl Catalog {
             Class::Relation => {
                 self.relation_names.remove(&from);
                 self.dropped.remove(&(Space::Relation, to.clone()));
-                self.relation_names.insert(to.clone(), id);
+                self.relation_names.insert(&to, id);
                 let mut note = false;
                 self.change(id, |relation| {
                     relation.name = to.clone();
@@ -194,7 +215,7 @@ impl Catalog {
             }
             Class::Type => {
                 self.type_names.remove(&from);
-                self.type_names.insert(to.clone(), id);
+                self.type_names.insert(&to, id);
                 self.dropped.remove(&(Space::Type, to.clone()));
                 self.change_type(id, |found| {
                     found.name = to;
@@ -239,10 +260,10 @@ impl Catalog {
         for table in index.uses.clone() {
             let mut renamed = None;
             self.change(table, |table| {
-                for found in table.indexes.iter_mut().filter(|index| index.id == id) {
+                for found in table.indexes.filter_mut(|index| index.id == id) {
                     found.name = to.clone();
                 }
-                let owner = table.constraints.iter_mut().find(|constraint| {
+                let owner = table.constraints.find_mut(|constraint| {
                     constraint.index == Some(id) && constraint.kind != ConstraintKind::ForeignKey
                 });
                 if let Some(owner) = owner
@@ -253,7 +274,7 @@ impl Catalog {
             });
             if let (Some(old), Some(name)) = (renamed, self.name_of(table).cloned()) {
                 self.forget_constraint_name(&name.sibling(old));
-                self.note_constraint_name(name.sibling(to.clone()));
+                self.note_constraint_name(&name.sibling(to.clone()));
             }
         }
     }
@@ -311,7 +332,7 @@ impl Catalog {
             if let Some(query) = &mut table.query {
                 Arc::make_mut(query).is_renamed = true;
             }
-            for column in table.columns.iter_mut().filter(|column| column.number == number) {
+            for column in table.columns.filter_mut(|column| column.number == number) {
                 column.name = to.into();
             }
             table.extra_mut().dropped_columns.push((from.into(), env.origin));
@@ -338,7 +359,7 @@ impl Catalog {
         });
         for user in users {
             self.change(user, |table| {
-                let keys = table.constraints.iter_mut().filter(|key| key.references == Some(id));
+                let keys = table.constraints.filter_mut(|key| key.references == Some(id));
                 for name in keys.flat_map(|key| &mut key.referenced_columns) {
                     if name == from {
                         to.clone_into(name);
@@ -413,12 +434,12 @@ impl Catalog {
             None => {
                 self.change(id, |table| {
                     table.changed = env.origin;
-                    for found in table.constraints.iter_mut().filter(|c| *c.name == *from) {
+                    for found in table.constraints.filter_mut(|c| *c.name == *from) {
                         found.name = to.into();
                     }
                 });
                 self.forget_constraint_name(&name.sibling(from));
-                self.note_constraint_name(name.sibling(to));
+                self.note_constraint_name(&name.sibling(to));
             }
         }
         if inherits {

@@ -1,8 +1,8 @@
 //! The sequence of a `serial` or identity column.
 
 use crate::catalog::depend::{Part, Strength};
-use crate::catalog::object::{Class, ObjectId, Relation, RelationKind, Sequence};
-use crate::catalog::{Catalog, Env, made_name, naming};
+use crate::catalog::object::{Class, ObjectId, Relation, RelationKind};
+use crate::catalog::{Catalog, Env, Sequence, made_name, naming};
 use crate::sql::RelationName;
 
 impl Catalog {

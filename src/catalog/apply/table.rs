@@ -270,7 +270,7 @@ impl Catalog {
         let Some(parent) = self.by_id(parent) else { return };
         table.columns_unknown |= parent.columns_unknown;
         for column in &parent.columns {
-            if let Some(there) = table.columns.iter_mut().find(|c| c.name == column.name) {
+            if let Some(there) = table.columns.find_mut(|c| c.name == column.name) {
                 there.inherited += 1;
                 there.not_null |= column.not_null;
                 continue;
@@ -328,7 +328,7 @@ impl Catalog {
         let Some(from) = self.by_id(source) else { return Ok(None) };
         let (columns, unknown) = (from.columns.clone(), from.columns_unknown);
         self.change(id, |table| table.columns_unknown |= unknown);
-        for mut column in columns {
+        for mut column in columns.iter().cloned() {
             let is_generated = column.generated.is_some();
             let keeps = match is_generated {
                 true => clause.including.generated,
@@ -373,7 +373,7 @@ impl Catalog {
         }
         let number = column.number;
         self.change(id, |table| {
-            if let Some(found) = table.columns.iter_mut().find(|c| c.number == number) {
+            if let Some(found) = table.columns.find_mut(|c| c.number == number) {
                 *found = column;
             }
         });
@@ -510,8 +510,6 @@ impl Catalog {
         self.change(id, |table| {
             number = next_column(table);
             column.number = number;
-            // Catalogs are kept at many places of a history: no list is larger than it needs to be.
-            table.columns.reserve_exact(1);
             table.columns.push(column);
         });
         Ok(number)

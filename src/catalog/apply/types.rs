@@ -235,7 +235,7 @@ impl Catalog {
                     !is_new(name) || self.is_constraint_name(&full.sibling(name))
                 })
             });
-            self.note_constraint_name(full.sibling(name.clone()));
+            self.note_constraint_name(&full.sibling(name.clone()));
             let expression = check.expression.as_deref().cloned().map(Arc::new);
             needed.extend(expression.clone());
             domain.checks.push((name, expression, check.validated));
@@ -279,7 +279,7 @@ impl Catalog {
                     );
                     return Err(Failure::new("42710", message, made));
                 }
-                self.note_constraint_name(full.sibling(name.clone()));
+                self.note_constraint_name(&full.sibling(name.clone()));
                 let expression = check.expression.as_deref().cloned().map(Arc::new);
                 domain.checks.push((name, expression, check.validated));
             }
@@ -311,16 +311,16 @@ impl Catalog {
         Ok(())
     }
 
-    pub(super) fn note_constraint_name(&mut self, name: QualifiedName) {
-        *self.constraint_names.entry(name).or_default() += 1;
+    pub(super) fn note_constraint_name(&mut self, name: &QualifiedName) {
+        let count = self.constraint_names.get(name).copied().unwrap_or_default();
+        self.constraint_names.insert(name, count + 1);
     }
 
     pub(in crate::catalog) fn forget_constraint_name(&mut self, name: &QualifiedName) {
-        if let Some(count) = self.constraint_names.get_mut(name) {
-            *count -= 1;
-            if *count == 0 {
-                self.constraint_names.remove(name);
-            }
+        match self.constraint_names.get(name).copied() {
+            None => {}
+            Some(0 | 1) => self.constraint_names.remove(name),
+            Some(count) => self.constraint_names.insert(name, count - 1),
         }
     }
 }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::catalog::{Column, Constraint, ObjectId, Relation, RelationKind};
 use crate::sql::{
-    Alter, Detail, Dml, DmlKind, Drop, LockMode, ObjectChange, ObjectKind, ReferentialAction,
-    RelationName,
+    Action, Alter, Detail, Dml, DmlKind, Drop, LockMode, ObjectChange, ObjectKind,
+    ReferentialAction, RelationName, actions_of,
 };
 
 /// The first version in which `VACUUM` and `ANALYZE` of an inheritance parent go on to its children.
@@ -115,6 +115,21 @@ impl Taken<'_> {
 
     /// Locks what a statement that reads or writes rows does: the relations it names, those below
     /// them, and for the rows it writes the other sides of their foreign keys and their sequences.
+    /// Locks what the body of an SQL function names: the server analyses it when the function is made.
+    pub(super) fn body(&mut self, detail: &Detail) {
+        let Detail::Function(function) = detail else { return };
+        let is_sql =
+            function.language.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("sql"));
+        let Some(body) = function.body.as_deref().filter(|_| is_sql) else { return };
+        for action in actions_of(body) {
+            let Action::Dml(dml) = action else { continue };
+            let read = if dml.locks_rows { RowShareLock } else { AccessShareLock };
+            dml.reads.iter().for_each(|name| self.lock(name, read));
+            let written = dml.target.iter().chain(&dml.writes);
+            written.for_each(|name| self.lock(name, RowExclusiveLock));
+        }
+    }
+
     pub(super) fn dml(&mut self, dml: &Dml) {
         let mode = if dml.locks_rows { RowShareLock } else { AccessShareLock };
         dml.reads.iter().for_each(|name| self.lock(name, mode));

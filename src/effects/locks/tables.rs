@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::Taken;
-use crate::catalog::{Catalog, Constraint, Env, Lookup, ObjectId, Relation, RelationKind};
+use crate::catalog::{Catalog, Constraint, Env, Lookup, ObjectId, Relation, RelationKind, Shared};
 use crate::sql::LockMode::{
     AccessExclusiveLock, ShareLock, ShareRowExclusiveLock, ShareUpdateExclusiveLock,
 };
@@ -358,7 +358,7 @@ fn below(catalog: &Catalog, top: ObjectId) -> BTreeSet<ObjectId> {
 }
 
 /// Returns whether a foreign key is not only the part of another one of the same table.
-fn is_own_key(key: &Constraint, all: &[Constraint]) -> bool {
+fn is_own_key(key: &Constraint, all: &Shared<Constraint>) -> bool {
     key.kind == ConstraintKind::ForeignKey
         && key.parent().is_none_or(|above| all.iter().all(|other| other.number() != above))
 }

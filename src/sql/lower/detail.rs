@@ -15,6 +15,7 @@ use super::names::{
     type_name,
 };
 use super::{strings, table};
+use crate::sql::tree::Query;
 use crate::sql::{
     Action, Alter, Argument, ArgumentMode, ConstraintKind, Detail, DomainDefinition,
     FunctionDefinition, LikeClause, LikeOptions, ObjectChange, ObjectKind, PartitionBound,
@@ -162,6 +163,8 @@ pub(super) fn function(function: &CreateFunctionStmt) -> Detail {
         body: None,
         sql_body: function.sql_body.is_some(),
         final_function: None,
+        calls: Vec::new(),
+        queries: function.sql_body.as_deref().map(body_queries).unwrap_or_default(),
         has_settings: false,
         changes_schema: false,
         source: None,
@@ -184,6 +187,15 @@ pub(super) fn function(function: &CreateFunctionStmt) -> Detail {
         }
     }
     Detail::Function(Box::new(definition))
+}
+
+/// Returns the queries of `BEGIN ATOMIC`.
+fn body_queries(body: &Node) -> Vec<Arc<Query>> {
+    match &body.node {
+        Some(NodeEnum::List(list)) => list.items.iter().flat_map(body_queries).collect(),
+        Some(NodeEnum::ReturnStmt(_)) | None => Vec::new(),
+        Some(_) => vec![Arc::new(super::tree::query(body))],
+    }
 }
 
 fn is_true(element: &DefElem) -> bool {
@@ -240,6 +252,21 @@ pub(super) fn define(define: &DefineStmt) -> Detail {
                 final_function: types(&["finalfunc"])
                     .first()
                     .map(|f| RelationName { schema: f.schema.clone(), name: f.name.clone() }),
+                calls: types(&[
+                    "sfunc",
+                    "sfunc1",
+                    "finalfunc",
+                    "combinefunc",
+                    "serialfunc",
+                    "deserialfunc",
+                    "msfunc",
+                    "minvfunc",
+                    "mfinalfunc",
+                ])
+                .iter()
+                .map(|f| RelationName { schema: f.schema.clone(), name: f.name.clone() })
+                .collect(),
+                queries: Vec::new(),
                 has_settings: false,
                 changes_schema: false,
                 source: None,

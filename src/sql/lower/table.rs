@@ -500,10 +500,13 @@ fn integer(node: &Node) -> Option<i32> {
 fn rel_options_lock_everything(definition: Option<&Node>) -> bool {
     let Some(Node { node: Some(NodeEnum::List(list)) }) = definition else { return false };
     list.items.iter().any(|node| match &node.node {
-        Some(NodeEnum::DefElem(element)) => {
-            matches!(element.defname.as_str(), "user_catalog_table" | "fastupdate")
-                && element.arg.as_deref().and_then(constant).as_deref() != Some("")
-        }
+        Some(NodeEnum::DefElem(element)) => match element.defname.as_str() {
+            "user_catalog_table" | "fastupdate" => {
+                element.arg.as_deref().and_then(constant).as_deref() != Some("")
+            }
+            // Those of views.
+            name => matches!(name, "security_barrier" | "security_invoker" | "check_option"),
+        },
         _ => false,
     })
 }

@@ -123,6 +123,8 @@ fn matching(select: &SelectStmt, scope: &Scope) -> Option<Vec<Scope>> {
     if let Some(condition) = select.where_clause.as_deref() {
         conjuncts(condition, &mut conditions);
     }
+    // Few rows are left for the conditions that cost most.
+    conditions.sort_by_key(|condition| has_sub_query(condition, 0));
     // Conditions on one source alone come first, so that joins have few rows.
     for source in &mut sources {
         let name = source.name.clone();
@@ -333,6 +335,21 @@ pub(super) fn named(value: Value, type_name: &str, scope: &Scope) -> Value {
         return value;
     };
     value.as_known().map_or(value, |text| from_cell(tables.object(type_name, &text)))
+}
+
+fn has_sub_query(node: &Node, depth: usize) -> bool {
+    let any = |nodes: &[Node]| nodes.iter().any(|node| has_sub_query(node, depth + 1));
+    match &node.node {
+        _ if depth > 50 => true,
+        Some(NodeEnum::SubLink(_)) => true,
+        Some(NodeEnum::BoolExpr(operation)) => any(&operation.args),
+        Some(NodeEnum::FuncCall(call)) => any(&call.args),
+        Some(NodeEnum::AExpr(operation)) => [&operation.lexpr, &operation.rexpr]
+            .into_iter()
+            .flatten()
+            .any(|side| has_sub_query(side, depth + 1)),
+        _ => false,
+    }
 }
 
 fn is_aggregate(call: &FuncCall) -> bool {
