@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use lockmaster::catalog::{Because, Failure};
+use lockmaster::catalog::{Because, Failure, Relation};
 use lockmaster::check::{check, parse, walk};
 use lockmaster::diagnostic::{Diagnostic, Severity};
 use lockmaster::effects::{Effects, effects, ends_transaction, refused_in_transaction};
@@ -214,7 +214,7 @@ impl<'a> Server<'a> {
     ) {
         let after = self.held();
         let name = |id: u32| before.get(&id).map(|seen| seen.name.as_str());
-        let is_index = |name| cx.state.catalog.get(name).is_some_and(|found| found.is_index());
+        let is_index = |name| cx.state.catalog.get(name).is_some_and(Relation::is_index);
         let said: BTreeMap<String, LockMode> = claimed
             .locks
             .iter()
