@@ -65,6 +65,7 @@ mod pair;
 mod partition;
 mod partition_of_locks_parent;
 mod password_in_migration;
+mod pending_trigger_events;
 mod prefer_identity;
 mod prefer_jsonb;
 mod prefer_text;
@@ -172,6 +173,7 @@ rules! {
     "not-valid-never-validated" => History(not_valid_never_validated::check),
     "partition-of-locks-parent" => Steps(partition_of_locks_parent::watch),
     "password-in-migration" => Statement(password_in_migration::check),
+    "pending-trigger-events" => Steps(pending_trigger_events::watch),
     "prefer-identity" => Statement(prefer_identity::check),
     "prefer-jsonb" => Statement(prefer_jsonb::check),
     "prefer-text" => Statement(prefer_text::check),

@@ -73,13 +73,15 @@ declare
     last {sql}.{key}%type;
     ends {sql}.{key}%type;
 begin
-    select min({key}) into last from {sql};
+    select {key} into last from {sql} order by {key} limit 1;
     while last is not null loop
-        select max({key}) into ends from (select {key} from {sql} where {key} >= last order by {key} limit 5000) batch;
+        select {key} into ends
+            from (select {key} from {sql} where {key} >= last order by {key} limit 5000) batch
+            order by {key} desc limit 1;
         {text}
             where {key} between last and ends;
         commit;
-        select min({key}) into last from {sql} where {key} > ends;
+        select {key} into last from {sql} where {key} > ends order by {key} limit 1;
     end loop;
 end
 $$"

@@ -114,6 +114,18 @@ impl<'a> Example<'a> {
         (sources, sets)
     }
 
+    /// Returns the diagnostics of the example's own file, with their recipes.
+    pub(crate) fn recipes(&self) -> (Sources, Vec<Diagnostic>) {
+        let (sources, sets) = self.load();
+        let options = SetOptions { wants_recipes: true, ..self.options() };
+        let mut diagnostics = Vec::new();
+        for (at, set) in sets.iter().enumerate() {
+            diagnostics.extend(check(at, set, &sources, &[self.rule], &options).diagnostics);
+        }
+        diagnostics.retain(|diagnostic| diagnostic.recipe.is_some());
+        (sources, diagnostics)
+    }
+
     /// Returns what the run depends on beside the files.
     pub(crate) fn options(&self) -> SetOptions {
         SetOptions { target: self.target, ..SetOptions::default() }
