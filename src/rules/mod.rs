@@ -162,7 +162,7 @@ rules! {
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "irreversible-up" => Migration(irreversible_up::check),
-    "lock-timeout-too-long" => Statement(lock_timeout_too_long::check),
+    "lock-timeout-too-long" => Steps(lock_timeout_too_long::watch),
     "lock-upgrade" => Steps(lock_upgrade::watch),
     "lossy-type-change" => Statement(lossy_type_change::check),
     "missing-dependency" => History(missing_dependency::check),

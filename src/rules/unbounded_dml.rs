@@ -35,6 +35,7 @@ fn report(
 ) -> Diagnostic {
     let shown = shown(table);
     let until = match cx.state.holder() {
+        Holder::Nobody if dml.kind == DmlKind::Delete => "it has deleted the last one",
         Holder::Nobody => "it has changed the last one",
         Holder::Runner | Holder::File | Holder::Message => "the transaction ends",
     };
