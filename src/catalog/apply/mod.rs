@@ -13,6 +13,7 @@ mod follow;
 mod foreign_key;
 mod index;
 mod maintenance;
+mod newer;
 mod object;
 mod partition;
 mod query;
@@ -45,6 +46,7 @@ impl Catalog {
     }
 
     fn act(&mut self, action: &Action, env: &Env) -> Result<(), Failure> {
+        newer::refuse(action, env)?;
         match action {
             Action::CreateTable(create) => self.create_table(create, env),
             Action::CreateIndex(create) => self.create_index(create, env),
