@@ -23,9 +23,7 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
             let path = &cx.state.session.search_path;
             let Some(table) = act.before.relation(&alter.table, path).found() else { continue };
             let Some(column) = table.column(column) else { continue };
-            // Of a new column `add-required-column` speaks.
-            let is_new = cx.state.is_in_this_migration(column.created);
-            let is_used = table.is_table() && !cx.is_new_relation(table) && !is_new;
+            let is_used = table.is_table() && !cx.is_new_relation(table);
             if is_used && column.default.is_some() && column.generated.is_none() {
                 let diagnostic = report(cx, table, &column.name);
                 found.push((table.id, column.number, diagnostic));
@@ -54,12 +52,27 @@ fn dropped(action: &Action) -> Option<(&AlterTable, &str)> {
 }
 
 fn report(cx: &StatementContext, table: &Relation, column: &str) -> Diagnostic {
+    let is_new =
+        table.column(column).is_some_and(|column| cx.state.is_in_this_migration(column.created));
     let name = shown(&table.name);
-    let message =
-        format!("inserts into `{name}` that leave out `{column}` fail without its default");
+    let message = if is_new {
+        format!(
+            "inserts into `{name}` that do not know the new column `{column}` fail without its default"
+        )
+    } else {
+        format!("inserts into `{name}` that leave out `{column}` fail without its default")
+    };
+    let help = match cx.migration.migration().direction {
+        Direction::Up => {
+            "keep the default until every running application gives a value, and drop it in a later migration"
+        }
+        Direction::Down => {
+            "take the application back together with the schema: the one that runs now relies on the default"
+        }
+    };
     cx.report(message)
         .relation(&table.name, None)
-        .help("keep the default until every running application gives a value, and drop it in a later migration")
+        .help(help)
         .note(format!(
             "SQLSTATE 23502: null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
             table.name.name
