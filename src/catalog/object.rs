@@ -9,8 +9,8 @@ use super::{QualifiedName, SearchPath};
 use crate::source::{FileId, Span};
 use crate::sql::tree::Query;
 use crate::sql::{
-    Argument, ConstraintKind, Expression, Generated, ObjectKind, PartitionBound, PartitionKey,
-    ReferentialAction, RelationName, TypeName, Volatility,
+    Argument, ConstraintKind, DmlKind, Expression, Generated, ObjectKind, PartitionBound,
+    PartitionKey, ReferentialAction, RelationName, TypeName, Volatility,
 };
 
 /// An object, whatever its name is at the moment: what `pg_class.oid` and the like are to a server.
@@ -112,7 +112,7 @@ pub struct Extra {
     /// The row security policies on it.
     pub policies: Vec<Policy>,
     /// The rewrite rules on it, without that of a view.
-    pub rules: Vec<Arc<str>>,
+    pub rules: Vec<Rule>,
     /// `ENABLE ROW LEVEL SECURITY`.
     pub row_security: bool,
     /// `FORCE ROW LEVEL SECURITY`.
@@ -129,6 +129,21 @@ pub struct Extra {
     pub options: BTreeMap<Arc<str>, Arc<str>>,
     /// Columns that were dropped, and where.
     pub dropped_columns: Vec<(Arc<str>, Origin)>,
+    /// The index by which `CLUSTER` without names sorts it.
+    pub clustered: Option<ObjectId>,
+    /// The tablespace in which it is, where it is not that of the database.
+    pub tablespace: Option<Arc<str>>,
+}
+
+/// A rewrite rule on a relation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What sets it off.
+    pub event: DmlKind,
+    /// The relations that its actions write to.
+    pub writes: Vec<ObjectId>,
 }
 
 /// A trigger on a relation.
@@ -638,4 +653,6 @@ pub struct Other {
     pub created: Origin,
     /// For an extension: whether everything that it brings is known.
     pub is_opaque: bool,
+    /// For a publication: its tables.
+    pub members: Vec<ObjectId>,
 }

@@ -16,7 +16,8 @@ pub(super) use index::{emptied, parts_of_index, reindexed};
 use crate::catalog::{Catalog, ObjectId, Relation, RelationKind};
 use crate::replay::State;
 use crate::sql::{
-    Action, AlterTable, CreateTable, ObjectKind, RelationName, TableChange, TableEffect,
+    Action, AlterTable, CreateTable, ObjectChange, ObjectKind, RelationName, TableChange,
+    TableEffect,
 };
 
 use super::Effects;
@@ -44,6 +45,10 @@ pub(super) fn add(
         Action::Alter(alter) => {
             let tables = domain::checked(alter, before, path).into_iter();
             found.scans.extend(tables.map(|table| table.name.clone()));
+            if let ObjectChange::MoveAll { objects, to, roles } = &alter.change {
+                let moved = before.all_in_tablespace(&alter.name.name, *objects, to, roles);
+                moved.into_iter().for_each(|relation| copy(relation, found));
+            }
         }
         Action::CreateTable(create) => create_table(create, before, after, state, found),
         Action::Drop(drop) if drop.kind == ObjectKind::Index => found.waits |= drop.concurrently,
@@ -57,7 +62,10 @@ pub(super) fn add(
             found.waits |= *concurrently;
             index::reindex(target, before, state, found);
         }
-        Action::Cluster { table: Some(name) } => {
+        Action::Cluster { table: None, .. } => {
+            clustered(before).into_iter().for_each(|table| rewrite(table, found));
+        }
+        Action::Cluster { table: Some(name), .. } => {
             if let Some(table) = find(name) {
                 tree_of_partitions(before, table).into_iter().for_each(|t| rewrite(t, found));
             }
@@ -188,6 +196,22 @@ fn refresh(
 /// Returns whether rows are stored in a relation itself.
 fn has_rows(relation: &Relation) -> bool {
     matches!(relation.kind, RelationKind::Table | RelationKind::MaterializedView)
+}
+
+/// Returns the tables that `CLUSTER` without names writes anew: those that were clustered before.
+pub(super) fn clustered(catalog: &Catalog) -> Vec<&Relation> {
+    let is_marked =
+        |table: &&Relation| table.extra().clustered.is_some_and(|i| catalog.by_id(i).is_some());
+    catalog.relations().filter(|table| has_rows(table)).filter(is_marked).collect()
+}
+
+/// Notes that the file of a relation is copied to another tablespace, block by block.
+fn copy(relation: &Relation, found: &mut Effects) {
+    match relation.kind {
+        RelationKind::Index => found.index_builds.insert(relation.name.clone()),
+        _ if has_rows(relation) => found.rewrites.insert(relation.name.clone()),
+        _ => false,
+    };
 }
 
 /// Notes that a table is read and written anew, with all its indexes.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, SearchPath};
 use crate::sql::{
-    Action, AlterTable, ConstraintDefinition, CreateTable, Drop, LockMode, ObjectKind,
+    Action, AlterTable, ConstraintDefinition, CreateTable, Detail, Drop, LockMode, ObjectKind,
     RelationName, Rename, RenamedPart, TableChange, TableEffect,
 };
 use crate::version::PgVersion;
@@ -142,7 +142,9 @@ impl Taken<'_> {
                 (ObjectKind::Policy | ObjectKind::Rule, Some(table)) => {
                     self.lock(table, AccessExclusiveLock);
                     // What a rule is to do is analysed as if it were run.
-                    self.lock_named(&create.detail, RowExclusiveLock);
+                    if let Detail::Rule(rule) = &create.detail {
+                        rule.writes.iter().for_each(|name| self.lock(name, RowExclusiveLock));
+                    }
                 }
                 (ObjectKind::Function | ObjectKind::Procedure, _) => self.body(&create.detail),
                 (ObjectKind::Publication | ObjectKind::Statistics, _) => {
@@ -161,8 +163,13 @@ impl Taken<'_> {
             }
             Action::Lock { table, mode, only } => self.lock_command(table, *only, *mode),
             Action::Reindex { target, concurrently } => self.reindex(target, *concurrently),
-            Action::Cluster { table: Some(table) } => {
+            Action::Cluster { table: Some(table), .. } => {
                 self.lock_partitions(table, AccessExclusiveLock);
+            }
+            Action::Cluster { table: None, .. } => {
+                for table in super::cost::clustered(self.catalog) {
+                    self.locks.push(of_relation(table, AccessExclusiveLock));
+                }
             }
             Action::Vacuum { tables, full, only } => {
                 let mode = if *full { AccessExclusiveLock } else { ShareUpdateExclusiveLock };
@@ -177,12 +184,9 @@ impl Taken<'_> {
                     self.locks.push(of_relation(table, ShareLock));
                 }
             }
-            Action::Other { command, relations, writes, .. } => {
-                let mode = match *command {
-                    "ALTER PUBLICATION" => ShareUpdateExclusiveLock,
-                    _ => AccessShareLock,
-                };
-                relations.iter().for_each(|name| self.lock(name, mode));
+            Action::Other { access: Some(access), .. } => self.access(access, action),
+            Action::Other { relations, writes, .. } => {
+                relations.iter().for_each(|name| self.lock(name, AccessShareLock));
                 writes.iter().for_each(|name| self.lock(name, RowExclusiveLock));
             }
             Action::RefreshMaterializedView { name, concurrently, .. } => {
@@ -205,8 +209,7 @@ impl Taken<'_> {
                 self.after = None;
                 block.actions.iter().for_each(|action| self.action(action));
             }
-            Action::Cluster { table: None }
-            | Action::SetSchema { .. }
+            Action::SetSchema { .. }
             | Action::Comment { relation: None, .. }
             | Action::CreateEnum { .. }
             | Action::AddEnumValue { .. }

@@ -40,8 +40,10 @@ pub fn refused_in_transaction(
             ReindexTarget::Table(_) | ReindexTarget::Index(_) => None,
         },
         Action::Vacuum { .. } => Some("VACUUM"),
-        Action::Cluster { table: None } => Some("CLUSTER"),
-        Action::Cluster { table: Some(name) } if version.major >= 15 && is_partitioned(name) => {
+        Action::Cluster { table: None, .. } => Some("CLUSTER"),
+        Action::Cluster { table: Some(name), .. }
+            if version.major >= 15 && is_partitioned(name) =>
+        {
             Some("CLUSTER")
         }
         Action::AlterTable(alter) => match &alter.change {

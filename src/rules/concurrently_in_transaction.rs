@@ -191,7 +191,7 @@ fn relation(action: &Action) -> Option<&RelationName> {
             target: ReindexTarget::Index(name) | ReindexTarget::Table(name), ..
         } => Some(name),
         Action::Vacuum { tables, .. } => tables.first(),
-        Action::Cluster { table } => table.as_ref(),
+        Action::Cluster { table, .. } => table.as_ref(),
         _ => None,
     }
 }

@@ -58,7 +58,7 @@ fn rewriting(action: &Action) -> Option<Rewriting<'_>> {
             };
             (command, vec![&alter.table], help, unless)
         }
-        Action::Cluster { table } => ("cluster", table.iter().collect(), REPACK, "it is empty"),
+        Action::Cluster { table, .. } => ("cluster", table.iter().collect(), REPACK, "it is empty"),
         Action::Vacuum { tables, full: true, .. } => (
             "vacuum full",
             tables.iter().collect(),

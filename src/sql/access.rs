@@ -71,6 +71,15 @@ pub enum Access {
         /// What is granted or revoked.
         grant: Box<Grant>,
     },
+    /// `DROP OWNED` or `REASSIGN OWNED`.
+    Owned {
+        /// The roles whose objects it is about, as SQL.
+        roles: Vec<Arc<str>>,
+        /// The new owner, as SQL; nothing for `DROP OWNED`.
+        to: Option<Arc<str>>,
+        /// Whether `CASCADE` stands there.
+        cascade: bool,
+    },
     /// `GRANT role TO role` or `REVOKE`.
     Member {
         /// False for `REVOKE`.

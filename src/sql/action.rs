@@ -101,6 +101,8 @@ pub enum Action {
     Cluster {
         /// The table.
         table: Option<RelationName>,
+        /// The index of `USING`.
+        index: Option<String>,
     },
     /// `VACUUM`; without tables it vacuums the whole database.
     Vacuum {

@@ -47,6 +47,12 @@ pub struct CreateTable {
     pub query: Option<Box<Query>>,
     /// The storage parameters of `WITH`.
     pub options: Vec<(Arc<str>, Arc<str>)>,
+    /// For a foreign table: its server.
+    pub server: Option<Arc<str>>,
+    /// Its `TABLESPACE`.
+    pub tablespace: Option<Arc<str>>,
+    /// Whether its query is not run (`WITH NO DATA`).
+    pub no_data: bool,
 }
 
 /// How long a table lives and whether it is logged.
@@ -258,6 +264,8 @@ pub struct CreateIndex {
     pub nulls_not_distinct: bool,
     /// Keys that are sorted downwards, or have their nulls at the unusual end, as spelled.
     pub sorting: Vec<(usize, &'static str)>,
+    /// Its `TABLESPACE`.
+    pub tablespace: Option<Arc<str>>,
 }
 
 /// One subcommand of `ALTER TABLE`, `ALTER INDEX`, `ALTER VIEW` and so on.
@@ -423,8 +431,16 @@ pub enum TableEffect {
         /// Those that are reset.
         reset: Vec<Arc<str>>,
     },
-    /// `REPLICA IDENTITY USING INDEX`, `CLUSTER ON`: the index.
+    /// `REPLICA IDENTITY USING INDEX`: the index.
     UsesIndex(String),
+    /// `CLUSTER ON`, or `SET WITHOUT CLUSTER`: the index.
+    Cluster(Option<String>),
+    /// `SET TABLESPACE`.
+    Tablespace(Arc<str>),
+    /// `SET ACCESS METHOD`.
+    AccessMethod,
+    /// `DETACH PARTITION ... FINALIZE`: the partition.
+    FinishDetach(RelationName),
     /// `VALIDATE`, `SET STATISTICS` and the like: a column is needed.
     NeedsColumn,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{ColumnDefinition, ConstraintDefinition, Expression};
+use super::definition::{ColumnDefinition, ConstraintDefinition, DmlKind, Expression};
 use super::statement::{RelationName, TypeName};
 use super::tree::Query;
 
@@ -42,6 +42,10 @@ pub enum Detail {
     },
     /// An object that is about relations: statistics, a publication.
     On(Vec<RelationName>),
+    /// `CREATE RULE`.
+    Rule(Box<RuleDefinition>),
+    /// `CREATE SERVER`: the foreign data wrapper.
+    Server(Arc<str>),
     /// `CREATE EVENT TRIGGER`: the function.
     EventTrigger(RelationName),
     /// `CREATE CAST` or `CREATE OPERATOR`: the types of its two sides.
@@ -357,6 +361,44 @@ pub enum ObjectChange {
     },
     /// `ALTER ... OWNER TO`: the role, as SQL.
     Owner(Arc<str>),
+    /// `ALTER PUBLICATION ... ADD`, `DROP` or `SET` of tables.
+    Publication {
+        /// What is done with the tables.
+        how: MemberChange,
+        /// The tables.
+        tables: Vec<RelationName>,
+    },
+    /// `ALTER TABLE`, `INDEX` or `MATERIALIZED VIEW ALL IN TABLESPACE ... SET TABLESPACE`.
+    MoveAll {
+        /// What moves.
+        objects: super::ObjectKind,
+        /// The tablespace to which they move.
+        to: Arc<str>,
+        /// The roles of `OWNED BY`, as SQL.
+        roles: Vec<Arc<str>>,
+    },
+    /// `ALTER TYPE ... SET (STORAGE = ...)`: the storage, in lower case.
+    Storage(Arc<str>),
     /// Anything else, which the catalog does not follow.
     Other,
+}
+
+/// What `ALTER PUBLICATION` does with tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    /// `ADD`.
+    Add,
+    /// `DROP`.
+    Drop,
+    /// `SET`.
+    Set,
+}
+
+/// What `CREATE RULE` says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleDefinition {
+    /// What sets it off.
+    pub event: DmlKind,
+    /// The relations that its actions write to.
+    pub writes: Vec<RelationName>,
 }

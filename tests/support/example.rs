@@ -120,7 +120,9 @@ impl<'a> Example<'a> {
         let options = SetOptions { wants_recipes: true, ..self.options() };
         let mut diagnostics = Vec::new();
         for (at, set) in sets.iter().enumerate() {
-            diagnostics.extend(check(at, set, &sources, &[self.rule], &options).diagnostics);
+            let checked = check(at, set, &sources, &[self.rule], &options);
+            // Where the files do not show a table, there is none to run a recipe on.
+            diagnostics.extend(checked.diagnostics.into_iter().filter(|_| checked.is_complete));
         }
         diagnostics.retain(|diagnostic| diagnostic.recipe.is_some());
         (sources, diagnostics)

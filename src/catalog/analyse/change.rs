@@ -78,6 +78,19 @@ impl Catalog {
         from.name == to.name && !from.input.starts_with("any")
     }
 
+    /// Returns the built-in type of a column, for a domain the one below it.
+    pub(in crate::catalog) fn builtin_base(
+        &self,
+        of: ColumnType,
+        env: &Env,
+    ) -> Option<&'static str> {
+        let types = Types { catalog: self, env };
+        match types.key(&typed(of.0, of.1)).map(|key| types.base(key))? {
+            Key::Builtin(spelling) => Some(spelling),
+            Key::Own(_) | Key::OwnArray(_) | Key::Literal => None,
+        }
+    }
+
     /// Returns whether values of a type have a collation.
     pub(crate) fn is_collatable(&self, of: ColumnType, env: &Env) -> bool {
         let types = Types { catalog: self, env };

@@ -139,7 +139,7 @@ impl Catalog {
         }
     }
 
-    pub(super) fn access(&mut self, access: &Access, env: &Env) {
+    pub(super) fn access(&mut self, access: &Access, env: &Env) -> Result<(), Failure> {
         match access {
             Access::Member { is_grant, roles, members } => {
                 for role in roles {
@@ -152,15 +152,18 @@ impl Catalog {
                     }
                 }
             }
+            Access::Owned { roles, to, cascade } => {
+                return self.owned(roles, to.as_ref(), *cascade, env);
+            }
             Access::Default { roles, schemas, grant } => {
-                let Some(target) = grant.on else { return };
+                let Some(target) = grant.on else { return Ok(()) };
                 let objects = match target {
                     GrantTarget::Table => "tables",
                     GrantTarget::Sequence => "sequences",
                     GrantTarget::Function => "functions",
                     GrantTarget::Type => "types",
                     GrantTarget::Schema => "schemas",
-                    _ => return,
+                    _ => return Ok(()),
                 };
                 let whole = whole_privileges(grant, target, env.version);
                 for role in or_nothing(roles) {
@@ -177,6 +180,7 @@ impl Catalog {
                 }
             }
         }
+        Ok(())
     }
 
     /// Gives a new object what default privileges say. Those of other roles do not count: nobody knows

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::analyse::Completeness;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::lookup::spelled;
-use crate::catalog::object::{ObjectId, Policy, Trigger};
+use crate::catalog::object::{ObjectId, Policy, Rule, Trigger};
 use crate::catalog::{Because, Catalog, Env, Failure, QualifiedName, builtin, created_name};
 use crate::sql::{Create, Detail, Expression, ObjectKind};
 
@@ -211,11 +211,15 @@ impl Catalog {
     pub(super) fn create_rule(&mut self, create: &Create, env: &Env) -> Result<(), Failure> {
         let Some(on) = &create.on else { return Ok(()) };
         let Some(id) = self.find(on, env)? else { return Ok(()) };
-        let name = create.name.name.clone();
+        let Detail::Rule(definition) = &create.detail else { return Ok(()) };
+        let writes = definition.writes.iter().filter_map(|name| self.find_if_exists(name, env));
+        let (name, event) = (create.name.name.clone(), definition.event);
+        let rule = Rule { name, event, writes: writes.collect() };
         self.change(id, |relation| {
             let rules = &mut relation.extra_mut().rules;
-            if !rules.contains(&name) {
-                rules.push(name);
+            match rules.iter_mut().find(|there| there.name == rule.name) {
+                Some(there) => *there = rule,
+                None => rules.push(rule),
             }
         });
         Ok(())

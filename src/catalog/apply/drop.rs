@@ -28,6 +28,7 @@ impl Catalog {
                 self.drop_attached(drop, env)
             }
             ObjectKind::Schema => self.drop_schema(drop, env),
+            ObjectKind::Role => self.drop_role(drop),
             kind => {
                 let schemaless = self.other(kind, "", &drop.name.name);
                 let found = schemaless.or_else(|| {
@@ -228,7 +229,7 @@ impl Catalog {
             }
             _ => {
                 self.change(id, |relation| {
-                    relation.extra_mut().rules.retain(|rule| **rule != *name);
+                    relation.extra_mut().rules.retain(|rule| *rule.name != *name);
                 });
                 return Ok(());
             }

@@ -100,16 +100,26 @@ impl Catalog {
                     _ => {}
                 });
             }
-            TableEffect::Options { set, reset } => self.change(id, |table| {
-                table.changed = env.origin;
-                let options = &mut table.extra_mut().options;
-                options.extend(set.iter().cloned());
-                reset.iter().for_each(|name| drop(options.remove(name)));
-            }),
+            TableEffect::Options { set, reset } => {
+                self.refuse_options(id, set, env)?;
+                self.change(id, |table| {
+                    table.changed = env.origin;
+                    let options = &mut table.extra_mut().options;
+                    options.extend(set.iter().cloned());
+                    reset.iter().for_each(|name| drop(options.remove(name)));
+                });
+            }
             TableEffect::Owner(role) => {
                 let thing = crate::catalog::access::Thing::Known((id, Part::Whole));
                 self.set_owner(Some(thing), role, env);
             }
+            TableEffect::Cluster(index) => self.cluster_on(id, index.as_deref(), env)?,
+            TableEffect::Tablespace(name) => self.change(id, |relation| {
+                relation.changed = env.origin;
+                relation.set_tablespace(Some(name));
+            }),
+            TableEffect::AccessMethod => self.refuse_access_method(id, env)?,
+            TableEffect::FinishDetach(partition) => self.refuse_finish(id, partition, env)?,
             TableEffect::Trigger(None) => {}
         }
         Ok(())
@@ -172,6 +182,9 @@ impl Catalog {
             let message =
                 format!("ALTER action SET {action} cannot be performed on relation \"{name}\"");
             return Err(Failure::new("42809", message, Because::Made(table.created)));
+        }
+        if !logged {
+            self.refuse_published_unlogged(table)?;
         }
         let refused = |other: &Relation, key: &Constraint| {
             let (to, what) = if logged { ("logged", "unlogged") } else { ("unlogged", "logged") };

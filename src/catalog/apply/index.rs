@@ -51,6 +51,7 @@ impl Catalog {
         };
         let index = self.new_index(name, create, env);
         self.insert_index(table, index.clone(), env);
+        self.change(index.id, |index| index.set_tablespace(create.tablespace.as_ref()));
         if !create.only {
             for partition in self.partitions(table) {
                 self.index_of_partition(partition, &index, env);
@@ -180,6 +181,10 @@ impl Catalog {
         }
         if let Some(parent) = index.parent {
             self.depend(address, (parent, Part::Whole), Strength::Auto);
+        }
+        let brought = self.extensions_of_index(table, &index, env);
+        for extension in brought {
+            self.depend(address, (extension, Part::Whole), Strength::Normal);
         }
         self.change(table, |table| {
             table.changed = env.origin;

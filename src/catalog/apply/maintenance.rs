@@ -1,6 +1,6 @@
 //! `REFRESH MATERIALIZED VIEW`, `CLUSTER`, and what publications and triggers cannot be on.
 
-use crate::catalog::object::{Relation, RelationKind};
+use crate::catalog::object::{ObjectId, Relation, RelationKind};
 use crate::catalog::{Because, Catalog, Env, Failure};
 use crate::sql::{RelationName, TriggerDefinition};
 
@@ -44,13 +44,43 @@ impl Catalog {
     }
 
     /// `CLUSTER` of one table.
-    pub(super) fn cluster(&mut self, name: &RelationName, env: &Env) -> Result<(), Failure> {
+    pub(super) fn cluster(
+        &mut self,
+        name: &RelationName,
+        index: Option<&str>,
+        env: &Env,
+    ) -> Result<(), Failure> {
         let Some(id) = self.find(name, env)? else { return Ok(()) };
         let Some(table) = self.by_id(id).filter(|table| !table.external) else { return Ok(()) };
         if table.kind == RelationKind::PartitionedTable && env.version.major < 15 {
             let message = "cannot cluster a partitioned table";
             return Err(Failure::new("0A000", message, Because::Made(table.created)));
         }
+        match index {
+            // Of a partitioned table nothing is noted.
+            Some(_) if table.kind == RelationKind::PartitionedTable => Ok(()),
+            Some(index) => self.cluster_on(id, Some(index), env),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes the index by which a table is sorted.
+    pub(super) fn cluster_on(
+        &mut self,
+        id: ObjectId,
+        index: Option<&str>,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        if let Some(index) = index {
+            self.need_index(id, index)?;
+        }
+        let indexes = self.by_id(id).into_iter().flat_map(|table| &table.indexes);
+        let found =
+            indexes.filter(|found| Some(&*found.name) == index).map(|found| found.id).next();
+        self.change(id, |table| {
+            table.changed = env.origin;
+            table.extra_mut().clustered = found;
+        });
         Ok(())
     }
 }

@@ -11,10 +11,15 @@ mod drop;
 mod effect;
 mod follow;
 mod foreign_key;
+mod foreign_server;
 mod index;
 mod maintenance;
+mod newer;
 mod object;
+mod owned;
 mod partition;
+mod place;
+mod publication;
 mod query;
 mod refuse;
 mod rename;
@@ -28,7 +33,9 @@ pub(crate) use table::serial_type;
 use super::object::TypeKind;
 use super::{Because, Catalog, Env, Failure, QualifiedName, Space, created_name};
 use crate::effects::needed;
-use crate::sql::{Action, Alter, Create, Dml, ObjectChange, ObjectKind, RelationName, Subject};
+use crate::sql::{
+    Action, Alter, Create, Dml, DmlKind, ObjectChange, ObjectKind, RelationName, Subject,
+};
 
 impl Catalog {
     /// Applies one action. Returns what the server would answer if it refuses; what comes after is then
@@ -45,6 +52,7 @@ impl Catalog {
     }
 
     fn act(&mut self, action: &Action, env: &Env) -> Result<(), Failure> {
+        newer::refuse(action, env)?;
         match action {
             Action::CreateTable(create) => self.create_table(create, env),
             Action::CreateIndex(create) => self.create_index(create, env),
@@ -81,10 +89,7 @@ impl Catalog {
                 Ok(())
             }
             Action::Grant(grant) => self.grant(grant, env),
-            Action::Other { access: Some(access), .. } => {
-                self.access(access, env);
-                Ok(())
-            }
+            Action::Other { access: Some(access), .. } => self.access(access, env),
             Action::Truncate { table, cascade, with, .. } => {
                 self.refuse_truncate(table, *cascade, with, env)
             }
@@ -98,8 +103,10 @@ impl Catalog {
             Action::RefreshMaterializedView { name, concurrently, no_data } => {
                 self.refresh(name, *concurrently, *no_data, env)
             }
-            Action::Cluster { table: Some(name) } => self.cluster(name, env),
-            Action::Cluster { table: None }
+            Action::Cluster { table: Some(name), index } => {
+                self.cluster(name, index.as_deref(), env)
+            }
+            Action::Cluster { table: None, .. }
             | Action::Vacuum { .. }
             | Action::Analyze { .. }
             | Action::Set(_)
@@ -122,6 +129,9 @@ impl Catalog {
         }
         let Some(target) = &dml.target else { return Ok(()) };
         let Some(target) = self.find(target, env)? else { return Ok(()) };
+        if let (Some(table), Some(what)) = (self.by_id(target), written_as(dml.kind)) {
+            self.refuse_foreign_write(table, what)?;
+        }
         self.written_columns(dml, target)
     }
 
@@ -258,5 +268,15 @@ impl Catalog {
         env: &Env,
     ) -> Result<Option<super::ObjectId>, Failure> {
         if if_exists { Ok(self.find_if_exists(name, env)) } else { self.find(name, env) }
+    }
+}
+
+/// Returns how the server's messages say what a statement does with rows; nothing where it only reads.
+fn written_as(kind: DmlKind) -> Option<&'static str> {
+    match kind {
+        DmlKind::Insert | DmlKind::CopyFrom => Some("insert into"),
+        DmlKind::Update => Some("update"),
+        DmlKind::Delete => Some("delete from"),
+        DmlKind::Merge | DmlKind::CopyTo | DmlKind::Select => None,
     }
 }

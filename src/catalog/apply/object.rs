@@ -295,7 +295,7 @@ impl Catalog {
         let id = self.next_id(Class::Other);
         self.dropped.remove(&(crate::catalog::Space::Other(kind), name.clone()));
         self.other_names.insert((kind, name.clone()), id);
-        let made = Other { id, kind, name, created: env.origin, is_opaque };
+        let made = Other { id, kind, name, created: env.origin, is_opaque, members: Vec::new() };
         self.others.insert(id, Arc::new(made));
         if kind == ObjectKind::Schema {
             self.grant_defaults(id, &Arc::default(), "schemas", env.origin);
@@ -401,7 +401,8 @@ impl Catalog {
             false => QualifiedName::new("", &create.name.name),
         };
         if let Some(there) = self.other(kind, &full.schema, &full.name) {
-            if create.if_not_exists || create.or_replace {
+            // A server has a mapping for each user.
+            if create.if_not_exists || create.or_replace || kind == ObjectKind::UserMapping {
                 return Ok(());
             }
             // One name may be used for several access methods.
@@ -425,6 +426,10 @@ impl Catalog {
             }
         }
         let id = self.insert_other(kind, full, false, env);
+        if kind == ObjectKind::Publication {
+            self.set_members(id, &on);
+        }
+        self.needs_of_foreign(id, create, env);
         if kind == ObjectKind::Statistics {
             for table in on {
                 self.depend((id, Part::Whole), (table, Part::Whole), Strength::Auto);
@@ -509,6 +514,14 @@ impl Catalog {
             | ObjectChange::ValidateConstraint(_)
             | ObjectChange::NotNull(_)
             | ObjectChange::Default(_) => self.alter_domain(alter, env),
+            ObjectChange::Publication { how, tables } => {
+                self.change_publication(&alter.name, *how, tables, env)
+            }
+            ObjectChange::MoveAll { objects, to, roles } => {
+                self.move_all(&alter.name.name, *objects, to, roles, env);
+                Ok(())
+            }
+            ObjectChange::Storage(storage) => self.set_type_storage(&alter.name, storage, env),
             ObjectChange::Member { .. } | ObjectChange::Owner(_) | ObjectChange::Other => Ok(()),
         }
     }

@@ -469,7 +469,7 @@ impl Catalog {
             let all: Vec<&mut Arc<str>> = match kind {
                 ObjectKind::Trigger => extra.triggers.iter_mut().map(|t| &mut t.name).collect(),
                 ObjectKind::Policy => extra.policies.iter_mut().map(|p| &mut p.name).collect(),
-                _ => extra.rules.iter_mut().collect(),
+                _ => extra.rules.iter_mut().map(|rule| &mut rule.name).collect(),
             };
             for name in all.into_iter().filter(|name| ***name == *from) {
                 *name = to.into();

@@ -113,8 +113,11 @@ impl Catalog {
         if let Some(of) = &create.of_type {
             self.typed_columns(&mut table, of, env)?;
         }
+        table.set_tablespace(create.tablespace.as_ref());
         self.columns_of_query(&mut table, create, env)?;
         self.insert(table);
+        self.refuse_options(id, &create.options, env)?;
+        self.needs_server(id, create.server.as_deref());
         if create.query.is_some() {
             self.types_of_columns(id);
         }

@@ -363,7 +363,7 @@ fn attached(
     };
     let rules = |relation: &Relation| -> Vec<Item> {
         let rules = relation.extra().rules.iter();
-        rules.map(|rule| Item::new(rule.to_string(), Vec::new(), relation.changed)).collect()
+        rules.map(|rule| Item::new(rule.name.to_string(), Vec::new(), relation.changed)).collect()
     };
     for (kind, items) in [
         ("trigger", &triggers as &dyn Fn(&Relation) -> Vec<Item>),

@@ -210,9 +210,7 @@ impl Altered<'_> {
             rewrite(table, found);
         }
         match (command, name) {
-            ("SetTableSpace", Some(name)) if name != "pg_default" && has_rows(table) => {
-                found.rewrites.insert(table.name.clone());
-            }
+            ("SetTableSpace", Some(name)) if table.moves_to(name) => super::copy(table, found),
             ("SetAccessMethod", Some(name)) if name != "heap" && has_rows(table) => {
                 rewrite(table, found);
             }

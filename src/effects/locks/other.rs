@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use super::{
     AccessExclusiveLock, AccessShareLock, RowExclusiveLock, RowShareLock, ShareRowExclusiveLock,
-    Taken,
+    ShareUpdateExclusiveLock, Taken,
 };
 use crate::catalog::{Column, Constraint, ObjectId, Relation, RelationKind};
 use crate::sql::{
-    Action, Alter, Detail, Dml, DmlKind, Drop, LockMode, ObjectChange, ObjectKind,
-    ReferentialAction, RelationName, actions_of,
+    Access, Action, Alter, Detail, Dml, DmlKind, Drop, LockMode, MemberChange, ObjectChange,
+    ObjectKind, ReferentialAction, RelationName, actions_of,
 };
 
 /// The first version in which `VACUUM` and `ANALYZE` of an inheritance parent go on to its children.
@@ -40,11 +40,46 @@ impl Taken<'_> {
             {
                 self.lock(&alter.name, ShareRowExclusiveLock);
             }
+            // With `SET` those that were its tables are locked too.
+            (ObjectChange::Publication { how, tables }, _) => {
+                tables.iter().for_each(|name| self.lock(name, ShareUpdateExclusiveLock));
+                if *how == MemberChange::Set {
+                    for table in self.catalog.published(&alter.name.name) {
+                        self.lock_object(table, ShareUpdateExclusiveLock);
+                    }
+                }
+            }
+            (ObjectChange::MoveAll { objects, to, roles }, _) => {
+                let from = &alter.name.name;
+                for relation in self.catalog.all_in_tablespace(from, *objects, to, roles) {
+                    self.locks.push(super::of_relation(relation, AccessExclusiveLock));
+                }
+            }
             (ObjectChange::Policy { .. }, Some(table)) => self.lock(table, AccessExclusiveLock),
             (ObjectChange::Owner(_), _) if alter.kind.is_relation() => {
                 self.lock(&alter.name, AccessExclusiveLock);
             }
             _ => {}
+        }
+    }
+
+    /// `DROP OWNED` drops what roles own, `REASSIGN OWNED` gives it to another.
+    pub(super) fn access(&mut self, access: &Access, action: &Action) {
+        match access {
+            Access::Owned { to: None, .. } => self.losses(action),
+            Access::Owned { roles, to: Some(_), .. } => {
+                for id in self.catalog.owned_by(roles) {
+                    self.lock_object(id, AccessExclusiveLock);
+                }
+            }
+            Access::Default { .. } | Access::Member { .. } => {}
+        }
+    }
+
+    /// Locks what the actions of rules write to.
+    fn rules(&mut self, table: &Relation, event: DmlKind) {
+        for rule in table.extra().rules.iter().filter(|rule| rule.event == event) {
+            rule.writes.iter().for_each(|id| self.lock_object(*id, RowExclusiveLock));
         }
     }
 
@@ -57,7 +92,7 @@ impl Taken<'_> {
             match drop.kind {
                 ObjectKind::Trigger => extra.triggers.iter().any(|t| t.name == *name),
                 ObjectKind::Policy => extra.policies.iter().any(|p| p.name == *name),
-                _ => extra.rules.contains(name),
+                _ => extra.rules.iter().any(|rule| rule.name == *name),
             }
         });
         if drop.if_exists && !is_there {
@@ -148,6 +183,7 @@ impl Taken<'_> {
         }
         let Some(table) = self.found(target) else { return };
         let table = table.clone();
+        self.rules(&table, dml.kind);
         match dml.kind {
             DmlKind::Insert | DmlKind::CopyFrom => {
                 let given = given(&table, dml);

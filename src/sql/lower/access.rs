@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use pg_query::protobuf::{
-    AlterDefaultPrivilegesStmt, CommentStmt, GrantRoleStmt, GrantStmt, GrantTargetType, ObjectType,
+    AlterDefaultPrivilegesStmt, CommentStmt, DropBehavior, GrantRoleStmt, GrantStmt,
+    GrantTargetType, ObjectType,
 };
 use pg_query::{Node, NodeEnum};
 
@@ -149,6 +150,16 @@ pub(super) fn access(node: &NodeEnum) -> Option<Box<Access>> {
     match node {
         NodeEnum::AlterDefaultPrivilegesStmt(alter) => default_privileges(alter),
         NodeEnum::GrantRoleStmt(grant) => Some(Box::new(membership(grant))),
+        NodeEnum::DropOwnedStmt(drop) => Some(Box::new(Access::Owned {
+            roles: drop.roles.iter().filter_map(detail::role).collect(),
+            to: None,
+            cascade: drop.behavior() == DropBehavior::DropCascade,
+        })),
+        NodeEnum::ReassignOwnedStmt(reassign) => Some(Box::new(Access::Owned {
+            roles: reassign.roles.iter().filter_map(detail::role).collect(),
+            to: reassign.newrole.as_ref().map(detail::role_spec),
+            cascade: false,
+        })),
         _ => None,
     }
 }

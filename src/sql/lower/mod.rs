@@ -6,6 +6,7 @@ mod detail;
 mod names;
 mod object;
 mod query;
+mod rare;
 mod table;
 pub(super) mod tree;
 
@@ -46,9 +47,10 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
     };
     let refused_in_transaction = |command| vec![Action::NonTransactional { command }];
     match node {
-        NodeEnum::CreateStmt(create) => table::create(create, false),
+        NodeEnum::CreateStmt(create) => table::create(create, None),
         NodeEnum::CreateForeignTableStmt(foreign) => {
-            foreign.base_stmt.as_ref().map(|create| table::create(create, true)).unwrap_or_default()
+            let create = foreign.base_stmt.as_ref();
+            create.map(|base| table::create(base, Some(&foreign.servername))).unwrap_or_default()
         }
         NodeEnum::CreateTableAsStmt(create) => query::create_as(create),
         NodeEnum::IndexStmt(index) => create_index(index).into_iter().collect(),
@@ -96,7 +98,8 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
         }
         NodeEnum::ReindexStmt(reindex) => reindex_target(reindex),
         NodeEnum::ClusterStmt(cluster) => {
-            vec![Action::Cluster { table: relation(cluster.relation.as_ref()) }]
+            let index = Some(cluster.indexname.clone()).filter(|name| !name.is_empty());
+            vec![Action::Cluster { table: relation(cluster.relation.as_ref()), index }]
         }
         NodeEnum::VacuumStmt(vacuum) => {
             let tables = vacuum.rels.iter().filter_map(|node| match &node.node {
@@ -144,15 +147,11 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             DiscardMode::DiscardAll => refused_in_transaction("DISCARD ALL"),
             _ => other("DISCARD"),
         },
-        NodeEnum::AlterPublicationStmt(alter) => vec![Action::Other {
-            command: "ALTER PUBLICATION",
-            relations: match detail::publication(&alter.pubobjects) {
-                super::Detail::On(relations) => relations,
-                _ => Vec::new(),
-            },
-            writes: Vec::new(),
-            access: None,
-        }],
+        NodeEnum::AlterPublicationStmt(alter) => rare::publication(alter),
+        NodeEnum::AlterTableMoveAllStmt(alter) => rare::move_all(alter),
+        NodeEnum::AlterTypeStmt(alter) => {
+            rare::alter_type(alter).unwrap_or_else(|| other(command_name(node)))
+        }
         NodeEnum::AlterDatabaseStmt(alter) if has_option(&alter.options, "tablespace") => {
             refused_in_transaction("ALTER DATABASE SET TABLESPACE")
         }
@@ -182,6 +181,8 @@ fn command_name(node: &NodeEnum) -> &'static str {
         NodeEnum::NotifyStmt(_) => "NOTIFY",
         NodeEnum::AlterDefaultPrivilegesStmt(_) => "ALTER DEFAULT PRIVILEGES",
         NodeEnum::GrantRoleStmt(_) => "GRANT ROLE",
+        NodeEnum::DropOwnedStmt(_) => "DROP OWNED",
+        NodeEnum::ReassignOwnedStmt(_) => "REASSIGN OWNED",
         NodeEnum::AlterExtensionStmt(_) => "ALTER EXTENSION",
         _ => "OTHER",
     }
@@ -236,6 +237,7 @@ fn create_index(index: &pg_query::protobuf::IndexStmt) -> Option<Action> {
             .collect(),
         nulls_not_distinct: index.nulls_not_distinct,
         sorting: keys().enumerate().filter_map(|(at, key)| Some((at, sorting(key)?))).collect(),
+        tablespace: names::name(&index.table_space),
     })))
 }
 

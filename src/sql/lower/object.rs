@@ -1,5 +1,7 @@
 //! Everything that is not a table, an index or a query: `CREATE`, `DROP`, `RENAME`, `GRANT` and types.
 
+use std::sync::Arc;
+
 use pg_query::protobuf::{
     AlterEnumStmt, AlterExtensionContentsStmt, AlterObjectSchemaStmt, AlterOwnerStmt,
     CreateEnumStmt, CreateFunctionStmt, DefineStmt, DropBehavior, DropStmt, ObjectType, RangeVar,
@@ -10,7 +12,9 @@ use pg_query::{Node, NodeEnum};
 use super::names::{
     constant, object, object_on_table, option, qualified, relation, string, type_name,
 };
-use super::{constants, detail, name_list, statement, strings, table};
+use super::{constants, detail, name_list, rare, statement, strings, table};
+use crate::sql::tree::Name;
+use crate::sql::tree::Query;
 use crate::sql::{
     Action, Constant, Create, Detail, Drop, ObjectChange, ObjectKind, RelationName, Rename,
     RenamedPart,
@@ -192,7 +196,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         NodeEnum::RuleStmt(rule) => Create {
             on: relation(rule.relation.as_ref()),
             or_replace: rule.replace,
-            detail: Detail::On(rule.actions.iter().filter_map(written).collect()),
+            detail: rare::rule(rule, rule.actions.iter().filter_map(written).collect()),
             ..one(ObjectKind::Rule, plain(&rule.rulename))
         },
         NodeEnum::CreateSeqStmt(sequence) => Create {
@@ -266,6 +270,7 @@ pub(super) fn create(node: &NodeEnum) -> Option<Vec<Action>> {
         NodeEnum::CreateCastStmt(_) => one(ObjectKind::Cast, None),
         NodeEnum::CreateForeignServerStmt(server) => Create {
             if_not_exists: server.if_not_exists,
+            detail: Detail::Server(server.fdwname.as_str().into()),
             ..one(ObjectKind::Server, plain(&server.servername))
         },
         NodeEnum::CreateUserMappingStmt(mapping) => Create {
@@ -381,7 +386,49 @@ fn create_schema(made: Create, schema: &str, elements: &[Node]) -> Vec<Action> {
             actions.push(action);
         }
     }
+    find_inside(&mut actions, schema);
     actions
+}
+
+/// Qualifies what the elements of a `CREATE SCHEMA` call each other: the server looks into the new schema
+/// first.
+fn find_inside(actions: &mut [Action], schema: &str) {
+    let made = |action: &Action| match action {
+        Action::CreateTable(create) => create.name.clone(),
+        Action::CreateView(create) => Some(create.name.clone()),
+        _ => None,
+    };
+    let made: Vec<RelationName> = actions.iter().filter_map(made).collect();
+    let qualify = |name: &mut RelationName| {
+        let is_inside =
+            |made: &&RelationName| made.name == name.name && made.schema.as_deref() == Some(schema);
+        if name.schema.is_none() && made.iter().any(|made| is_inside(&made)) {
+            name.schema = Some(schema.into());
+        }
+    };
+    let in_query = |query: &mut Query| {
+        query.rename(&mut |name| {
+            if let Name::Relation(source) = name {
+                qualify(&mut source.name);
+            }
+        });
+    };
+    for action in actions {
+        match action {
+            Action::CreateView(create) => {
+                create.reads.iter_mut().for_each(qualify);
+                create.query.as_mut().map(Arc::make_mut).into_iter().for_each(in_query);
+            }
+            Action::CreateTable(create) => {
+                let inline = create.columns.iter_mut().flat_map(|column| &mut column.constraints);
+                let keys = inline.chain(&mut create.constraints);
+                keys.filter_map(|key| key.references.as_mut()).for_each(qualify);
+                create.reads.iter_mut().for_each(qualify);
+            }
+            Action::Create(create) => create.on.iter_mut().for_each(qualify),
+            _ => {}
+        }
+    }
 }
 
 fn define_object(

@@ -90,6 +90,8 @@ pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
         on_commit_drop: into.on_commit() == pg_query::protobuf::OnCommitAction::OncommitDrop,
         reads,
         query: query.map(Box::new),
+        tablespace: super::names::name(&into.table_space_name),
+        no_data: into.skip_data,
         ..CreateTable::default()
     }))]
 }

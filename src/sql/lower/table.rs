@@ -19,12 +19,15 @@ use crate::sql::{
     TableEffect,
 };
 
-pub(super) fn create(create: &CreateStmt, foreign: bool) -> Vec<Action> {
+/// Reads `CREATE TABLE`, or `CREATE FOREIGN TABLE` with its server.
+pub(super) fn create(create: &CreateStmt, server: Option<&str>) -> Vec<Action> {
     let mut table = CreateTable {
         name: relation(create.relation.as_ref()),
         if_not_exists: create.if_not_exists,
         persistence: persistence(create.relation.as_ref()),
-        foreign,
+        foreign: server.is_some(),
+        server: server.map(Arc::from),
+        tablespace: name(&create.tablespacename),
         partition_by: create.partspec.as_ref().map(detail::partition_key).map(Box::new),
         bound: create.partbound.as_ref().map(detail::partition_bound).map(Box::new),
         of_type: create.of_typename.as_ref().and_then(|name| qualified(&name.names)),
@@ -461,7 +464,16 @@ fn effect(command: &AlterTableCmd) -> Option<TableEffect> {
         (AlterTableType::AtChangeOwner, _) => {
             command.newowner.as_ref().map(|role| TableEffect::Owner(super::detail::role_spec(role)))
         }
-        (AlterTableType::AtClusterOn, _) => named().map(TableEffect::UsesIndex),
+        (AlterTableType::AtClusterOn | AlterTableType::AtDropCluster, _) => {
+            Some(TableEffect::Cluster(named()))
+        }
+        (AlterTableType::AtSetTableSpace, _) => {
+            named().map(|name| TableEffect::Tablespace(name.into()))
+        }
+        (AlterTableType::AtSetAccessMethod, _) => Some(TableEffect::AccessMethod),
+        (AlterTableType::AtDetachPartitionFinalize, Some(NodeEnum::PartitionCmd(command))) => {
+            relation(command.name.as_ref()).map(TableEffect::FinishDetach)
+        }
         (AlterTableType::AtSetStatistics | AlterTableType::AtSetOptions, _) => {
             Some(TableEffect::NeedsColumn)
         }
