@@ -245,8 +245,8 @@ fn rebuild(table: &Relation, found: &mut Effects) {
 
 /// Notes the indexes that an action added to tables that were there.
 fn built(before: &Catalog, after: &Catalog, found: &mut Effects) {
-    for table in after.relations().filter(|table| has_rows(table)) {
-        let Some(old) = before.by_id(table.id) else { continue };
+    for (old, table) in before.changed_relations(after) {
+        let Some(table) = table.filter(|table| has_rows(table)) else { continue };
         if old.indexes.len() == table.indexes.len() {
             continue;
         }

@@ -87,8 +87,8 @@ fn taken_along(cx: &StatementContext) -> Option<Diagnostic> {
     let mut after = cx.state.clone();
     after.step(cx.statement);
     let mut taken = Vec::new();
-    for relation in cx.state.catalog.relations() {
-        match after.catalog.by_id(relation.id) {
+    for (relation, now) in cx.state.catalog.changed_relations(&after.catalog) {
+        match now {
             Some(now) if now.changed != relation.changed || is_changed(relation, now) => {
                 parts(cx, relation, now, &mut taken);
             }

@@ -56,7 +56,7 @@ fn report(
 fn keys(catalog: &Catalog, table: &Relation) -> Vec<String> {
     let own = table.constraints.iter().filter(|key| key.kind == ConstraintKind::ForeignKey);
     let mut names: Vec<String> = own.map(|key| key.name.to_string()).collect();
-    for other in catalog.relations().filter(|other| other.id != table.id) {
+    for other in catalog.related(table.id).into_iter().filter(|other| other.id != table.id) {
         let to_it = other.constraints.iter().filter(|key| key.references == Some(table.id));
         names.extend(to_it.map(|key| key.name.to_string()));
     }

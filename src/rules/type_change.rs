@@ -116,8 +116,9 @@ impl TypeChange<'_> {
     fn partners(&self) -> impl Iterator<Item = &Relation> {
         let before = &self.act.before;
         let table = self.table.relation;
-        let others = before.relations().filter(move |_| table.is_some());
+        let others = table.map(|table| before.related(table.id)).unwrap_or_default();
         let keys = others
+            .into_iter()
             .filter(|other| !other.is_partition())
             .flat_map(|other| other.constraints.iter().map(move |constraint| (other, constraint)));
         keys.filter_map(move |(other, key)| {

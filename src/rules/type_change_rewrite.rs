@@ -196,7 +196,7 @@ fn recipe(cx: &StatementContext, change: &TypeChange, from: &str) -> Option<Reci
 fn is_bound(change: &TypeChange, relation: &Relation, old: &Column) -> bool {
     let mentions = |columns: &[String]| columns.iter().any(|column| column == change.name);
     let mut own = relation.constraints.iter();
-    let is_referenced = change.act.before.relations().any(|other| {
+    let is_referenced = change.act.before.related(relation.id).iter().any(|other| {
         other.constraints.iter().any(|key| {
             key.kind == ConstraintKind::ForeignKey
                 && key.references == Some(relation.id)

@@ -46,10 +46,11 @@ pub(super) fn create(
 
 /// Adds what `DETACH PARTITION` reads: where others refer to the table, nothing may refer to the rows.
 pub(super) fn detach(partition: ObjectId, before: &Catalog, found: &mut Effects) {
-    let refers = |table: &&Relation| {
+    let refers = |table: &&&Relation| {
         has_rows(table) && table.constraints.iter().any(|key| key.references == Some(partition))
     };
-    let referring: Vec<&Relation> = before.relations().filter(refers).collect();
+    let related = before.related(partition);
+    let referring: Vec<&Relation> = related.iter().filter(refers).copied().collect();
     if referring.is_empty() {
         return;
     }

@@ -102,7 +102,7 @@ impl Altered<'_> {
         if !rewrites && self.before.keeps_index(from, to, "btree", &self.env) {
             return;
         }
-        for table in self.before.relations() {
+        for table in self.before.related(self.id) {
             for key in table.constraints.iter().filter(|key| {
                 key.kind == ConstraintKind::ForeignKey && key.validated && key.enforced
             }) {

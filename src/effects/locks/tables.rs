@@ -19,7 +19,8 @@ impl Taken<'_> {
         if let Some(after) = self.after {
             return self.lost(after);
         }
-        let Some(origin) = self.catalog.relations().last().map(|found| found.changed) else {
+        // Which statement it is does not matter here.
+        let Some(origin) = self.catalog.relations().next().map(|found| found.changed) else {
             return;
         };
         let mut after = self.catalog.clone();
