@@ -347,6 +347,13 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_search_path_is_not_taken_to_last() {
+        let lasts = |text: &str| replay(&[text]).session.lasting_search_path().is_some();
+        assert!(lasts("set search_path = app"));
+        assert!(!lasts("select pg_catalog.set_config('search_path', '', false)"));
+    }
+
+    #[test]
     fn what_is_about_a_table_follows_its_new_name() {
         let state = replay(&[
             "create schema s; create table a (id int primary key); create index a_x on a (id);

@@ -118,9 +118,13 @@ impl Session {
     }
 
     /// Returns what `search_path` was set to for the rest of the session, and where.
+    ///
+    /// An empty one, as `pg_dump` writes it, would let every later migration fail. Where they are
+    /// deployed they do not, so that it does not last there.
     pub(crate) fn lasting_search_path(&self) -> Option<(SearchPath, Assigned)> {
         let set = self.setting("search_path")?;
-        (!set.local && set.file.is_some()).then(|| (self.search_path.clone(), set.clone()))
+        let lasts = !set.local && set.file.is_some() && self.search_path.first().is_some();
+        lasts.then(|| (self.search_path.clone(), set.clone()))
     }
 
     /// Takes over what an earlier migration of the same session set.

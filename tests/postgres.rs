@@ -486,3 +486,42 @@ fn changing_rows_before_the_table_deadlocks() {
         assert!(is_deadlock(&altered) != is_deadlock(&updated), "{altered:?}, {updated:?}");
     }
 }
+
+#[test]
+fn older_servers_do_not_know_newer_syntax() {
+    let given = "create table t (a int, g int);
+        create table p (a int) partition by list (a);
+        create table p1 partition of p for values in (1);
+        create function f() returns trigger language plpgsql as 'begin return new; end'";
+    let statements = [
+        "alter table t alter column g drop expression",
+        "alter table t alter column g set expression as (1)",
+        "create or replace trigger x before insert on t for each row execute function f()",
+        "alter table p detach partition p1 concurrently",
+        "alter table t alter column a set compression pglz",
+        "create function q() returns int language sql begin atomic select 1; end",
+        "create function q() returns int language sql return 1",
+        "create table u (a int unique nulls not distinct)",
+        "create unique index on t (a) nulls not distinct",
+        "alter table t add unique nulls not distinct (a)",
+        "merge into t using t s on t.a = s.a when matched then delete",
+        "create table u (a int, b int generated always as (a) virtual)",
+        "alter table t add check (a > 0) not enforced",
+        "alter table t add column c int",
+    ];
+    for version in versions() {
+        for sql in statements {
+            let database = shared(version).database();
+            database.run_message(given).unwrap();
+            let answer = database.run_message(sql);
+            let is_refused = answer.is_err_and(|refusal| refusal.sqlstate == "42601");
+            let (mut state, _) = replayed(given, sql);
+            state.version = version.to_string().parse().unwrap();
+            let file = SourceFile::new("a.sql", sql.to_owned());
+            let script = sql::parse(&file, Span::new(0..sql.len()));
+            let said = script.statements().flat_map(|statement| state.step(statement)).next();
+            let is_said = said.is_some_and(|failure| failure.sqlstate == "42601");
+            assert_eq!(is_said, is_refused, "PostgreSQL {version}: {sql}");
+        }
+    }
+}

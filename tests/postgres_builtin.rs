@@ -7,10 +7,10 @@ mod support;
 use std::collections::BTreeSet;
 
 use lockmaster::catalog::builtin::{
-    Answer, CastContext, TypeKind, Volatility, cast, casts, extensions, foreign_key_equality,
-    format_type, functions, has_default_operator_class, operator_classes, operators,
-    system_relations, types,
+    Answer, CastContext, TypeKind, cast, casts, extensions, foreign_key_equality, format_type,
+    functions, has_default_operator_class, operator_classes, operators, system_relations, types,
 };
+use lockmaster::sql::Volatility;
 use lockmaster::version::PgVersion;
 use pg_query::protobuf::node::Node;
 use pg_query::protobuf::{ColumnDef, a_const::Val};

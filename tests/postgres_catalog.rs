@@ -249,9 +249,8 @@ fn statement(dice: &mut Dice) -> String {
             dice.pick(&["twice", "doubled"]),
             dice.pick(&["int", "text"])
         ),
-        30 => format!(
-            "create function twice(int) returns int language sql immutable as 'select $1 * 2'"
-        ),
+        30 => "create function twice(int) returns int language sql immutable as 'select $1 * 2'"
+            .to_owned(),
         31 => format!(
             "alter table {table} alter column {column} type {}",
             dice.pick(&["bigserial", "smallserial"])

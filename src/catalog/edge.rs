@@ -84,10 +84,11 @@ fn packed((id, part): Address) -> u128 {
 
 /// Returns the address that the lowest bits say.
 fn unpacked(bits: u128) -> Address {
-    let lowest = |bits: u128, count: u32| (bits & ((1 << count) - 1)) as u32;
+    let lowest =
+        |bits: u128, count: u32| u32::try_from(bits & ((1 << count) - 1)).unwrap_or(u32::MAX);
     let number = lowest(bits, NUMBER);
     // The number of a column was made of 16 bits.
-    let column = number as u16;
+    let column = u16::try_from(number).unwrap_or(u16::MAX);
     let part = match lowest(bits >> NUMBER, 3) {
         0 => Part::Whole,
         1 => Part::Column(column),

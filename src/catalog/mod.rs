@@ -41,7 +41,7 @@ use name_map::NameMap;
 use object::Class;
 
 /// A name with its schema, as the server stores it.
-#[derive(Clone, Debug, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct QualifiedName {
     /// The schema.
     pub schema: Arc<str>,
@@ -63,13 +63,6 @@ impl QualifiedName {
 }
 
 // Most names are of one schema, whose text they share: it need not be compared.
-impl PartialEq for QualifiedName {
-    fn eq(&self, other: &Self) -> bool {
-        (Arc::ptr_eq(&self.schema, &other.schema) || self.schema == other.schema)
-            && self.name == other.name
-    }
-}
-
 impl Ord for QualifiedName {
     fn cmp(&self, other: &Self) -> Ordering {
         let schemas = match Arc::ptr_eq(&self.schema, &other.schema) {

@@ -89,7 +89,7 @@ fn recipe(rule: &Rule, place: &str, arguments: &ExplainArguments) -> anyhow::Res
         match (&diagnostic.recipe, &diagnostic.help) {
             (Some(recipe), _) => text.push_str(&format!("\n{}", recipe.write(set.layout))),
             (None, Some(help)) => {
-                text.push_str(&format!("-- there is no recipe, only advice: {help}\n"))
+                text.push_str(&format!("-- there is no recipe, only advice: {help}\n"));
             }
             (None, None) => text.push_str("-- there is no recipe for it\n"),
         }

@@ -12,7 +12,7 @@ mod work;
 pub(crate) use cost::pending_proof;
 pub use locks::{Lock, locks};
 pub use transaction::{ends_transaction, refused_in_transaction};
-pub use work::{Act, Effects, acts, effects};
+pub use work::{Act, Effects, MOST_ACTS, acts, effects};
 
 use crate::sql::{Action, ObjectKind, RelationName, TableChange};
 

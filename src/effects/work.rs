@@ -39,8 +39,11 @@ pub struct Act<'a> {
     pub effects: Effects,
 }
 
-/// Returns what each action of a statement does, those of `DO` blocks one by one. What the server would
-/// refuse is left out: it does nothing. Where the history is not complete, what nothing at hand made may
+/// How many actions of one statement [`acts`] looks at: each is kept with two catalogs.
+pub const MOST_ACTS: usize = 256;
+
+/// Returns what each of the first [`MOST_ACTS`] actions of a statement does, those of `DO` blocks one by
+/// one. What the server would refuse is left out: it does nothing. Where the history is not complete, what nothing at hand made may
 /// still be there.
 pub fn acts<'a>(
     actions: &'a [Action],
@@ -55,7 +58,7 @@ pub fn acts<'a>(
         Action::Do(block) => block.actions.iter().map(|action| (action, true)).collect(),
         _ => vec![(action, false)],
     });
-    for (action, in_block) in all {
+    for (action, in_block) in all.take(MOST_ACTS) {
         let mut after = before.clone();
         let failures = after.apply(action, &env);
         if failures.iter().any(|failure| is_complete || failure.because != Because::NeverMade) {

@@ -104,6 +104,10 @@ mod tests {
 
     /// Returns the layouts of the sets in a tree of files; those that are no SQL are hints.
     fn layouts(paths: &[&str]) -> Vec<(&'static str, usize)> {
+        layouts_of("select 1;", paths)
+    }
+
+    fn layouts_of(text: &str, paths: &[&str]) -> Vec<(&'static str, usize)> {
         let mut root = Tree::default();
         let mut sources = Sources::default();
         let mut hints = Vec::new();
@@ -112,7 +116,7 @@ mod tests {
             let is_sql = name.ends_with(".sql");
             let id = is_sql.then(|| FileId(u32::try_from(sources.files.len()).expect("few files")));
             if is_sql {
-                sources.files.push(SourceFile::new(path, "select 1;".to_owned()));
+                sources.files.push(SourceFile::new(path, text.to_owned()));
             } else {
                 hints.push(Hint { path: path.into(), text: "metadata_directory".to_owned() });
             }
@@ -148,6 +152,13 @@ mod tests {
         assert_eq!(layouts(&[&folder[..], &["config.yaml"]].concat()), [("hasura", 3)]);
         assert_eq!(layouts(&["hasura/migrations/app/1_a/up.sql"]), [("hasura", 1)]);
         assert_eq!(layouts(&["m/1683386226447_a/up.sql"]), [("hasura", 1)]);
+    }
+
+    #[test]
+    fn sqlx_is_known_by_the_line_that_it_writes_into_new_files() {
+        let files = ["m/1_a.up.sql", "m/1_a.down.sql"];
+        assert_eq!(layouts(&files), [("golang-migrate", 2)]);
+        assert_eq!(layouts_of("-- Add up migration script here\nselect 1;", &files), [("sqlx", 2)]);
     }
 
     #[test]

@@ -156,22 +156,6 @@ layout!(SUPABASE, "supabase", "Supabase", |tree, _| {
     checksums: false,
 });
 
-layout!(SQITCH, "sqitch", "Sqitch", |tree, _| {
-    tree.file("sqitch.plan").and(tree.folder("deploy"))?;
-    Detection::because("sqitch.plan and the folder deploy")
-}, read_sqitch, {
-    transaction: TransactionMode::None,
-    without_transaction: TransactionMode::None,
-    all_pending: false,
-    opt_out: None,
-    downs: DownStyle::File,
-    duplicate: "Sqitch refuses the plan",
-    on_duplicate: OnDuplicate::Fails,
-    missing_down: "`sqitch revert` then stops with an error",
-    empty_down: EmptyDown::Succeeds("`sqitch revert` then reports success and undoes nothing"),
-    checksums: false,
-});
-
 layout!(REFINERY, "refinery", "refinery", |tree, _| {
     let is_named = tree.sql_files().any(|(name, _)| refinery_name(name).is_some());
     let manifest = tree.hint(&["Cargo.toml"], "refinery");
@@ -344,36 +328,6 @@ fn read_numbered(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         set.push(up, None);
     }
     sort_by_version(set);
-}
-
-fn read_sqitch(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
-    let plan = tree.file("sqitch.plan").and_then(|plan| plan.text.as_deref()).unwrap_or_default();
-    let names: Vec<&str> = plan
-        .lines()
-        .filter(|line| !line.starts_with(['%', '@', '#', '-']) && !line.trim().is_empty())
-        .filter_map(|line| line.trim_start_matches('+').split_whitespace().next())
-        .collect();
-    let places = places(&names);
-    let files = |folder: &str| tree.folder(folder).map(Tree::all_sql_files).unwrap_or_default();
-    let (mut ups, mut downs) = (Vec::new(), Vec::new());
-    for (folder, out) in [("deploy", &mut ups), ("revert", &mut downs)] {
-        for (path, id) in files(folder) {
-            let name = path.trim_end_matches(".sql");
-            // A reworked change keeps its old script as NAME@tag.sql.
-            let base = name.split('@').next().unwrap_or(name);
-            match places.get(base).copied() {
-                Some(place) if base == name => {
-                    out.push(whole(sources, id, Version::place(name, place), name));
-                }
-                Some(_) => set.skip(id, "is the script of a change that was reworked later"),
-                None => set.skip(id, "is not in sqitch.plan: Sqitch never runs it"),
-            }
-        }
-    }
-    push_pairs(set, sources, ups, downs);
-    for (_, id) in files("verify") {
-        set.skip(id, "verifies a change, it is not one");
-    }
 }
 
 /// Splits `V1__name.sql` into kind, version and description, as refinery's own pattern does.

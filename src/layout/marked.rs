@@ -120,7 +120,7 @@ marked!(SQL_MIGRATE, "sql-migrate", "sql-migrate (rubenv)", Kind {
 }, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
-    opt_out: Some(OptOut::Advice("write `-- +migrate Up notransaction` on the marker line")),
+    opt_out: Some(OptOut::Advice("write `notransaction` behind `Up` or `Down` on the marker line of the section")),
     duplicate: "both run, since the file name is the identity",
     missing_down: "`sql-migrate down` then removes the record and undoes nothing",
     on_duplicate: OnDuplicate::NameDecides,
@@ -138,7 +138,7 @@ marked!(DBMATE, "dbmate", "dbmate", Kind {
 }, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::Message,
-    opt_out: Some(OptOut::Advice("write `transaction:false` on the `-- migrate:up` line, and keep one statement in the section")),
+    opt_out: Some(OptOut::Advice("write `transaction:false` on the marker line of the section, and keep one statement in it")),
     duplicate: "the second one fails on the version table and is then taken for applied",
     missing_down: "dbmate refuses the file, on the way up too",
     on_duplicate: OnDuplicate::Fails,

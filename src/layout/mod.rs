@@ -15,6 +15,7 @@ mod plain;
 mod pop;
 mod sections;
 mod set;
+mod sqitch;
 mod sqlx;
 mod tree;
 mod up_down;
@@ -197,10 +198,10 @@ const BASE: Layout = Layout {
     read: |_, _, _| {},
 };
 impl Layout {
-    /// Returns whether each migration reaches the server in a session of its own: files that a loop
-    /// around `psql` runs.
+    /// Returns whether each migration reaches the server in a session of its own: files that Sqitch or a
+    /// loop around it hands to `psql`.
     pub fn is_new_session(&self) -> bool {
-        matches!(self.name, "psql" | "plain" | "numbered")
+        matches!(self.name, "psql" | "plain" | "numbered" | "sqitch")
     }
 
     /// Returns whether the statements of a migration that runs without a transaction reach the server on
@@ -296,7 +297,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &files::SUPABASE,
     &files::DRIZZLE,
     &files::ATLAS,
-    &files::SQITCH,
+    &sqitch::LAYOUT,
     &files::REFINERY,
     &files::FLYWAY,
     &files::YOYO,

@@ -30,7 +30,14 @@ pub(super) static LAYOUT: Layout = Layout {
 
 const DIRECTIVE: &str = "-- no-transaction";
 
-fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
+/// What `sqlx migrate add` writes into new files, and what many leave there.
+const TEMPLATES: [&str; 3] = [
+    "-- Add migration script here",
+    "-- Add up migration script here",
+    "-- Add down migration script here",
+];
+
+fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     let numbered = tree.sql_files().filter(|(name, _)| version(name).is_some()).count();
     if numbered == 0 || numbered * 10 < tree.sql_files().count() * 9 {
         return None;
@@ -38,8 +45,12 @@ fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
     if tree.has_project_file("sqlx.toml") || tree.has_project_file("sqlx-data.json") {
         return Detection::because("sqlx.toml or sqlx-data.json lies above");
     }
-    let manifest = tree.hint(&["Cargo.toml"], "sqlx")?;
-    Detection::because(format!("{} names sqlx", manifest.path.display()))
+    if let Some(manifest) = tree.hint(&["Cargo.toml"], "sqlx") {
+        return Detection::because(format!("{} names sqlx", manifest.path.display()));
+    }
+    let is_template = |id| TEMPLATES.iter().any(|line| sources.get(id).text.starts_with(line));
+    let (name, _) = tree.sql_files().find(|(_, id)| is_template(*id))?;
+    Detection::because(format!("{name} begins with the line that `sqlx migrate add` writes"))
 }
 
 /// Splits a file name at the first `_`; what stands before it must be a number.

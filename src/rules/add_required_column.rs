@@ -1,4 +1,5 @@
 use super::outage::{Used, acts, doubt, made, quoted, used};
+use super::spelling::listed;
 use super::steps::Place;
 use crate::catalog::TypeKind;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -13,19 +14,28 @@ use crate::sql::{
 };
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    for act in acts(cx, |action| required(action).is_some() || loses_default(action).is_some()) {
-        if let Some((alter, definition)) = required(act.action) {
-            let Some(table) = used(cx, &act.before, &alter.table) else { continue };
-            if is_new_and_required(act, definition, &table) {
-                out.push(report_required(cx, act, (alter, definition), &table));
-            }
-        } else if let Some((alter, column)) = loses_default(act.action) {
-            let Some(table) = used(cx, &act.before, &alter.table) else { continue };
-            if is_left_without(cx, alter, column, &table, act) {
-                out.push(report_loss(cx, column, &table));
-            }
+    let mut found: Vec<Added> = Vec::new();
+    for act in acts(cx, |action| required(action).is_some()) {
+        let Some((alter, definition)) = required(act.action) else { continue };
+        let Some(table) = used(cx, &act.before, &alter.table) else { continue };
+        if is_new_and_required(act, definition, &table) {
+            found.push(Added { act, alter, definition, table });
         }
     }
+    // One statement fails once.
+    for group in found.chunk_by(|one, other| one.table.name == other.table.name) {
+        if let [first, others @ ..] = group {
+            out.push(diagnose(cx, first, others));
+        }
+    }
+}
+
+/// A column that is added, must have a value and gets none.
+struct Added<'a> {
+    act: &'a Act<'a>,
+    alter: &'a AlterTable,
+    definition: &'a ColumnDefinition,
+    table: Used<'a>,
 }
 
 fn required(action: &Action) -> Option<(&AlterTable, &ColumnDefinition)> {
@@ -37,14 +47,6 @@ fn required(action: &Action) -> Option<(&AlterTable, &ColumnDefinition)> {
                 || column.generated.is_some();
             (column.not_null && !has_value).then_some((alter, column))
         }
-        _ => None,
-    }
-}
-
-fn loses_default(action: &Action) -> Option<(&AlterTable, &str)> {
-    let Action::AlterTable(alter) = action else { return None };
-    match &alter.change {
-        TableChange::SetDefault { column, default: None } => Some((alter, column)),
         _ => None,
     }
 }
@@ -62,12 +64,8 @@ fn is_new_and_required(act: &Act, definition: &ColumnDefinition, table: &Used) -
     !is_serial && !has_domain_default
 }
 
-fn report_required(
-    cx: &StatementContext,
-    act: &Act,
-    (alter, definition): (&AlterTable, &ColumnDefinition),
-    table: &Used,
-) -> Diagnostic {
+fn diagnose(cx: &StatementContext, added: &Added, others: &[Added]) -> Diagnostic {
+    let Added { alter, definition, table, .. } = added;
     let (name, shown) = (&definition.name, table.shown());
     let is_empty = is_emptied(cx, &alter.table);
     let message = if is_empty {
@@ -92,7 +90,13 @@ fn report_required(
             }
         ))
         .relation(&table.name, Some(LockMode::AccessExclusiveLock));
-    diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, act, (alter, definition), table)));
+    if others.is_empty() {
+        diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, added)));
+    } else {
+        let names: Vec<String> =
+            others.iter().map(|other| other.definition.name.to_string()).collect();
+        diagnostic = diagnostic.note(format!("the same is true of {}", listed(&names, "and")));
+    }
     if let Some(doubt) = doubt(table, "it has no rows") {
         diagnostic = diagnostic.note(doubt);
     }
@@ -115,12 +119,8 @@ fn is_emptied(cx: &StatementContext, table: &RelationName) -> bool {
     })
 }
 
-fn recipe(
-    cx: &StatementContext,
-    act: &Act,
-    (alter, definition): (&AlterTable, &ColumnDefinition),
-    table: &Used,
-) -> Option<Recipe> {
+fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
+    let Added { act, alter, definition, table } = added;
     let (after, constraints) = made(act, table)?;
     let column = after.column(&definition.name)?;
     if constraints.iter().any(|found| found.kind != ConstraintKind::NotNull) {
@@ -138,53 +138,4 @@ fn recipe(
     let recipe = place.fill(recipe, "'<value>'", &format!("{name} is null"));
     let constraint = quoted(&format!("{}_{}_not_null", after.name.name, definition.name));
     Some(place.not_null(recipe, &constraint, cx.version()))
-}
-
-/// Returns whether the column is new and required, and nothing later in the migration helps.
-fn is_left_without(
-    cx: &StatementContext,
-    alter: &AlterTable,
-    name: &str,
-    table: &Used,
-    act: &Act,
-) -> bool {
-    let Some(relation) = act.before.get(&table.name) else { return false };
-    let Some(column) = relation.column(name) else { return false };
-    let is_new = cx.state.is_in_this_migration(column.created);
-    // A trigger may give the value.
-    let has_trigger = relation.extra().triggers.iter().any(|trigger| trigger.for_each_row);
-    let is_required = column.not_null && column.default.is_some() && column.generated.is_none();
-    let is_up = cx.migration.migration().direction == Direction::Up;
-    is_up && is_new && is_required && !has_trigger && !is_helped(cx, alter, name)
-}
-
-/// Returns whether the column gets another default, or may be null, later in the migration.
-fn is_helped(cx: &StatementContext, alter: &AlterTable, name: &str) -> bool {
-    let after = cx.migration.script().statements();
-    let after = after.skip_while(|other| other.span != cx.statement.span);
-    after.flat_map(|statement| &statement.actions).any(|action| {
-        let Action::AlterTable(other) = action else { return false };
-        other.table.name == alter.table.name
-            && match &other.change {
-                TableChange::SetDefault { column, default } => column == name && default.is_some(),
-                TableChange::DropNotNull { column }
-                | TableChange::DropColumn { column, .. }
-                | TableChange::Other { column: Some(column), .. } => column == name,
-                _ => false,
-            }
-    })
-}
-
-fn report_loss(cx: &StatementContext, column: &str, table: &Used) -> Diagnostic {
-    let shown = table.shown();
-    cx.report(format!(
-        "inserts into `{shown}` that do not name `{column}` fail from here on: it is not null, and loses its default in the migration that adds it"
-    ))
-    .help("keep the default until all code writes the column, and drop it in a later release")
-    .note(format!(
-        "SQLSTATE 23502: null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
-        table.name.name
-    ))
-    .relation(&table.name, Some(LockMode::AccessExclusiveLock))
-    .at_most(Severity::Warning)
 }

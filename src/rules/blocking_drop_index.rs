@@ -1,13 +1,13 @@
 use super::concurrent::{insert_concurrently, is_dropped_later, outside, written};
 use super::outage::{acts, report};
-use crate::catalog::{Lookup, Relation, RelationKind};
+use crate::catalog::{Lookup, QualifiedName, Relation, RelationKind};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::Act;
 use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
 use crate::schema::name_sql;
 use crate::session::Holder;
-use crate::sql::{Action, Drop, LockMode, ObjectKind};
+use crate::sql::{Action, Drop, LockMode, ObjectKind, TableChange};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     for act in acts(cx, |action| blocking(action).is_some()) {
@@ -33,7 +33,8 @@ fn known(cx: &StatementContext, act: &Act, drop: &Drop, index: &Relation) -> Opt
     let table = act.before.by_id(*index.uses.first()?)?;
     // The server knows no other way for an index of a partitioned table.
     let is_plain = index.kind == RelationKind::Index;
-    if !is_plain || cx.is_new_relation(table) || is_dropped_later(cx, &table.name) {
+    let is_theirs = !cx.is_new_relation(table) && !is_dropped_later(cx, &table.name);
+    if !is_plain || !is_theirs || is_locked_before(cx, &table.name) {
         return None;
     }
     let shown = super::spelling::shown(&table.name);
@@ -46,6 +47,32 @@ fn known(cx: &StatementContext, act: &Act, drop: &Drop, index: &Relation) -> Opt
     let diagnostic = report(cx, act, &message, &locked);
     let name = written(cx, &index.name);
     Some(advise(cx, act, drop, diagnostic, name))
+}
+
+/// Returns whether an earlier statement has locked the table for itself until the same transaction ends:
+/// the index then costs nobody a moment more.
+fn is_locked_before(cx: &StatementContext, table: &QualifiedName) -> bool {
+    let Some(transaction) = &cx.state.transaction else { return false };
+    let path = &cx.state.session.search_path;
+    let begin = transaction.begin.map_or(0, |begin| begin.start);
+    let earlier = cx.migration.script().statements();
+    let earlier = earlier.take_while(|statement| statement.span.start < cx.statement.span.start);
+    let earlier = earlier.filter(|statement| statement.span.start >= begin);
+    earlier.flat_map(|statement| &statement.actions).any(|action| match action {
+        // Only what certainly takes it: some changes are content with less.
+        Action::AlterTable(alter) => {
+            let is_exclusive = matches!(
+                alter.change,
+                TableChange::AddColumn { .. }
+                    | TableChange::DropColumn { .. }
+                    | TableChange::SetType { .. }
+                    | TableChange::SetNotNull { .. }
+                    | TableChange::DropConstraint { .. }
+            );
+            is_exclusive && cx.state.catalog.resolve(&alter.table, path) == *table
+        }
+        _ => false,
+    })
 }
 
 fn unknown(cx: &StatementContext, act: &Act, drop: &Drop) -> Diagnostic {

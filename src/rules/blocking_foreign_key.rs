@@ -123,7 +123,23 @@ fn new_column<'a>(cx: &StatementContext, key: &Key<'a>, table: &Used) -> Option<
     let [column] = &key.definition.columns[..] else { return None };
     let found = table.relation?.column(column)?;
     let is_new = cx.state.is_in_this_migration(found.created) && !found.has_default();
-    is_new.then_some(column)
+    (is_new && !is_filled(cx, table)).then_some(column)
+}
+
+/// Returns whether an earlier statement of the migration may have filled columns of the table: the server
+/// would check those rows anyway.
+fn is_filled(cx: &StatementContext, table: &Used) -> bool {
+    let path = &cx.state.session.search_path;
+    let earlier = cx.migration.script().statements();
+    let earlier = earlier.take_while(|statement| statement.span.start < cx.statement.span.start);
+    earlier.flat_map(|statement| &statement.actions).any(|action| match action {
+        Action::Dml(dml) => {
+            let is_it = |name: &RelationName| cx.state.catalog.resolve(name, path) == table.name;
+            dml.target.as_ref().is_some_and(is_it)
+        }
+        Action::Do(_) | Action::Call { .. } => true,
+        _ => false,
+    })
 }
 
 /// Returns the columns that no index leads with, so that each row deleted from the other table makes

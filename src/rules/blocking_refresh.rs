@@ -30,9 +30,12 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
                 .at_most(Severity::Info);
         }
         diagnostic = match (key, view.relation) {
+            (Some(_), _) if empty.is_some() => {
+                diagnostic.help("use `concurrently` for the refreshes after the first")
+            }
             (Some(_), _) => diagnostic
                 .help("use `refresh materialized view concurrently`, which may run in a transaction and blocks no reads")
-                .fix(fix(cx).filter(|_| empty.is_none() && !act.in_block)),
+                .fix(fix(cx).filter(|_| !act.in_block)),
             (None, Some(_)) => diagnostic.help(format!(
                 "create a unique index on columns of `{}`, and use `refresh materialized view concurrently`",
                 view.shown()
@@ -42,7 +45,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
         let recipe = || {
             let refresh =
                 format!("refresh materialized view concurrently {}", written(cx, &view.name));
-            key?;
+            key.filter(|_| empty.is_none())?;
             Some(Recipe::default().step(Run::AtLeisure, "reads go on meanwhile", [refresh]))
         };
         diagnostic = diagnostic.recipe(cx.recipe(recipe));

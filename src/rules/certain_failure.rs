@@ -3,6 +3,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::Direction;
 use crate::rule::StatementContext;
 use crate::source::Span;
+use crate::sql::Item;
 use crate::sql::lex::lexemes;
 use crate::sql::tree::quote_identifier;
 
@@ -25,6 +26,12 @@ pub(super) fn find<'a>(cx: &'a StatementContext) -> Option<&'a Failure> {
 
 /// Returns whether the answer holds on every server that has run these files and nothing else.
 fn is_certain(cx: &StatementContext, failure: &Failure) -> bool {
+    // What a statement would have done that the server does not even parse, nobody can say.
+    if cx.migration.script().items.iter().any(|item| {
+        matches!(item, Item::SyntaxError(error) if error.statement.start < cx.statement.span.start)
+    }) {
+        return false;
+    }
     // Files without an order of their own say nothing about each other.
     let is_ordered = cx.migration.history.set.layout.name != "plain";
     let is_guess = |origin: Origin| cx.state.catalog.is_guess(origin);
@@ -86,15 +93,20 @@ pub(super) fn report(cx: &StatementContext, failure: &Failure, what: &str) -> Di
     }
 }
 
-/// Returns the extension that brings a function which nothing at hand makes.
+/// Returns the extension that brings a function or a type which nothing at hand makes.
 fn extension(cx: &StatementContext, failure: &Failure) -> Option<&'static str> {
     if failure.because != Because::NeverMade {
         return None;
     }
-    let name = failure.message.strip_prefix("function ")?.split('(').next()?;
     let version = cx.version();
+    let function = failure.message.strip_prefix("function ");
+    let function = function.and_then(|rest| rest.split('(').next());
+    let of_type = failure.message.strip_prefix("type ").map(|_| missing(&failure.message));
     let brings = |extension: &&builtin::Extension| {
-        extension.is_available(version) && extension.functions_named(name, version).next().is_some()
+        extension.is_available(version)
+            && (function
+                .is_some_and(|name| extension.functions_named(name, version).next().is_some())
+                || of_type.is_some_and(|name| extension.type_named(name, version).is_some()))
     };
     builtin::extensions().find(brings).map(|extension| extension.name)
 }

@@ -2,7 +2,7 @@ use super::concurrent::written;
 use super::missing_lock_timeout::before;
 use super::spelling::{first_word, like};
 use crate::catalog::Origin;
-use crate::diagnostic::{Applicability, Diagnostic, Fix};
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::layout::TransactionMode;
 use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
@@ -58,7 +58,8 @@ fn report(cx: &StatementContext, index: &CreateIndex, name: &RelationName) -> Di
     );
     let drop = format!("drop index concurrently if exists {index_name}");
     let help = match cx.migration.migration().transaction {
-        TransactionMode::Message => {
+        // Nobody knows whether two statements of a file are one message.
+        mode if mode == TransactionMode::Message || cx.migration.history.set.assumed => {
             format!(
                 "leave `if not exists` out, and run `{drop}` in a migration of its own before this one"
             )
@@ -88,11 +89,30 @@ fn recipe(cx: &StatementContext, drop: &str) -> Option<Recipe> {
 }
 
 fn fix(cx: &StatementContext, index: &CreateIndex) -> Option<Fix> {
-    if cx.migration.migration().transaction != TransactionMode::None {
+    let migration = cx.migration.migration();
+    if migration.transaction != TransactionMode::None || cx.migration.history.set.assumed {
         return None;
     }
     let words = like(first_word(cx.statement, cx.file()), "drop index concurrently if exists");
     let name = name_sql(&index.table.sibling(index.name.clone()?));
-    let edit = before(cx.migration, cx.statement.span, &format!("{words} {name};"));
+    let statement = format!("{words} {name};");
+    let edit = match goose_block(cx) {
+        Some(at) => {
+            Edit::insert(migration.file, at, format!("{statement}{}", cx.file().line_break()))
+        }
+        None => before(cx.migration, cx.statement.span, &statement),
+    };
     Some(Fix::new(Applicability::Unsafe, "drop what a failed try has left behind", vec![edit]))
+}
+
+/// Returns where the line begins behind which goose takes all statements, this one too, as one message.
+fn goose_block(cx: &StatementContext) -> Option<u32> {
+    if cx.migration.history.set.layout.name != "goose" {
+        return None;
+    }
+    let before = cx.file().text.get(..cx.statement.span.start as usize)?;
+    let begin = before.rfind("+goose StatementBegin")?;
+    let is_open = before.rfind("+goose StatementEnd").is_none_or(|end| end < begin);
+    let line = before.get(..begin)?.rfind('\n').map_or(0, |at| at + 1);
+    if is_open { u32::try_from(line).ok() } else { None }
 }

@@ -240,7 +240,8 @@ fn spelled(change: &Change) -> String {
     match (*what, before.as_str(), after.as_str()) {
         ("type", _, _) => format!("is `{after}` instead of `{before}`"),
         ("labels", _, _) => labels(before, after),
-        ("body" | "definition" | "attributes", _, _) => format!("has another {what}"),
+        ("attributes", _, _) => "has other attributes".to_owned(),
+        ("body" | "definition", _, _) => format!("has another {what}"),
         ("not null", _, "") => "takes null".to_owned(),
         ("not null", _, _) => "does not take null".to_owned(),
         (_, "", "yes") => format!("is {what}"),

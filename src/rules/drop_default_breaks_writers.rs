@@ -62,9 +62,17 @@ fn report(cx: &StatementContext, table: &Relation, column: &str) -> Diagnostic {
     } else {
         format!("inserts into `{name}` that leave out `{column}` fail without its default")
     };
+    let help = match cx.migration.migration().direction {
+        Direction::Up => {
+            "keep the default until every running application gives a value, and drop it in a later migration"
+        }
+        Direction::Down => {
+            "take the application back together with the schema: the one that runs now relies on the default"
+        }
+    };
     cx.report(message)
         .relation(&table.name, None)
-        .help("keep the default until every running application gives a value, and drop it in a later migration")
+        .help(help)
         .note(format!(
             "SQLSTATE 23502: null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
             table.name.name

@@ -134,6 +134,8 @@ fn in_functions(cx: &StatementContext, gone: &Gone) -> Option<Diagnostic> {
     let users: Vec<&Function> = last
         .functions()
         .filter(|function| function.extension.is_none() && is_older(function))
+        // It goes with the session that made it.
+        .filter(|function| !function.name.schema.starts_with("pg_temp"))
         .filter(|function| function.name != *gone.name)
         .filter(|function| !last.is_guess(function.changed) && uses(cx, function, gone))
         .collect();

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::breaking_rename::is_contract_phase;
 use super::outage::acts;
@@ -8,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::Act;
 use crate::layout::Direction;
 use crate::rule::{MigrationContext, StatementContext, Watch};
-use crate::sql::{Action, DmlKind, ObjectKind, RelationName, TableChange};
+use crate::sql::{Action, DmlKind, ObjectKind, RelationName, RenamedPart, TableChange};
 
 /// So many names are listed.
 const MAX_SHOWN: usize = 4;
@@ -70,6 +71,8 @@ struct Lost {
     /// As it is shown.
     name: String,
     table: QualifiedName,
+    /// The column that goes, where the table stays.
+    column: Option<Arc<str>>,
     made: Origin,
 }
 
@@ -115,6 +118,7 @@ impl Data {
             what,
             name: shown(&table.name),
             table: table.name.clone(),
+            column: None,
             made: table.created,
         };
         match act.action {
@@ -143,6 +147,7 @@ impl Data {
                         what: What::Column,
                         name: format!("{}.{}", shown(&table.name), column.name),
                         table: table.name.clone(),
+                        column: Some(column.name.clone()),
                         made: column.created,
                     });
                 }
@@ -181,7 +186,13 @@ fn report(cx: &StatementContext, lost: &[Lost]) -> Diagnostic {
     };
     let its = if is_one { "its" } else { "their" };
     let it = if is_one { "it" } else { "them" };
-    let is_back = what == What::Table && lost.iter().all(|lost| is_made_again(cx, &lost.table));
+    let is_back = match what {
+        What::Table => lost.iter().all(|lost| is_made_again(cx, &lost.table)),
+        What::Column => lost.iter().all(|lost| successor(cx, lost).is_some()),
+        What::Partition | What::Rows => false,
+    };
+    let is_renamed =
+        || lost.iter().any(|lost| matches!(successor(cx, lost), Some(Successor::Renamed)));
     let fail = if is_back { String::new() } else { format!(", and queries that name {it} fail") };
     let message = match what {
         What::Table if is_one => format!("dropping table {names} loses its rows{fail}"),
@@ -201,6 +212,17 @@ fn report(cx: &StatementContext, lost: &[Lost]) -> Diagnostic {
         What::Table => diagnostic
             .help(format!("rename {it} in this migration, and drop {it} in a later one when nobody has missed {it}"))
             .note("SQLSTATE 42P01: relation does not exist, for the application that still runs"),
+        What::Column if is_back && is_renamed() => {
+            let note = "another column takes the name below: what that one does not have is lost";
+            diagnostic.note(note).at_most(Severity::Info)
+        }
+        What::Column if is_back => diagnostic
+            .help("change it where it is with `alter column ... type ... using`; or rename the old one, fill the new one from it, and drop it last")
+            .note(if is_one {
+                "a column of that name is added again, without the values"
+            } else {
+                "columns of those names are added again, without the values"
+            }),
         What::Column => diagnostic
             .help(format!("take {it} out of the application first, and drop {it} when no instance reads or writes {it} any more"))
             .note("SQLSTATE 42703: column does not exist, for the application that still runs"),
@@ -229,5 +251,36 @@ fn is_made_again(cx: &StatementContext, name: &QualifiedName) -> bool {
         Action::CreateView(create) => is_it(&create.name),
         Action::Rename(rename) => *rename.to == *name.name,
         _ => false,
+    })
+}
+
+/// How a table comes to have a column again of the name of one that goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Successor {
+    Added,
+    Renamed,
+}
+
+/// Returns how the statement or a later one of the migration gives the table a column of the same name.
+fn successor(cx: &StatementContext, lost: &Lost) -> Option<Successor> {
+    let later = cx.migration.script().statements();
+    let later = later.filter(|statement| statement.span.start >= cx.statement.span.start);
+    let is_table = |other: &RelationName| {
+        other.name == lost.table.name
+            && other.schema.as_ref().is_none_or(|schema| *schema == lost.table.schema)
+    };
+    let is_it = |name: &str| lost.column.as_ref().is_some_and(|column| **column == *name);
+    later.flat_map(|statement| &statement.actions).find_map(|action| match action {
+        Action::AlterTable(alter) => match &alter.change {
+            TableChange::AddColumn { column, .. } => {
+                (is_table(&alter.table) && is_it(&column.name)).then_some(Successor::Added)
+            }
+            _ => None,
+        },
+        Action::Rename(rename) => {
+            let is_column = matches!(rename.part, RenamedPart::Column(_));
+            (is_column && is_table(&rename.name) && is_it(&rename.to)).then_some(Successor::Renamed)
+        }
+        _ => None,
     })
 }

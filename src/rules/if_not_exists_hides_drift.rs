@@ -159,6 +159,15 @@ fn column(cx: &StatementContext, alter: &AlterTable) -> Option<Diagnostic> {
             differences.push(format!("`{}` has no {}", column.name, kind(constraint.kind)?));
         }
     }
+    // The message names the column already.
+    let own = format!("`{}`", column.name);
+    for (place, difference) in differences.iter_mut().enumerate() {
+        let subject = if place == 0 { "it " } else { "" };
+        let rest = difference.strip_prefix(&own).map(str::trim_start);
+        if let Some(rest) = rest.map(str::to_owned) {
+            *difference = format!("{subject}{rest}");
+        }
+    }
     let name = alter.table.sibling(column.name.clone());
     report(cx, &name, table, found.created, &differences)
 }

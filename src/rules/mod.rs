@@ -65,6 +65,7 @@ mod pair;
 mod partition;
 mod partition_of_locks_parent;
 mod password_in_migration;
+mod pending_trigger_events;
 mod prefer_identity;
 mod prefer_jsonb;
 mod prefer_text;
@@ -161,7 +162,7 @@ rules! {
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "irreversible-up" => Migration(irreversible_up::check),
-    "lock-timeout-too-long" => Statement(lock_timeout_too_long::check),
+    "lock-timeout-too-long" => Steps(lock_timeout_too_long::watch),
     "lock-upgrade" => Steps(lock_upgrade::watch),
     "lossy-type-change" => Statement(lossy_type_change::check),
     "missing-dependency" => History(missing_dependency::check),
@@ -172,6 +173,7 @@ rules! {
     "not-valid-never-validated" => History(not_valid_never_validated::check),
     "partition-of-locks-parent" => Steps(partition_of_locks_parent::watch),
     "password-in-migration" => Statement(password_in_migration::check),
+    "pending-trigger-events" => Steps(pending_trigger_events::watch),
     "prefer-identity" => Statement(prefer_identity::check),
     "prefer-jsonb" => Statement(prefer_jsonb::check),
     "prefer-text" => Statement(prefer_text::check),

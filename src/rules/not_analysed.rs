@@ -1,5 +1,6 @@
 use super::syntax_error::runs_in_psql;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::effects::MOST_ACTS;
 use crate::rule::MigrationContext;
 use crate::source::EncodingProblem;
 use crate::sql::{Action, Item, NotAnalysed, NotAnalysedReason, Statement, head};
@@ -26,7 +27,10 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
                     }
                 });
             }
-            Item::Statement(statement) => dynamic(cx, statement, out),
+            Item::Statement(statement) => {
+                dynamic(cx, statement, out);
+                long(cx, statement, out);
+            }
             Item::SyntaxError(_) => {}
         }
     }
@@ -63,6 +67,21 @@ fn encoding(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
                 .help("save the file as UTF-8"),
         ),
     });
+}
+
+/// Reports a statement that does more than the rules about locks look at.
+fn long(cx: &MigrationContext, statement: &Statement, out: &mut Vec<Diagnostic>) {
+    let count = |action: &Action| match action {
+        Action::Do(block) => block.actions.len(),
+        _ => 1,
+    };
+    if statement.actions.iter().map(count).sum::<usize>() > MOST_ACTS {
+        let span = head(cx.file(), statement.span);
+        let message = format!(
+            "this statement does more than {MOST_ACTS} things: what those behind them lock and rewrite was not analysed"
+        );
+        out.push(Diagnostic::new(cx.migration().file, span, message).at_most(Severity::Info));
+    }
 }
 
 /// Reports SQL that a `DO` block puts together at run time.

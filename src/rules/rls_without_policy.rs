@@ -28,7 +28,7 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
             let diagnostic = cx
                 .report(format!("`{name}` has row security and no policy: whoever does not own it sees no rows and writes none"))
                 .relation(&table.name, None)
-                .help("create the policies in the same transaction, before the application notices")
+                .help("create the policies in the same transaction, before the application notices; if only its owner and roles with `bypassrls` shall use it, leave it so")
                 .note("its owner, superusers and roles with `bypassrls` are not held back");
             found.push((table.id, diagnostic));
         }

@@ -1,4 +1,5 @@
 use super::outage::{Used, acts, doubt, is_rewritten, quoted, report, used};
+use super::spelling::listed;
 use super::steps::{Place, validate};
 use crate::catalog::Constraint;
 use crate::diagnostic::Diagnostic;
@@ -9,12 +10,23 @@ use crate::schema::name_sql;
 use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
+    let mut found: Vec<(&Act, &AlterTable, &str, Used)> = Vec::new();
     for act in acts(cx, |action| column(action).is_some()) {
         let Some((alter, column)) = column(act.action) else { continue };
         let Some(table) = used(cx, &act.before, &alter.table) else { continue };
         if table.is_scanned(act, true) && !is_rewritten(cx, &table.name) {
-            out.push(diagnose(cx, act, alter, column, &table));
+            found.push((act, alter, column, table));
         }
+    }
+    // One `alter table` reads the table once for all of its columns.
+    for group in found.chunk_by(|(.., one), (.., other)| one.name == other.name) {
+        let [(act, alter, column, table), others @ ..] = group else { continue };
+        let diagnostic = diagnose(cx, act, alter, column, table);
+        let others: Vec<String> = others.iter().map(|(.., other, _)| (*other).to_owned()).collect();
+        out.push(match others.is_empty() {
+            true => diagnostic,
+            false => diagnostic.note(format!("the same is true of {}", listed(&others, "and"))),
+        });
     }
 }
 

@@ -1,3 +1,4 @@
+use super::lock_timeout_too_long::LONG;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::rule::StatementContext;
 use crate::session::{Holder, milliseconds};
@@ -45,7 +46,8 @@ fn useless(cx: &StatementContext, setting: &Setting) -> Option<Diagnostic> {
         return None;
     }
     let (lock, statement) = (value("lock_timeout")?, value("statement_timeout")?);
-    if statement > lock {
+    // One that is too long to limit anything is for `lock-timeout-too-long`.
+    if statement > lock || lock > LONG {
         return None;
     }
     let other = if setting.name == "lock_timeout" { "statement_timeout" } else { "lock_timeout" };
@@ -63,7 +65,7 @@ fn useless(cx: &StatementContext, setting: &Setting) -> Option<Diagnostic> {
     })
 }
 
-fn spelled(milliseconds: f64) -> String {
+pub(super) fn spelled(milliseconds: f64) -> String {
     if milliseconds >= 1_000.0 {
         format!("{} s", milliseconds / 1_000.0)
     } else {

@@ -124,7 +124,20 @@ fn diagnose(
     }
 }
 
-fn advice(works: &[Work]) -> &'static str {
+fn advice(works: &[Work]) -> String {
+    let count = works.iter().map(|work| work.indexes.len()).sum();
+    let advice = advice_for_one(works);
+    match count {
+        0 | 1 => advice.to_owned(),
+        _ => advice
+            .replace("the index concurrently", "the indexes concurrently")
+            .replace("create it again", "create them again")
+            .replace("do without it", "do without them"),
+    }
+}
+
+/// Returns what to do, as if there were one index.
+fn advice_for_one(works: &[Work]) -> &'static str {
     let mut indexes = works.iter().flat_map(|work| &work.indexes).peekable();
     let has_indexes = indexes.peek().is_some();
     let has_checks = works.iter().any(|work| !work.checks.is_empty());

@@ -35,6 +35,7 @@ fn report(
 ) -> Diagnostic {
     let shown = shown(table);
     let until = match cx.state.holder() {
+        Holder::Nobody if dml.kind == DmlKind::Delete => "it has deleted the last one",
         Holder::Nobody => "it has changed the last one",
         Holder::Runner | Holder::File | Holder::Message => "the transaction ends",
     };
@@ -73,13 +74,15 @@ declare
     last {sql}.{key}%type;
     ends {sql}.{key}%type;
 begin
-    select min({key}) into last from {sql};
+    select {key} into last from {sql} order by {key} limit 1;
     while last is not null loop
-        select max({key}) into ends from (select {key} from {sql} where {key} >= last order by {key} limit 5000) batch;
+        select {key} into ends
+            from (select {key} from {sql} where {key} >= last order by {key} limit 5000) batch
+            order by {key} desc limit 1;
         {text}
             where {key} between last and ends;
         commit;
-        select min({key}) into last from {sql} where {key} > ends;
+        select {key} into last from {sql} where {key} > ends order by {key} limit 1;
     end loop;
 end
 $$"

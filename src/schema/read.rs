@@ -255,7 +255,7 @@ impl Reader<'_> {
             name: relation.name.name.to_string(),
             type_name: sequence.map_or("bigint", |sequence| &sequence.data_type).to_owned(),
             owned_by: owner,
-            options: sequence.map(|sequence| sequence.spelled_options()).unwrap_or_default(),
+            options: sequence.map(catalog::Sequence::spelled_options).unwrap_or_default(),
             places: self.places(relation.created, relation.changed),
         }
     }

@@ -192,8 +192,10 @@ impl<'a> Writer<'a> {
                 "bigint" => String::new(),
                 other => format!(" as {other}"),
             };
-            let options: String =
-                sequence.options.iter().map(|option| format!(" {option}")).collect();
+            let mut options = sequence.options.join(" ");
+            if !options.is_empty() {
+                options.insert(0, ' ');
+            }
             self.line(&format!("create sequence {name}{of}{options};\n"));
         }
     }

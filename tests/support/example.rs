@@ -114,6 +114,20 @@ impl<'a> Example<'a> {
         (sources, sets)
     }
 
+    /// Returns the diagnostics of the example's own file, with their recipes.
+    pub(crate) fn recipes(&self) -> (Sources, Vec<Diagnostic>) {
+        let (sources, sets) = self.load();
+        let options = SetOptions { wants_recipes: true, ..self.options() };
+        let mut diagnostics = Vec::new();
+        for (at, set) in sets.iter().enumerate() {
+            let checked = check(at, set, &sources, &[self.rule], &options);
+            // Where the files do not show a table, there is none to run a recipe on.
+            diagnostics.extend(checked.diagnostics.into_iter().filter(|_| checked.is_complete));
+        }
+        diagnostics.retain(|diagnostic| diagnostic.recipe.is_some());
+        (sources, diagnostics)
+    }
+
     /// Returns what the run depends on beside the files.
     pub(crate) fn options(&self) -> SetOptions {
         SetOptions { target: self.target, ..SetOptions::default() }

@@ -35,9 +35,9 @@ impl Records {
         self.columns.get(&place(column)).map(Vec::as_slice)
     }
 
-    /// Returns the function that a call means, where something at hand made it.
-    pub(in crate::catalog) fn call(&self, call: &Call) -> Option<Option<ObjectId>> {
-        self.calls.get(&place(call)).copied()
+    /// Returns whether a call may mean a function: it was not looked up, or means that one.
+    pub(in crate::catalog) fn may_call(&self, call: &Call, function: ObjectId) -> bool {
+        self.calls.get(&place(call)).is_none_or(|called| *called == Some(function))
     }
 
     /// Returns the columns for which a star stands.

@@ -48,6 +48,10 @@ impl Catalog {
         if !own.is_empty() {
             return Some(own.iter().any(|function| self.is_volatile_function(function, env)));
         }
+        // `type(value)` casts where no function has that name; reading a value is at most stable.
+        if count == 1 && self.type_if_exists(&call.name, env).is_some() {
+            return Some(false);
+        }
         let installed = self.others().filter(|other| other.kind == ObjectKind::Extension);
         let known = installed.filter_map(|other| builtin::extension(&other.name.name));
         let mut found = known.flat_map(|extension| extension.functions_named(name, version));

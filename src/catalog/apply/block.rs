@@ -245,6 +245,17 @@ fn changes_columns(action: &Action) -> bool {
             | TableChange::ValidateConstraint { .. }
             | TableChange::AttachPartition { .. }
             | TableChange::DetachPartition { .. }
+            | TableChange::Other {
+                command: "ChangeOwner"
+                    | "EnableTrigger"
+                    | "DisableTrigAll"
+                    | "EnableRowSecurity"
+                    | "DisableRowSecurity"
+                    | "ForceRowSecurity"
+                    | "ReplicaIdentity"
+                    | "SetRelOptions",
+                ..
+            }
     )
 }
 

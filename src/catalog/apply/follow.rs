@@ -346,7 +346,7 @@ impl<'c> Follower<'c> {
             (Renamed::Object { id, .. }, Name::Call(call)) => {
                 let is_it = id.class == Class::Function
                     && !call.special
-                    && self.records.call(call).is_none_or(|called| called == Some(*id));
+                    && self.records.may_call(call, *id);
                 if is_it {
                     self.relation_name(&mut call.name);
                 }

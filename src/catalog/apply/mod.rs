@@ -15,6 +15,7 @@ mod foreign_server;
 mod hierarchy;
 mod index;
 mod maintenance;
+mod newer;
 mod object;
 mod owned;
 mod partition;
@@ -52,6 +53,7 @@ impl Catalog {
     }
 
     fn act(&mut self, action: &Action, env: &Env) -> Result<(), Failure> {
+        newer::refuse(action, env)?;
         match action {
             Action::CreateTable(create) => self.create_table(create, env),
             Action::CreateIndex(create) => self.create_index(create, env),

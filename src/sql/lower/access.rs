@@ -41,7 +41,7 @@ pub(super) fn comment(comment: &CommentStmt) -> Vec<Action> {
         }
         _ => None,
     };
-    let subject = subject_of(comment, &relation, part.as_deref()).map(Box::new);
+    let subject = subject_of(comment, relation.as_ref(), part.as_deref()).map(Box::new);
     let text = Some(comment.comment.as_str()).filter(|text| !text.is_empty()).map(Arc::from);
     vec![Action::Comment { kind, relation, part, subject, text }]
 }
@@ -49,7 +49,7 @@ pub(super) fn comment(comment: &CommentStmt) -> Vec<Action> {
 /// Returns what a comment is on.
 fn subject_of(
     comment: &CommentStmt,
-    relation: &Option<RelationName>,
+    relation: Option<&RelationName>,
     part: Option<&str>,
 ) -> Option<Subject> {
     let node = comment.object.as_deref()?;
@@ -62,7 +62,7 @@ fn subject_of(
         _ => None,
     };
     let kind = if part_kind.is_some() { ObjectKind::Table } else { object_kind(comment.objtype()) };
-    let name = relation.clone().or_else(|| object(node))?;
+    let name = relation.cloned().or_else(|| object(node))?;
     let part = part_kind.zip(part.map(Arc::from));
     Some(Subject { kind, name, part, arguments: detail::signature_of(Some(node)) })
 }

@@ -140,6 +140,9 @@ fn statement(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             let called = call.funccall.as_deref().and_then(super::plpgsql::call_of);
             called.map(|call| Action::Call { call }).into_iter().collect()
         }
+        NodeEnum::ConstraintsSetStmt(set) => {
+            other(if set.deferred { "SET CONSTRAINTS DEFERRED" } else { "SET CONSTRAINTS" })
+        }
         NodeEnum::DiscardStmt(discard) => match discard.target() {
             DiscardMode::DiscardAll => refused_in_transaction("DISCARD ALL"),
             _ => other("DISCARD"),

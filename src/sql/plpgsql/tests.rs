@@ -468,3 +468,9 @@ fn a_guard_is_decided_by_the_catalog() {
     let has_it = branches[0].0.evaluate(&mut |_| Some(true), PgVersion::DEFAULT);
     assert_eq!(has_it, Some(false));
 }
+
+#[test]
+fn what_ends_a_statement_may_be_doubled_as_play_wants_it() {
+    let text = steps("begin execute 'drop table users';; end");
+    assert!(text.contains("drop table users"), "{text}");
+}

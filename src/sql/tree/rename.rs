@@ -84,7 +84,7 @@ impl Renamer<'_> {
             | Expr::IsNull { value, .. }
             | Expr::Is { value, .. } => self.expr(value),
             Expr::Operator(operator) => {
-                self.exprs(operator.left.iter_mut().chain(&mut operator.right))
+                self.exprs(operator.left.iter_mut().chain(&mut operator.right));
             }
             Expr::And(items)
             | Expr::Or(items)
