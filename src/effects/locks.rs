@@ -148,7 +148,12 @@ impl Taken<'_> {
                     }
                 }
                 (ObjectKind::Function | ObjectKind::Procedure, _) => self.body(&create.detail),
-                (ObjectKind::Publication | ObjectKind::Statistics, _) => {
+                (ObjectKind::Publication, _) => {
+                    if let Detail::On(tables) = &create.detail {
+                        tables.iter().for_each(|name| self.lock_published(name));
+                    }
+                }
+                (ObjectKind::Statistics, _) => {
                     self.lock_named(&create.detail, ShareUpdateExclusiveLock);
                 }
                 _ => {}

@@ -529,6 +529,8 @@ pub struct Rename {
     pub to: String,
     /// Whether `IF EXISTS` stands there.
     pub if_exists: bool,
+    /// Whether `ONLY` stands there.
+    pub only: bool,
     /// For a function: its signature, where the statement gives one.
     pub arguments: Option<Vec<Arc<TypeName>>>,
 }

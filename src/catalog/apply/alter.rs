@@ -18,6 +18,7 @@ impl Catalog {
             return Ok(());
         };
         self.refuse_other_kind(id, alter.kind)?;
+        self.refuse_in_tree(id, alter, env.version)?;
         match &alter.change {
             TableChange::AddColumn { column, if_not_exists } => {
                 self.refuse_new_column(id, column, alter.only, env)?;

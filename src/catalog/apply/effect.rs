@@ -58,11 +58,13 @@ impl Catalog {
             }
             TableEffect::Inherit(parent) => {
                 if let Some(parent) = self.find(parent, env)? {
+                    self.refuse_inherit(id, parent)?;
                     self.inherit(id, parent, env);
                 }
             }
             TableEffect::NoInherit(parent) => {
                 if let Some(parent) = self.find(parent, env)? {
+                    self.refuse_no_inherit(id, parent)?;
                     self.detach(parent, id, false, env);
                 }
             }
@@ -82,7 +84,10 @@ impl Catalog {
                 });
             }
             TableEffect::Trigger(Some(name)) => self.need_trigger(id, name)?,
-            TableEffect::UsesIndex(index) => self.need_index(id, index)?,
+            TableEffect::UsesIndex(index) => {
+                self.need_index(id, index)?;
+                self.refuse_identity_index(id, index)?;
+            }
             TableEffect::Storage(_)
             | TableEffect::Compression(_)
             | TableEffect::Statistics(_)
@@ -163,6 +168,24 @@ impl Catalog {
         }
         let message = format!("index \"{name}\" for table \"{}\" does not exist", table.name.name);
         Err(Failure::new("42704", message, Because::Made(table.created)))
+    }
+
+    /// Refuses an index that cannot tell rows apart as the replica identity.
+    ///
+    /// Source: `ATExecReplicaIdentity` of the server's `tablecmds.c`.
+    fn refuse_identity_index(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
+        let indexes = self.by_id(id).into_iter().flat_map(|table| &table.indexes);
+        let Some(index) = indexes.filter(|index| *index.name == *name).last() else {
+            return Ok(());
+        };
+        let (sqlstate, what) = match index {
+            index if !index.unique => ("42809", "non-unique"),
+            index if index.columns.iter().any(Option::is_none) => ("0A000", "expression"),
+            index if index.partial => ("0A000", "partial"),
+            _ => return Ok(()),
+        };
+        let message = format!("cannot use {what} index \"{name}\" as replica identity");
+        Err(Failure::new(sqlstate, message, Because::Made(index.created)))
     }
 
     /// A table that is logged cannot refer to one that is not.

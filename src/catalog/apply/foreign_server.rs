@@ -1,9 +1,9 @@
 //! What foreign servers, foreign tables and indexes need of extensions.
 
-use crate::catalog::depend::{Part, Strength};
+use crate::catalog::depend::{Address, Part, Strength};
 use crate::catalog::object::{Index, ObjectId, Relation, RelationKind};
 use crate::catalog::{Because, Catalog, Env, Failure, builtin};
-use crate::sql::{Create, Detail, ObjectKind};
+use crate::sql::{Create, Detail, Expression, ObjectKind};
 
 /// The foreign data wrappers of PostgreSQL's distribution that only read.
 ///
@@ -45,6 +45,31 @@ impl Catalog {
             extension.others(env.version).any(|other| other.kind == kind && other.name == name)
         };
         installed.find(|(_, extension)| brings(extension)).map(|(id, _)| id)
+    }
+
+    /// Notes the extensions whose functions an expression calls.
+    pub(super) fn needs_extensions(
+        &mut self,
+        address: Address,
+        expression: &Expression,
+        env: &Env,
+    ) {
+        let mut needed = Vec::new();
+        for call in expression.tree.calls() {
+            let name = &call.name;
+            let is_builtin = builtin::functions_named(&name.name, env.version).next().is_some();
+            if is_builtin || !self.functions_of(name, None, env).is_empty() {
+                continue;
+            }
+            let brings = |extension: &builtin::Extension| {
+                extension.functions_named(&name.name, env.version).next().is_some()
+            };
+            let brought = self.installed().filter(|(_, extension)| brings(extension));
+            needed.extend(brought.map(|(id, _)| id));
+        }
+        for extension in needed {
+            self.depend(address, (extension, Part::Whole), Strength::Normal);
+        }
     }
 
     /// Returns the installed extensions whose access method or operator classes an index uses.

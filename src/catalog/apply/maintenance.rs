@@ -19,6 +19,13 @@ impl Catalog {
         let Some(view) = self.by_id(id).filter(|view| !view.external) else { return Ok(()) };
         let because = Because::Made(view.created);
         let short = &view.name.name;
+        if !matches!(
+            view.kind,
+            RelationKind::MaterializedView | RelationKind::Table | RelationKind::PartitionedTable
+        ) {
+            let message = format!("\"{short}\" is not a table or materialized view");
+            return Err(Failure::new("42809", message, because));
+        }
         if view.kind != RelationKind::MaterializedView {
             let message = format!("\"{short}\" is not a materialized view");
             return Err(Failure::new("0A000", message, because));
@@ -60,7 +67,16 @@ impl Catalog {
             // Of a partitioned table nothing is noted.
             Some(_) if table.kind == RelationKind::PartitionedTable => Ok(()),
             Some(index) => self.cluster_on(id, Some(index), env),
-            None => Ok(()),
+            None => match table.extra().clustered.and_then(|index| self.by_id(index)) {
+                None if table.is_table() && table.kind != RelationKind::PartitionedTable => {
+                    let message = format!(
+                        "there is no previously clustered index for table \"{}\"",
+                        table.name.name
+                    );
+                    Err(Failure::new("42704", message, Because::Made(table.created)))
+                }
+                _ => Ok(()),
+            },
         }
     }
 

@@ -12,6 +12,7 @@ mod effect;
 mod follow;
 mod foreign_key;
 mod foreign_server;
+mod hierarchy;
 mod index;
 mod maintenance;
 mod newer;

@@ -271,6 +271,7 @@ impl Catalog {
             let message = format!("\"{}\" is already a partition", child.name.name);
             return Err(Failure::new("42809", message, Because::Made(child.changed)));
         }
+        self.refuse_overlap(parent, &child.name.name, bound)?;
         let bound = bound.cloned();
         self.change(id, |table| {
             table.changed = env.origin;

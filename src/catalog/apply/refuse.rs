@@ -143,6 +143,10 @@ impl Catalog {
             let message = format!("\"{}\" is not a table", relation.name.name);
             return Err(Failure::new("42809", message, Because::Made(relation.created)));
         }
+        if !relation.is_table() && !relation.external {
+            let message = format!("\"{}\" is not a table", relation.name.name);
+            return Err(Failure::new("42809", message, Because::Made(relation.created)));
+        }
         self.refuse_foreign_write(relation, "truncate")?;
         if cascade {
             return Ok(());

@@ -22,6 +22,7 @@ impl Catalog {
                 let Some(id) = self.find_or_skip(&rename.name, rename.if_exists, env)? else {
                     return Ok(());
                 };
+                self.refuse_rename_in_tree(id, rename)?;
                 self.rename_column(id, column, &rename.to, env)
             }
             RenamedPart::Constraint(name) if rename.kind == ObjectKind::Domain => {
@@ -31,6 +32,7 @@ impl Catalog {
                 let Some(id) = self.find_or_skip(&rename.name, rename.if_exists, env)? else {
                     return Ok(());
                 };
+                self.refuse_rename_in_tree(id, rename)?;
                 self.rename_constraint(id, name, &rename.to, env)
             }
             RenamedPart::Attached(kind, name) => {

@@ -104,6 +104,7 @@ impl Catalog {
                 continue;
             };
             self.refuse_parent(above, create.partition_of.is_some())?;
+            self.refuse_overlap(above, &table.name.name, create.bound.as_deref())?;
             table.parents.push(above);
             self.inherit_columns(&mut table, above, create.partition_of.is_some(), env);
         }
@@ -570,6 +571,7 @@ impl Catalog {
         expression: &Expression,
         env: &Env,
     ) {
+        self.needs_extensions(address, expression, env);
         if self.is_plain(expression, env) {
             return;
         }

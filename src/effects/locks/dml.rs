@@ -3,6 +3,7 @@
 //! Sources: PostgreSQL documentation, "Explicit Locking" and "Partition Pruning"; what servers 12 to 18 did.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{AccessShareLock, RowExclusiveLock, RowShareLock, Taken};
 use crate::catalog::{Catalog, Column, Constraint, ObjectId, Relation, RelationKind};
@@ -42,7 +43,7 @@ impl Taken<'_> {
                 self.lock_object(table.id, RowExclusiveLock);
                 let rows = Rows::new(&table, dml);
                 self.sequences_of(&table, &rows);
-                self.referencing(&table, |c| rows.have_key(&c.columns));
+                self.looked_up(&table, &rows);
                 self.route(&table, &rows);
             }
             DmlKind::Update => {
@@ -149,6 +150,59 @@ impl Taken<'_> {
         }
     }
 
+    /// Locks the tables in which the foreign keys of new rows are looked up. A server opens the table also
+    /// for a key with a null, but not a partition in which the key cannot be.
+    fn looked_up(&mut self, table: &Relation, rows: &Rows) {
+        let numbers: Vec<u32> = table.constraints.iter().map(Constraint::number).collect();
+        let is_part = |key: &Constraint| key.parent().is_some_and(|above| numbers.contains(&above));
+        for key in table.constraints.iter().filter(|key| key.enforced && !is_part(key)) {
+            let Some(target) = key.references else { continue };
+            self.lock_object(target, RowShareLock);
+            if rows.values.is_empty() {
+                self.lock_below(target, RowShareLock);
+            }
+            for at in 0..rows.values.len() {
+                self.look_up(target, key, rows, at);
+            }
+        }
+    }
+
+    /// Locks the partitions in which the key of one row is looked up.
+    fn look_up(&mut self, target: ObjectId, key: &Constraint, rows: &Rows, at: usize) {
+        let columns = key.columns.iter().zip(&key.referenced_columns);
+        let mut values: Vec<(Arc<str>, &Expr)> = Vec::new();
+        for (own, other) in columns {
+            let value = rows.table.column(own).and_then(|column| rows.value(at, column));
+            match value {
+                Some(value) if value.is_null() => return,
+                Some(value) => values.push((other.as_str().into(), value)),
+                None => {}
+            }
+        }
+        let row = Row::of(values.iter().map(|(name, value)| (name, *value)));
+        match row.partition(self.catalog, target) {
+            Some(partition) => {
+                self.lock_object(partition, RowShareLock);
+                self.lock_below(partition, RowShareLock);
+            }
+            None => self.lock_below(target, RowShareLock),
+        }
+    }
+
+    fn lock_below(&mut self, top: ObjectId, mode: LockMode) {
+        let mut queue: Vec<ObjectId> = self.partitions_of(top);
+        while let Some(partition) = queue.pop() {
+            self.lock_object(partition, mode);
+            queue.extend(self.partitions_of(partition));
+        }
+    }
+
+    fn partitions_of(&self, table: ObjectId) -> Vec<ObjectId> {
+        let is_partition =
+            |id: &ObjectId| self.catalog.by_id(*id).is_some_and(Relation::is_partition);
+        self.catalog.children(table).filter(is_partition).collect()
+    }
+
     /// Locks the tables in which the foreign keys of rows that were written are looked up.
     fn referencing(&mut self, table: &Relation, which: impl Fn(&Constraint) -> bool) {
         for constraint in &table.constraints {
@@ -248,16 +302,6 @@ impl<'a> Rows<'a> {
     fn take_default(&self, column: &Column) -> bool {
         let Some(at) = self.place(&column.name) else { return true };
         self.values.iter().any(|row| row.get(at) == Some(&Expr::Default))
-    }
-
-    /// Returns whether a row may have values in all columns of a key: one with a null is not looked up.
-    fn have_key(&self, columns: &[String]) -> bool {
-        let all = || columns.iter().filter_map(|name| self.table.column(name));
-        if self.values.is_empty() {
-            return all().all(|column| !self.take_default(column) || column.has_default());
-        }
-        (0..self.values.len())
-            .any(|row| all().all(|column| !self.value(row, column).is_some_and(Expr::is_null)))
     }
 }
 

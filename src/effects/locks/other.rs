@@ -42,7 +42,7 @@ impl Taken<'_> {
             }
             // With `SET` those that were its tables are locked too.
             (ObjectChange::Publication { how, tables }, _) => {
-                tables.iter().for_each(|name| self.lock(name, ShareUpdateExclusiveLock));
+                tables.iter().for_each(|name| self.lock_published(name));
                 if *how == MemberChange::Set {
                     for table in self.catalog.published(&alter.name.name) {
                         self.lock_object(table, ShareUpdateExclusiveLock);
@@ -61,6 +61,12 @@ impl Taken<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Locks a table of a publication, with the tables that inherit from it but not with partitions.
+    pub(super) fn lock_published(&mut self, name: &RelationName) {
+        let is_partitioned = self.found(name).is_some_and(Relation::is_partitioned);
+        self.lock_tree(name, is_partitioned, ShareUpdateExclusiveLock);
     }
 
     /// `DROP OWNED` drops what roles own, `REASSIGN OWNED` gives it to another.

@@ -122,7 +122,8 @@ pub(super) fn rename(rename: &RenameStmt) -> Vec<Action> {
     let to = rename.newname.clone();
     let arguments = detail::signature_of(rename.object.as_deref());
     let if_exists = rename.missing_ok;
-    vec![Action::Rename(Box::new(Rename { kind, name, part, to, if_exists, arguments }))]
+    let only = rename.relation.as_ref().is_some_and(|relation| !relation.inh);
+    vec![Action::Rename(Box::new(Rename { kind, name, part, to, if_exists, only, arguments }))]
 }
 
 pub(super) fn set_schema(set: &AlterObjectSchemaStmt) -> Vec<Action> {
