@@ -8,10 +8,12 @@ pub(super) mod domain;
 mod index;
 mod partition;
 mod proof;
+mod query;
 mod retype;
 
 pub(crate) use alter::pending_proof;
 pub(super) use index::{emptied, parts_of_index, reindexed};
+pub(super) use partition::Row;
 
 use crate::catalog::{Catalog, ObjectId, Relation, RelationKind};
 use crate::replay::State;
@@ -51,6 +53,11 @@ pub(super) fn add(
             }
         }
         Action::CreateTable(create) => create_table(create, before, after, state, found),
+        Action::CreateView(create) if create.materialized && !create.no_data => {
+            if let Some(query) = create.query.as_ref().filter(|_| find(&create.name).is_none()) {
+                query::read(query, before, path, found);
+            }
+        }
         Action::Drop(drop) if drop.kind == ObjectKind::Index => found.waits |= drop.concurrently,
         Action::Truncate { table, only, cascade, .. } => {
             if let Some(table) = find(table).filter(|table| table.is_table()) {
@@ -133,9 +140,13 @@ fn create_table(
     state: &State,
     found: &mut Effects,
 ) {
-    let (Some(name), Some(parent)) = (&create.name, &create.partition_of) else { return };
+    let Some(name) = &create.name else { return };
     let path = &state.session.search_path;
     let is_there = before.relation(name, path).found().is_some();
+    if let Some(query) = create.query.as_ref().filter(|_| !create.no_data && !is_there) {
+        query::read(query, before, path, found);
+    }
+    let Some(parent) = &create.partition_of else { return };
     let parent = before.relation(parent, path).found().filter(|_| !is_there);
     let made = after.relation(name, path).found();
     if let (Some(parent), Some(made)) = (parent, made) {

@@ -1,5 +1,6 @@
 //! Which relations an action locks, and in which mode.
 
+mod dml;
 mod other;
 mod tables;
 

@@ -466,6 +466,8 @@ pub struct CreateView {
     pub constants: Vec<Constant>,
     /// The names that the statement gives to its columns.
     pub column_names: Vec<String>,
+    /// Whether the query of a materialized view is not run (`WITH NO DATA`).
+    pub no_data: bool,
 }
 
 /// A `CREATE` that has no action of its own.
@@ -578,6 +580,10 @@ pub struct Dml {
     pub sequences: Vec<RelationName>,
     /// Whether it has a `WHERE`.
     pub has_where: bool,
+    /// The `WHERE` of an `UPDATE` or `DELETE`, or of a `SELECT` that locks rows, where nothing else is read.
+    pub condition: Option<Box<Expr>>,
+    /// The values of the rows of a short `INSERT`, or those that `UPDATE` sets: as many as columns.
+    pub rows: Vec<Box<[Expr]>>,
     /// Whether it has an `ON CONFLICT`.
     pub has_on_conflict: bool,
     /// Whether it locks the rows that it reads (`FOR UPDATE`).

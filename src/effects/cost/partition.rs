@@ -154,3 +154,53 @@ fn limit(column: &Arc<str>, how: Comparison, side: &[Expression]) -> Option<Form
         None => Some(Formula::Unknown),
     }
 }
+
+/// What is known of rows: the values of their columns.
+pub(in crate::effects) struct Row(Formula);
+
+impl Row {
+    /// Returns what is known of the rows that a `WHERE` lets pass.
+    pub(in crate::effects) fn matching(condition: &Expr) -> Self {
+        let formula = Formula::of(condition);
+        let not_null = formula.strict_columns().into_iter().map(Formula::NotNull);
+        Self(Formula::And(not_null.chain([formula.clone()]).collect()))
+    }
+
+    /// Returns what is known of a row with these constants.
+    pub(in crate::effects) fn of<'e>(
+        values: impl Iterator<Item = (&'e Arc<str>, &'e Expr)>,
+    ) -> Self {
+        let mut all = Vec::new();
+        for (column, value) in values {
+            if value.is_null() {
+                all.push(Formula::Null(column.clone()));
+            } else if let Some(value) = Value::of(value) {
+                all.push(Formula::NotNull(column.clone()));
+                all.push(Formula::Compare(column.clone(), Comparison::Equal, value));
+            }
+        }
+        Self(Formula::And(all))
+    }
+
+    /// Returns whether no such row can be in a partition.
+    pub(in crate::effects) fn is_ruled_out(
+        &self,
+        catalog: &Catalog,
+        parent: ObjectId,
+        partition: ObjectId,
+    ) -> bool {
+        bound(catalog, parent, partition).is_some_and(|bound| self.0.implies(&bound.negated()))
+    }
+
+    /// Returns the partition into which the row goes, where that is certain.
+    pub(in crate::effects) fn partition(
+        &self,
+        catalog: &Catalog,
+        parent: ObjectId,
+    ) -> Option<ObjectId> {
+        let mut partitions = catalog.children(parent);
+        partitions.find(|partition| {
+            bound(catalog, parent, *partition).is_some_and(|bound| self.0.implies(&bound))
+        })
+    }
+}

@@ -4,6 +4,7 @@
 //! follows the part that is about columns and constants: a check that NULL passes does not prove that
 //! a column is not NULL.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::catalog::Relation;
@@ -104,6 +105,11 @@ impl Value {
             (Self::Text(a), Self::Text(b)) if a.len() == b.len() && is_date(a) && is_date(b) => {
                 (a.get(19..) == b.get(19..)).then(|| a.cmp(b))
             }
+            // Those of other forms differ by the time of day and the time zone at most.
+            (Self::Text(a), Self::Text(b)) => {
+                let (first, second) = (day(a)?, day(b)?);
+                (first.abs_diff(second) > 5).then(|| first.cmp(&second))
+            }
             _ => None,
         }
     }
@@ -124,6 +130,14 @@ fn is_date(text: &str) -> bool {
         bytes.get(from..to).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
     };
     digits(0, 4) && bytes.get(4) == Some(&b'-') && digits(5, 7) && digits(8, 10)
+}
+
+/// Returns a number for the day of an ISO date: those of later days are higher.
+fn day(text: &str) -> Option<i32> {
+    is_date(text).then_some(())?;
+    let number = |from, to| text.get(from..to)?.parse::<i32>().ok();
+    // Numbers of days that follow each other differ by 4 at most (February to March).
+    Some(number(0, 4)? * 372 + number(5, 7)? * 31 + number(8, 10)?)
 }
 
 impl Formula {
@@ -212,6 +226,20 @@ impl Formula {
         let columns = table.columns.iter().filter(|c| c.not_null && !unproven(&c.name));
         all.extend(columns.map(|column| Self::NotNull(column.name.clone())));
         Self::And(all)
+    }
+
+    /// Returns the columns that are not null where this is true.
+    pub(super) fn strict_columns(&self) -> BTreeSet<Arc<str>> {
+        match self {
+            Self::NotNull(column) | Self::Compare(column, ..) => BTreeSet::from([column.clone()]),
+            Self::And(items) => items.iter().flat_map(Self::strict_columns).collect(),
+            Self::Or(arms) => {
+                let mut arms = arms.iter().map(Self::strict_columns);
+                let first = arms.next().unwrap_or_default();
+                arms.fold(first, |all, arm| all.intersection(&arm).cloned().collect())
+            }
+            Self::Null(_) | Self::Unknown => BTreeSet::new(),
+        }
     }
 
     /// Returns whether rows that pass this certainly pass `wanted`.

@@ -7,10 +7,10 @@ use super::{
     AccessExclusiveLock, AccessShareLock, RowExclusiveLock, RowShareLock, ShareRowExclusiveLock,
     ShareUpdateExclusiveLock, Taken,
 };
-use crate::catalog::{Column, Constraint, ObjectId, Relation, RelationKind};
+use crate::catalog::{ObjectId, Relation, RelationKind};
 use crate::sql::{
-    Access, Action, Alter, Detail, Dml, DmlKind, Drop, LockMode, MemberChange, ObjectChange,
-    ObjectKind, ReferentialAction, RelationName, actions_of,
+    Access, Action, Alter, Detail, Drop, LockMode, MemberChange, ObjectChange, ObjectKind,
+    RelationName, actions_of,
 };
 
 /// The first version in which `VACUUM` and `ANALYZE` of an inheritance parent go on to its children.
@@ -73,13 +73,6 @@ impl Taken<'_> {
                 }
             }
             Access::Default { .. } | Access::Member { .. } => {}
-        }
-    }
-
-    /// Locks what the actions of rules write to.
-    fn rules(&mut self, table: &Relation, event: DmlKind) {
-        for rule in table.extra().rules.iter().filter(|rule| rule.event == event) {
-            rule.writes.iter().for_each(|id| self.lock_object(*id, RowExclusiveLock));
         }
     }
 
@@ -148,8 +141,6 @@ impl Taken<'_> {
         }
     }
 
-    /// Locks what a statement that reads or writes rows does: the relations it names, those below
-    /// them, and for the rows it writes the other sides of their foreign keys and their sequences.
     /// Locks what the body of an SQL function names: the server analyses it when the function is made.
     pub(super) fn body(&mut self, detail: &Detail) {
         let Detail::Function(function) = detail else { return };
@@ -164,129 +155,10 @@ impl Taken<'_> {
             written.for_each(|name| self.lock(name, RowExclusiveLock));
         }
     }
-
-    pub(super) fn dml(&mut self, dml: &Dml) {
-        let mode = if dml.locks_rows { RowShareLock } else { AccessShareLock };
-        dml.reads.iter().for_each(|name| self.lock(name, mode));
-        dml.writes.iter().for_each(|name| self.lock(name, RowExclusiveLock));
-        dml.sequences.iter().for_each(|name| self.lock(name, RowExclusiveLock));
-        let Some(target) = &dml.target else { return };
-        match dml.kind {
-            DmlKind::CopyTo => self.lock(target, AccessShareLock),
-            // An UPDATE or DELETE plans for every table below; rows that are inserted find their own.
-            DmlKind::Update | DmlKind::Delete | DmlKind::Merge => {
-                self.lock_tree(target, dml.only, RowExclusiveLock);
-            }
-            DmlKind::Insert | DmlKind::CopyFrom | DmlKind::Select => {
-                self.lock(target, RowExclusiveLock);
-            }
-        }
-        let Some(table) = self.found(target) else { return };
-        let table = table.clone();
-        self.rules(&table, dml.kind);
-        match dml.kind {
-            DmlKind::Insert | DmlKind::CopyFrom => {
-                let given = given(&table, dml);
-                self.sequences_of(&table, &given);
-                self.referencing(&table, |c| c.columns.iter().all(|c| given.contains(&**c)));
-            }
-            DmlKind::Update => {
-                let is_set = |columns: &[String]| columns.iter().any(|c| dml.columns.contains(c));
-                self.referencing(&table, |constraint| is_set(&constraint.columns));
-                self.referring_to(&table, false, &is_set, &mut BTreeSet::new());
-            }
-            DmlKind::Delete => {
-                self.referring_to(&table, true, &|_| true, &mut BTreeSet::new());
-            }
-            DmlKind::Merge | DmlKind::CopyTo | DmlKind::Select => {}
-        }
-    }
-
-    /// Locks the sequences of which columns that get no value take one.
-    fn sequences_of(&mut self, table: &Relation, given: &BTreeSet<String>) {
-        let without = |column: &&Column| !given.contains(&*column.name);
-        for column in table.columns.iter().filter(without) {
-            if let Some(default) = column.default.as_ref().filter(|_| column.generated.is_none())
-                && default.is_next_value()
-            {
-                default.relations().iter().for_each(|name| self.lock(name, RowExclusiveLock));
-            }
-            if column.identity.is_some() || column.default.is_some() {
-                let owned = (table.id, column.number);
-                let sequences = self.catalog.related(table.id).into_iter().filter(|relation| {
-                    let sequence = relation.extra().sequence.as_ref();
-                    sequence.is_some_and(|s| {
-                        s.owned_by == Some(owned) && (s.is_identity || is_serial(column))
-                    })
-                });
-                let sequences: Vec<ObjectId> = sequences.map(|sequence| sequence.id).collect();
-                sequences.into_iter().for_each(|id| self.lock_object(id, RowExclusiveLock));
-            }
-        }
-    }
-
-    /// Locks the tables in which the foreign keys of rows that were written are looked up.
-    fn referencing(&mut self, table: &Relation, which: impl Fn(&Constraint) -> bool) {
-        for constraint in &table.constraints {
-            if let Some(other) = constraint.references.filter(|_| constraint.enforced)
-                && which(constraint)
-            {
-                self.lock_object(other, RowShareLock);
-            }
-        }
-    }
-
-    /// Locks the tables that refer to rows that are deleted or get other keys.
-    fn referring_to(
-        &mut self,
-        table: &Relation,
-        is_delete: bool,
-        which: &dyn Fn(&[String]) -> bool,
-        seen: &mut BTreeSet<ObjectId>,
-    ) {
-        if !seen.insert(table.id) {
-            return;
-        }
-        let catalog = self.catalog;
-        for other in catalog.related(table.id).into_iter().filter(|other| other.is_table()) {
-            let refers = |constraint: &&Constraint| {
-                constraint.references == Some(table.id)
-                    && constraint.enforced
-                    && which(&constraint.referenced_columns)
-            };
-            let mut changes = false;
-            for constraint in other.constraints.iter().filter(refers) {
-                let action = if is_delete { constraint.actions.0 } else { constraint.actions.1 };
-                let is_refused =
-                    matches!(action, ReferentialAction::NoAction | ReferentialAction::Restrict);
-                changes |= is_delete && action == ReferentialAction::Cascade;
-                let mode = if is_refused { RowShareLock } else { RowExclusiveLock };
-                self.lock_object(other.id, mode);
-            }
-            if changes {
-                self.referring_to(other, true, &|_| true, seen);
-            }
-        }
-    }
 }
 
 /// Returns whether `VACUUM` without names takes a relation.
 fn is_maintained(relation: &Relation) -> bool {
     use RelationKind::{MaterializedView, PartitionedTable, Table};
     matches!(relation.kind, Table | PartitionedTable | MaterializedView)
-}
-
-/// Returns whether a column takes its values of the sequence that it owns.
-fn is_serial(column: &Column) -> bool {
-    let default = column.default.as_ref();
-    default.is_some_and(|default| default.is_next_value())
-}
-
-/// Returns the columns to which an `INSERT` or `COPY` gives values.
-fn given(table: &Relation, dml: &Dml) -> BTreeSet<String> {
-    if !dml.columns.is_empty() {
-        return dml.columns.iter().cloned().collect();
-    }
-    let width = dml.width.unwrap_or(table.columns.len());
-    table.columns.iter().take(width).map(|column| column.name.to_string()).collect()
 }

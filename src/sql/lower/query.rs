@@ -10,7 +10,7 @@ use super::strings;
 use super::table::persistence;
 use super::{constants, tree};
 use crate::sql::plpgsql::calls_in;
-use crate::sql::tree::{Call, Query, Visit};
+use crate::sql::tree::{Call, Expr, Query, Visit};
 use crate::sql::{
     Action, Constant, CreateTable, CreateView, Dml, DmlKind, Persistence, RelationName, Setting,
 };
@@ -76,6 +76,7 @@ pub(super) fn create_as(create: &CreateTableAsStmt) -> Vec<Action> {
             if_not_exists: create.if_not_exists,
             temporary: false,
             column_names: strings(&into.col_names),
+            no_data: into.skip_data,
             reads,
             query: query.map(Arc::new),
             constants: query_constants(create.query.as_deref()),
@@ -109,6 +110,7 @@ pub(super) fn create_view(view: &ViewStmt) -> Vec<Action> {
         if_not_exists: false,
         temporary: persistence(view.view.as_ref()) == Persistence::Temporary,
         column_names: strings(&view.aliases),
+        no_data: false,
         reads: reads(query.as_ref(), &name),
         name,
         query: query.map(Arc::new),
@@ -125,6 +127,7 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             dml.has_on_conflict = insert.on_conflict_clause.is_some();
             dml.columns = set_columns(&insert.cols);
             dml.width = width(insert.select_stmt.as_deref());
+            dml.rows = rows(insert.select_stmt.as_deref());
         }
         NodeEnum::UpdateStmt(update) => {
             dml.kind = DmlKind::Update;
@@ -132,12 +135,19 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             dml.has_where = update.where_clause.is_some();
             dml.only = update.relation.as_ref().is_some_and(|relation| !relation.inh);
             dml.columns = set_columns(&update.target_list);
+            dml.rows = vec![update.target_list.iter().map(value).collect()];
+            if update.from_clause.is_empty() {
+                dml.condition = condition(update.where_clause.as_deref());
+            }
         }
         NodeEnum::DeleteStmt(delete) => {
             dml.kind = DmlKind::Delete;
             dml.target = relation(delete.relation.as_ref());
             dml.has_where = delete.where_clause.is_some();
             dml.only = delete.relation.as_ref().is_some_and(|relation| !relation.inh);
+            if delete.using_clause.is_empty() {
+                dml.condition = condition(delete.where_clause.as_deref());
+            }
         }
         NodeEnum::MergeStmt(merge) => {
             dml.kind = DmlKind::Merge;
@@ -159,6 +169,9 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
             dml.has_where = select.where_clause.is_some();
             dml.calls = calls_in(select);
             dml.locks_rows = !select.locking_clause.is_empty();
+            if dml.locks_rows && select.from_clause.len() == 1 {
+                dml.condition = condition(select.where_clause.as_deref());
+            }
             dml.sequences = sequences(select);
         }
         _ => {}
@@ -169,6 +182,42 @@ pub(super) fn dml(node: &NodeEnum, tree: &ParseResult) -> Vec<Action> {
     dml.functions.sort();
     dml.constants = constants::of_statement(node);
     vec![Action::Dml(Box::new(dml))]
+}
+
+fn condition(node: Option<&Node>) -> Option<Box<Expr>> {
+    node.map(|node| Box::new(tree::expr(node)))
+}
+
+/// Of more rows nobody looks at the values.
+const FEW_ROWS: usize = 16;
+
+/// Returns the rows of a short list of `VALUES`.
+fn rows(source: Option<&Node>) -> Vec<Box<[Expr]>> {
+    let Some(NodeEnum::SelectStmt(select)) = source.and_then(|node| node.node.as_ref()) else {
+        return Vec::new();
+    };
+    if select.values_lists.len() > FEW_ROWS {
+        return Vec::new();
+    }
+    let row = |node: &Node| match &node.node {
+        Some(NodeEnum::List(list)) => list.items.iter().map(value).collect(),
+        _ => Box::default(),
+    };
+    select.values_lists.iter().map(row).collect()
+}
+
+/// Returns a value that is written, where it is short.
+fn value(node: &Node) -> Expr {
+    let node = match &node.node {
+        Some(NodeEnum::ResTarget(target)) => target.val.as_deref(),
+        _ => Some(node),
+    };
+    match node.and_then(|node| node.node.as_ref()) {
+        Some(NodeEnum::AConst(_) | NodeEnum::SetToDefault(_) | NodeEnum::TypeCast(_)) => {
+            node.map(tree::expr).unwrap_or_default()
+        }
+        _ => Expr::Unknown,
+    }
 }
 
 fn set_columns(nodes: &[Node]) -> Vec<String> {

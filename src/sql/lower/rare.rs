@@ -6,7 +6,7 @@ use pg_query::protobuf::{
 };
 
 use super::detail;
-use super::names::{constant, qualified};
+use super::names::{constant, object, qualified};
 use super::object::object_kind;
 use crate::sql::{
     Action, Alter, Detail, DmlKind, MemberChange, ObjectChange, ObjectKind, RelationName,
@@ -51,7 +51,10 @@ pub(super) fn alter_type(statement: &AlterTypeStmt) -> Option<Vec<Action>> {
     let name = qualified(&statement.type_name)?;
     let storage = detail::elements(&statement.options)
         .find(|option| option.defname.eq_ignore_ascii_case("storage"))?;
-    let storage = constant(storage.arg.as_deref()?)?.to_ascii_lowercase();
+    // The grammar takes the word for the name of a type.
+    let argument = storage.arg.as_deref()?;
+    let word = constant(argument).or_else(|| Some(object(argument)?.name.to_string()))?;
+    let storage = word.to_ascii_lowercase();
     Some(alter(ObjectKind::Type, name, ObjectChange::Storage(storage.into())))
 }
 

@@ -15,8 +15,7 @@ use super::condition::Condition;
 use super::functions;
 use super::operators::{cast_value, index, operate};
 use super::rows::{Row, rows};
-use super::surroundings::SystemTables;
-use super::table_rows::{self, aggregate};
+use super::table_rows::{self, Tables, aggregate};
 use super::value::{Hole, Text, Value};
 
 /// The variables of a block, and what is known of them.
@@ -29,7 +28,7 @@ pub(super) struct Scope {
     /// The catalog query whose rows an aggregate counts.
     pub(super) rows: Option<Query>,
     /// The system catalogs, while they are read.
-    pub(super) tables: Option<Rc<dyn SystemTables>>,
+    pub(super) tables: Option<Rc<Tables>>,
     /// The rows of a query that are looked at, with the names that they go by.
     pub(super) bound: Rc<Vec<(String, Rc<Row>)>>,
     /// The rows that an aggregate is made of.

@@ -1,6 +1,7 @@
 //! What queries give to variables, and questions to the system catalogs, whose rows are known only where a body runs.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use pg_query::protobuf::SelectStmt;
 use serde_json::Value as Json;
@@ -8,6 +9,7 @@ use serde_json::Value as Json;
 use super::condition::Condition;
 use super::reader::{Flow, Reader, label};
 use super::step::{Passes, Step};
+use super::table_rows::Tables;
 use super::value::Value;
 use super::variables;
 use super::{catalog_query, expression};
@@ -32,7 +34,12 @@ impl<'a> Reader<'a> {
         }
         let question = self.questions;
         self.questions += 1;
-        self.scope.tables = self.surroundings.answers.get(&question).cloned();
+        self.scope.tables = self
+            .surroundings
+            .answers
+            .get(&question)
+            .cloned()
+            .map(|tables| Rc::new(Tables::new(tables)));
         let is_answered = self.scope.tables.is_some();
         (Some(question).filter(|_| self.surroundings.asks), is_answered)
     }

@@ -1,5 +1,7 @@
 //! Queries over the rows of system catalogs, where a body runs.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use pg_query::protobuf::{
@@ -11,11 +13,38 @@ use super::catalog_query::is_plain;
 use super::condition::Condition;
 use super::expression::{self, Scope, function_name, operator, targets, value};
 use super::rows::{self, Row, column_name, output};
-use super::surroundings::Cell;
+use super::surroundings::{Cell, SystemTables};
 use super::value::Value;
 
 /// The most pairs of rows that a join looks at.
 const MAX_PAIRS: usize = 200_000;
+
+/// The system catalogs while a body reads them. Their rows are made once: a sub-query may be asked for
+/// each row of another.
+#[derive(Debug)]
+pub(super) struct Tables {
+    tables: Rc<dyn SystemTables>,
+    rows: RefCell<HashMap<(String, String), Option<Vec<Rc<Row>>>>>,
+}
+
+impl Tables {
+    pub(super) fn new(tables: Rc<dyn SystemTables>) -> Self {
+        Self { tables, rows: RefCell::default() }
+    }
+
+    fn rows(&self, schema: &str, table: &str) -> Option<Vec<Rc<Row>>> {
+        let mut known = self.rows.borrow_mut();
+        let rows = known.entry((schema.to_owned(), table.to_owned())).or_insert_with(|| {
+            let found = self.tables.rows(schema, table)?;
+            let row = |cells: Vec<Cell>| {
+                let names = found.columns.iter().map(|name| (*name).to_owned());
+                Rc::new(names.zip(cells.into_iter().map(from_cell)).collect::<Row>())
+            };
+            Some(found.rows.into_iter().map(row).collect())
+        });
+        rows.clone()
+    }
+}
 
 /// A source of rows, with the name that it goes by.
 struct Source {
@@ -185,13 +214,8 @@ fn add_source<'a>(
 ) -> Option<()> {
     match node.node.as_ref()? {
         NodeEnum::RangeVar(range) => {
-            let table = scope.tables.as_ref()?.rows(&range.schemaname, &range.relname)?;
+            let rows = scope.tables.as_ref()?.rows(&range.schemaname, &range.relname)?;
             let alias = range.alias.as_ref().map(|alias| alias.aliasname.clone());
-            let row = |cells: Vec<Cell>| {
-                let names = table.columns.iter().map(|name| (*name).to_owned());
-                Rc::new(names.zip(cells.into_iter().map(from_cell)).collect::<Row>())
-            };
-            let rows = table.rows.into_iter().map(row).collect();
             sources.push(Source { name: alias.unwrap_or_else(|| range.relname.clone()), rows });
         }
         NodeEnum::JoinExpr(join) if depth < 50 => {
@@ -334,7 +358,7 @@ pub(super) fn named(value: Value, type_name: &str, scope: &Scope) -> Value {
     let Some(tables) = scope.tables.as_ref().filter(|_| type_name.starts_with("reg")) else {
         return value;
     };
-    value.as_known().map_or(value, |text| from_cell(tables.object(type_name, &text)))
+    value.as_known().map_or(value, |text| from_cell(tables.tables.object(type_name, &text)))
 }
 
 fn has_sub_query(node: &Node, depth: usize) -> bool {
