@@ -123,7 +123,7 @@ impl Session {
     /// deployed they do not, so that it does not last there.
     pub(crate) fn lasting_search_path(&self) -> Option<(SearchPath, Assigned)> {
         let set = self.setting("search_path")?;
-        let lasts = !set.local && set.file.is_some() && self.search_path.first().is_some();
+        let lasts = !set.local && set.file.is_some() && !self.search_path.is_empty();
         lasts.then(|| (self.search_path.clone(), set.clone()))
     }
 
