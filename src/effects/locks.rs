@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Lookup, ObjectId, Origin, QualifiedName, Relation, SearchPath};
 use crate::sql::{
-    Action, AlterTable, ConstraintDefinition, CreateTable, Detail, Drop, LockMode, ObjectKind,
-    RelationName, Rename, RenamedPart, TableChange, TableEffect,
+    Action, AlterTable, ConstraintDefinition, ConstraintKind, CreateTable, Detail, Drop, LockMode,
+    ObjectKind, RelationName, Rename, RenamedPart, TableChange, TableEffect,
 };
 use crate::version::PgVersion;
 use LockMode::{
@@ -281,6 +281,7 @@ impl Taken<'_> {
             }
             TableChange::DropConstraint { name, cascade, .. } => {
                 self.lock_tree(table, alter.only, AccessExclusiveLock);
+                self.lock_heirs(table, name);
                 self.foreign_key_partners(table, |constraint| *constraint.name == **name);
                 if *cascade {
                     self.losses(action);
@@ -358,6 +359,17 @@ impl Taken<'_> {
                 self.lock_sequences(table, column, true, AccessExclusiveLock);
             }
             _ => {}
+        }
+    }
+
+    /// Locks the tables directly below one of which a check is dropped: they keep it as their own with `ONLY`.
+    fn lock_heirs(&mut self, table: &RelationName, constraint: &str) {
+        let Some(table) = self.found(table) else { return };
+        let found = table.constraint(constraint);
+        if found.is_some_and(|c| c.kind == ConstraintKind::Check && !c.no_inherit) {
+            for child in self.catalog.children(table.id) {
+                self.lock_object(child, AccessExclusiveLock);
+            }
         }
     }
 

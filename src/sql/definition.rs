@@ -47,6 +47,8 @@ pub struct CreateTable {
     pub query: Option<Box<Query>>,
     /// The storage parameters of `WITH`.
     pub options: Vec<(Arc<str>, Arc<str>)>,
+    /// The access method of `USING`.
+    pub method: Option<Arc<str>>,
     /// For a foreign table: its server.
     pub server: Option<Arc<str>>,
     /// Its `TABLESPACE`.

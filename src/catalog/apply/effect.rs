@@ -94,6 +94,9 @@ impl Catalog {
             | TableEffect::NeedsColumn => {
                 let Some(column) = column else { return Ok(()) };
                 self.need_column(id, column)?;
+                if let TableEffect::Storage(Some(storage)) = effect {
+                    self.refuse_storage(id, column, storage, env)?;
+                }
                 self.set_column(id, column, |settings| match effect {
                     TableEffect::Storage(storage) => {
                         settings.storage = storage.clone().filter(|word| **word != *"default");

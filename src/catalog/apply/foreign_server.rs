@@ -25,6 +25,14 @@ impl Catalog {
         }
     }
 
+    /// Notes that a table needs its access method, where a statement made that.
+    pub(super) fn needs_access_method(&mut self, table: ObjectId, method: Option<&str>) {
+        let made = method.and_then(|name| self.other(ObjectKind::AccessMethod, "", name));
+        if let Some(made) = made {
+            self.depend((table, Part::Whole), (made, Part::Whole), Strength::Normal);
+        }
+    }
+
     /// Notes that a foreign table needs its server.
     pub(super) fn needs_server(&mut self, table: ObjectId, server: Option<&str>) {
         if let Some(server) = server.and_then(|name| self.other(ObjectKind::Server, "", name)) {

@@ -33,7 +33,6 @@ pub(crate) use table::serial_type;
 
 use super::object::TypeKind;
 use super::{Because, Catalog, Env, Failure, QualifiedName, Space, created_name};
-use crate::effects::needed;
 use crate::sql::{
     Action, Alter, Create, Dml, DmlKind, ObjectChange, ObjectKind, RelationName, Subject,
 };
@@ -97,8 +96,9 @@ impl Catalog {
             Action::Reindex { target, concurrently } => {
                 self.refuse_reindex(target, *concurrently, env)
             }
-            Action::Lock { .. } => {
-                needed(action).into_iter().try_for_each(|name| self.find(name, env).map(|_| ()))
+            Action::Lock { table, .. } => {
+                let found = self.find(table, env)?;
+                found.map_or(Ok(()), |id| self.refuse_lock(id))
             }
             Action::Call { call } => self.call(call, env),
             Action::RefreshMaterializedView { name, concurrently, no_data } => {

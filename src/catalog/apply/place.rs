@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalog::object::{ObjectId, Relation, RelationKind, TypeKind};
-use crate::catalog::{Because, Catalog, Env, Failure};
+use crate::catalog::{Because, Catalog, Env, Failure, builtin};
 use crate::sql::{ObjectKind, RelationName};
 
 /// The tablespace of most databases.
@@ -132,6 +132,30 @@ impl Catalog {
         let message = format!("cannot complete detaching partition \"{}\"", found.name.name);
         let detail = "There's no pending concurrent detach.";
         Err(Failure::new("55000", message, Because::Made(found.changed)).detail(detail))
+    }
+
+    /// Refuses another storage than `PLAIN` for a column of a type of a fixed length.
+    ///
+    /// Source: `GetAttributeStorage` of the server's `tablecmds.c`.
+    pub(super) fn refuse_storage(
+        &self,
+        id: ObjectId,
+        column: &str,
+        storage: &str,
+        env: &Env,
+    ) -> Result<(), Failure> {
+        let Some(column) = self.by_id(id).and_then(|table| table.column(column)) else {
+            return Ok(());
+        };
+        let of = (&column.type_name, column.type_id);
+        let found = self.builtin_base(of, env);
+        let found = found.and_then(|name| builtin::type_named(name, env.version));
+        if matches!(storage, "plain" | "default") || !found.is_some_and(|found| found.length > 0) {
+            return Ok(());
+        }
+        let shown = self.format_type(&column.type_name, column.type_id);
+        let message = format!("column data type {shown} can only have storage PLAIN");
+        Err(Failure::new("0A000", message, Because::Made(column.created)))
     }
 
     /// `ALTER TYPE ... SET (STORAGE = ...)`.

@@ -39,12 +39,43 @@ impl Catalog {
         }
         let Some(id) = self.other(ObjectKind::Publication, "", &name.name) else { return Ok(()) };
         let mut members = self.published(&name.name);
+        self.refuse_members(id, how, &named)?;
         match how {
             MemberChange::Set => members = named,
             MemberChange::Add => members.extend(named),
             MemberChange::Drop => members.retain(|member| !named.contains(member)),
         }
         self.set_members(id, &members);
+        Ok(())
+    }
+
+    /// Refuses to add a table twice, or to drop one that is not there.
+    fn refuse_members(
+        &self,
+        id: ObjectId,
+        how: MemberChange,
+        named: &[ObjectId],
+    ) -> Result<(), Failure> {
+        let Some(publication) = self.others.get(&id) else { return Ok(()) };
+        let shown = &publication.name.name;
+        for table in named.iter().filter_map(|table| self.by_id(*table)) {
+            let is_member = publication.members.contains(&table.id);
+            let because = Because::Made(publication.created);
+            let table = &table.name.name;
+            match how {
+                MemberChange::Add if is_member => {
+                    let message = format!(
+                        "relation \"{table}\" is already member of publication \"{shown}\""
+                    );
+                    return Err(Failure::new("42710", message, because));
+                }
+                MemberChange::Drop if !is_member => {
+                    let message = format!("relation \"{table}\" is not part of the publication");
+                    return Err(Failure::new("42704", message, because));
+                }
+                _ => {}
+            }
+        }
         Ok(())
     }
 

@@ -129,6 +129,17 @@ impl Catalog {
         Err(Failure::new("42P16", message, Because::Made(other.created)))
     }
 
+    /// Refuses `LOCK TABLE` of what is neither a table nor a view.
+    pub(super) fn refuse_lock(&self, id: ObjectId) -> Result<(), Failure> {
+        use RelationKind::{ForeignTable, PartitionedTable, Table, View};
+        let Some(found) = self.by_id(id).filter(|found| !found.external) else { return Ok(()) };
+        if matches!(found.kind, Table | PartitionedTable | View | ForeignTable) {
+            return Ok(());
+        }
+        let message = format!("\"{}\" is not a table or view", found.name.name);
+        Err(Failure::new("42809", message, Because::Made(found.created)))
+    }
+
     /// Refuses to empty a table that others refer to.
     pub(super) fn refuse_truncate(
         &mut self,

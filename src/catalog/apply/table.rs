@@ -118,6 +118,7 @@ impl Catalog {
         self.columns_of_query(&mut table, create, env)?;
         self.insert(table);
         self.refuse_options(id, &create.options, env)?;
+        self.needs_access_method(id, create.method.as_deref());
         self.needs_server(id, create.server.as_deref());
         if create.query.is_some() {
             self.types_of_columns(id);

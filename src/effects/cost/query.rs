@@ -41,7 +41,14 @@ fn from(
     match item {
         FromItem::Relation(source) => {
             let Some(relation) = catalog.relation(&source.name, path).found() else { return };
-            if relation.kind == RelationKind::View || has_choice(relation, select) {
+            if relation.kind == RelationKind::View {
+                let query = relation.query.as_ref().filter(|_| select.condition.is_none());
+                if let Some(query) = query {
+                    read(query.query.as_ref().unwrap_or(&query.spelled), catalog, path, found);
+                }
+                return;
+            }
+            if has_choice(relation, select) {
                 return;
             }
             let below = if source.only { vec![relation] } else { tree(catalog, relation.id) };

@@ -13,8 +13,7 @@ use super::names::{
     constant, object, object_on_table, option, qualified, relation, string, type_name,
 };
 use super::{constants, detail, name_list, rare, statement, strings, table};
-use crate::sql::tree::Name;
-use crate::sql::tree::Query;
+use crate::sql::tree::{Name, Query};
 use crate::sql::{
     Action, Constant, Create, Detail, Drop, ObjectChange, ObjectKind, RelationName, Rename,
     RenamedPart,

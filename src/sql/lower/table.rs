@@ -28,6 +28,7 @@ pub(super) fn create(create: &CreateStmt, server: Option<&str>) -> Vec<Action> {
         foreign: server.is_some(),
         server: server.map(Arc::from),
         tablespace: name(&create.tablespacename),
+        method: name(&create.access_method),
         partition_by: create.partspec.as_ref().map(detail::partition_key).map(Box::new),
         bound: create.partbound.as_ref().map(detail::partition_bound).map(Box::new),
         of_type: create.of_typename.as_ref().and_then(|name| qualified(&name.names)),
