@@ -177,8 +177,8 @@ impl Catalog {
     ///
     /// Source: `ATExecReplicaIdentity` of the server's `tablecmds.c`.
     fn refuse_identity_index(&self, id: ObjectId, name: &str) -> Result<(), Failure> {
-        let indexes = self.by_id(id).into_iter().flat_map(|table| &table.indexes);
-        let Some(index) = indexes.filter(|index| *index.name == *name).last() else {
+        let mut indexes = self.by_id(id).into_iter().flat_map(|table| &table.indexes);
+        let Some(index) = indexes.rfind(|index| *index.name == *name) else {
             return Ok(());
         };
         let (sqlstate, what) = match index {

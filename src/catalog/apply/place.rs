@@ -150,7 +150,7 @@ impl Catalog {
         let of = (&column.type_name, column.type_id);
         let found = self.builtin_base(of, env);
         let found = found.and_then(|name| builtin::type_named(name, env.version));
-        if matches!(storage, "plain" | "default") || !found.is_some_and(|found| found.length > 0) {
+        if matches!(storage, "plain" | "default") || found.is_none_or(|found| found.length <= 0) {
             return Ok(());
         }
         let shown = self.format_type(&column.type_name, column.type_id);

@@ -24,7 +24,8 @@ const MAX_PAIRS: usize = 200_000;
 #[derive(Debug)]
 pub(super) struct Tables {
     tables: Rc<dyn SystemTables>,
-    rows: RefCell<HashMap<(String, String), Option<Vec<Rc<Row>>>>>,
+    /// By schema and name; nothing for a catalog that is not followed.
+    rows: RefCell<HashMap<(String, String), Option<Rows>>>,
 }
 
 impl Tables {
@@ -32,7 +33,7 @@ impl Tables {
         Self { tables, rows: RefCell::default() }
     }
 
-    fn rows(&self, schema: &str, table: &str) -> Option<Vec<Rc<Row>>> {
+    fn rows(&self, schema: &str, table: &str) -> Option<Rows> {
         let mut known = self.rows.borrow_mut();
         let rows = known.entry((schema.to_owned(), table.to_owned())).or_insert_with(|| {
             let found = self.tables.rows(schema, table)?;
@@ -45,6 +46,9 @@ impl Tables {
         rows.clone()
     }
 }
+
+/// Rows that several queries read.
+type Rows = Vec<Rc<Row>>;
 
 /// A source of rows, with the name that it goes by.
 struct Source {
