@@ -1,4 +1,4 @@
-use super::outage::{report, used};
+use super::outage::{actions, report, used};
 use crate::catalog::QualifiedName;
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
@@ -42,6 +42,14 @@ impl Watch for Held {
         if id.is_none() || id != self.id {
             self.locks.clear();
             self.id = id;
+        }
+        if !actions(cx).any(|action| validated(action).is_some()) {
+            // Its locks are enough to know, and what it does costs more.
+            let locks = actions(cx).filter(|_| id.is_some()).flat_map(|action| cx.locks(action));
+            for lock in locks.filter(|lock| cx.is_noticed(lock)) {
+                self.note(&lock.relation, lock.mode, cx.statement.head(cx.file()));
+            }
+            return;
         }
         for act in cx.acts() {
             if let Some((alter, name)) = validated(act.action) {
