@@ -66,8 +66,17 @@ impl Recipe {
             for line in heading(step.run, layout) {
                 let _ = writeln!(out, "{line}");
             }
+            let is_migration = step.run != Run::ByHand;
             for statement in &step.statements {
-                let _ = writeln!(out, "{statement};");
+                // goose cuts at each `;` that it does not know to be part of a statement.
+                let is_block = is_migration && layout.name == "goose" && statement.contains("$$");
+                let _ = match is_block {
+                    true => writeln!(
+                        out,
+                        "-- +goose StatementBegin\n{statement};\n-- +goose StatementEnd"
+                    ),
+                    false => writeln!(out, "{statement};"),
+                };
             }
         }
         out
@@ -76,6 +85,42 @@ impl Recipe {
 
 /// Returns what the runner needs before the statements of a step.
 fn heading(run: Run, layout: &Layout) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let marker = if run == Run::ByHand { None } else { section(run, layout) };
+    let settings = settings(run, layout);
+    // A line that leaves the transaction must be the first of the file.
+    let is_first = matches!(layout.opt_out, Some(OptOut::FirstLine(_)));
+    let leaves = run == Run::OutsideTransaction && layout.transaction == TransactionMode::Runner;
+    if leaves && is_first {
+        lines.extend(settings.first().cloned());
+        lines.extend(marker.map(str::to_owned));
+        lines.extend(settings.into_iter().skip(1));
+    } else {
+        lines.extend(marker.map(str::to_owned));
+        lines.extend(settings);
+    }
+    lines
+}
+
+/// Returns the line that begins the section of an up, where the runner cuts its files into sections.
+///
+/// Source: the runners' documentation, and what they did with such files.
+fn section(run: Run, layout: &Layout) -> Option<&'static str> {
+    let is_outside = run == Run::OutsideTransaction;
+    Some(match layout.name {
+        "goose" => "-- +goose Up",
+        "dbmate" if is_outside => "-- migrate:up transaction:false",
+        "dbmate" => "-- migrate:up",
+        "sql-migrate" if is_outside => "-- +migrate Up notransaction",
+        "sql-migrate" => "-- +migrate Up",
+        "rambler" => "-- rambler up",
+        "play-evolutions" => "# --- !Ups",
+        _ => return None,
+    })
+}
+
+/// Returns the settings of a step, after the line that leaves the transaction.
+fn settings(run: Run, layout: &Layout) -> Vec<String> {
     let in_transaction = layout.transaction != TransactionMode::None;
     match run {
         Run::Briefly if in_transaction => vec!["set local lock_timeout = '5s';".to_owned()],
@@ -95,7 +140,9 @@ fn heading(run: Run, layout: &Layout) -> Vec<String> {
             }
             TransactionMode::None => no_timeouts(),
             TransactionMode::Runner => {
-                let mut lines = vec![leave(layout)];
+                // The marker of the section says it.
+                let by_marker = matches!(layout.name, "dbmate" | "sql-migrate");
+                let mut lines = if by_marker { Vec::new() } else { vec![leave(layout)] };
                 if layout.without_transaction == TransactionMode::None && layout.keeps_connection()
                 {
                     lines.extend(no_timeouts());
@@ -138,11 +185,13 @@ mod tests {
         let layout = crate::layout::by_name("goose").expect("it is known");
         insta::assert_snapshot!(recipe.write(layout), @r"
         -- 1. a migration of its own: adds it
+        -- +goose Up
         set local lock_timeout = '5s';
         alter table t add c int;
 
         -- 2. a migration of its own: builds it
         -- +goose NO TRANSACTION
+        -- +goose Up
         create index concurrently i on t (c);
         ");
     }

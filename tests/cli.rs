@@ -263,6 +263,48 @@ fn rules_can_be_listed_and_explained() {
 }
 
 #[test]
+fn the_way_around_a_statement_is_printed_for_its_runner() {
+    let folder = TempDir::new().unwrap();
+    let up = |sql: &str| format!("-- +goose Up\n{sql}\n-- +goose Down\nselect 1;\n");
+    write(
+        &folder,
+        "db/00001_users.sql",
+        &up("create table users (id bigint primary key, email text);"),
+    );
+    write(&folder, "db/00002_email.sql", &up("alter table users alter column email set not null;"));
+    let place = ["explain", "set-not-null-scan", "--for", "db/00002_email.sql:2"];
+    insta::assert_snapshot!(stdout(&run(folder.path(), &place)), @"
+    -- db/00002_email.sql:2: setting `email` to not null reads all of `users`: reads and writes of it wait until the transaction ends
+
+    -- 1. a migration of its own: new and changed rows are checked from here on; no row may hold a null that anybody updates
+    -- +goose Up
+    set local lock_timeout = '5s';
+    alter table users add constraint users_email_not_null check (email is not null) not valid;
+
+    -- 2. a migration of its own: reads the table while others read and write it
+    -- +goose Up
+    set local lock_timeout = 0;
+    set local statement_timeout = 0;
+    alter table users validate constraint users_email_not_null;
+
+    -- 3. a migration of its own: the valid check proves it: nothing is read
+    -- +goose Up
+    set local lock_timeout = '5s';
+    alter table users alter column email set not null;
+    alter table users drop constraint users_email_not_null;
+    ");
+    let on_18 = stdout(&run(folder.path(), &[&place[..], &["--pg-version", "18"]].concat()));
+    assert!(
+        on_18.contains("add constraint users_email_not_null not null email not valid"),
+        "{on_18}"
+    );
+    let elsewhere = ["explain", "set-not-null-scan", "--for", "db/00001_users.sql:2"];
+    assert_refused(&run(folder.path(), &elsewhere), &["`set-not-null-scan` reports nothing at"]);
+    let nowhere = ["explain", "set-not-null-scan", "--for", "db/00001_users.sql"];
+    assert_refused(&run(folder.path(), &nowhere), &["is not FILE:LINE"]);
+}
+
+#[test]
 fn completions_are_printed_for_the_usual_shells() {
     let folder = TempDir::new().unwrap();
     for shell in ["bash", "zsh", "fish"] {
