@@ -31,6 +31,9 @@ pub struct State {
     pub version: PgVersion,
     /// Whether the statements of the migration reach the server as one message.
     is_block: bool,
+    /// Whether nothing in the migration begins or ends a transaction: nobody needs the schema again that
+    /// was there when its own began, and what has no second owner is changed in place.
+    is_straight: bool,
     transactions: u32,
 }
 
@@ -52,6 +55,8 @@ impl State {
         self.migration = number;
         self.file = Some(migration.file);
         self.is_block = layout.sends_whole_file(mode) && script.items.len() > 1;
+        let mut actions = script.statements().flat_map(|statement| &statement.actions);
+        self.is_straight = !actions.any(|action| matches!(action, Action::Transaction(_)));
         match mode {
             TransactionMode::Runner => self.open(Holder::Runner, None),
             TransactionMode::Message if self.is_block => self.open(Holder::Message, None),
@@ -63,7 +68,7 @@ impl State {
     pub fn end_migration(&mut self) {
         let Some(transaction) = self.transaction.take() else { return };
         match transaction.holder {
-            Holder::File => (self.catalog, self.session) = *transaction.start,
+            Holder::File => self.roll_back(transaction),
             Holder::Runner | Holder::Message | Holder::Nobody => {
                 self.forget_local_settings(&transaction);
             }
@@ -198,7 +203,7 @@ impl State {
             }
             (TransactionAction::Rollback, Some(_)) => {
                 if let Some(closed) = self.transaction.take() {
-                    (self.catalog, self.session) = *closed.start;
+                    self.roll_back(closed);
                 }
                 self.reopen_block();
             }
@@ -232,17 +237,26 @@ impl State {
             holder,
             begin,
             id: self.transactions,
-            start: Box::new((self.catalog.clone(), self.session.clone())),
+            catalog: (!self.is_straight).then(|| Box::new(self.catalog.clone())),
+            session: Box::new(self.session.clone()),
             savepoints: Savepoints::default(),
         });
         self.transactions += 1;
+    }
+
+    /// Returns everything to what it was when the transaction began.
+    fn roll_back(&mut self, transaction: Transaction) {
+        if let Some(catalog) = transaction.catalog {
+            self.catalog = *catalog;
+        }
+        self.session = *transaction.session;
     }
 
     /// Returns settings made with `SET LOCAL` to what they were when the transaction began.
     fn forget_local_settings(&mut self, closed: &Transaction) {
         let local: Vec<_> = self.session.local_settings().collect();
         for name in local {
-            self.session.restore(&name, &closed.start.1);
+            self.session.restore(&name, &closed.session);
         }
     }
 }

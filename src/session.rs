@@ -207,8 +207,10 @@ pub struct Transaction {
     pub begin: Option<Span>,
     /// Its number; every transaction of a run has another.
     pub id: u32,
-    /// The schema and the settings when it began, to which `ROLLBACK` returns.
-    pub start: Box<(Catalog, Session)>,
+    /// The schema when it began, to which `ROLLBACK` returns; nothing where there is none.
+    pub catalog: Option<Box<Catalog>>,
+    /// The settings when it began.
+    pub session: Box<Session>,
     /// Its savepoints, oldest first.
     pub savepoints: Savepoints,
 }

@@ -18,8 +18,18 @@ pub(super) enum Thing {
     Named(ObjectKind, Arc<str>),
 }
 
+impl Thing {
+    /// Returns the object, where something at hand made it.
+    pub(super) fn id(&self) -> Option<ObjectId> {
+        match self {
+            Self::Known((id, _)) => Some(*id),
+            Self::Named(..) => None,
+        }
+    }
+}
+
 /// What is known of one object.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     /// Its owner, where a statement gives it one, as SQL.
     pub owner: Option<Arc<str>>,
@@ -82,9 +92,13 @@ pub struct Accessed<'a> {
 }
 
 impl Catalog {
-    /// Returns what is known of the access to all objects, in the order of their age.
-    pub fn accesses(&self) -> impl Iterator<Item = Accessed<'_>> {
-        let named = self.access.iter().filter(|(_, access)| !access.is_empty());
+    /// Returns what is known of the access to objects that are wanted, in the order of their age.
+    pub fn accesses(
+        &self,
+        is_wanted: impl Fn(Option<ObjectId>) -> bool,
+    ) -> impl Iterator<Item = Accessed<'_>> {
+        let wanted = self.access.iter().filter(move |(thing, _)| is_wanted(thing.id()));
+        let named = wanted.filter(|(_, access)| !access.is_empty());
         named.filter_map(|(thing, access)| self.accessed(thing, access))
     }
 

@@ -4,7 +4,7 @@ use super::{Origin, QualifiedName};
 use crate::sql::ObjectKind;
 
 /// A refusal.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The SQLSTATE.
     pub sqlstate: &'static str,

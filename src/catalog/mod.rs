@@ -20,6 +20,7 @@ mod system;
 use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use access::{Access, Accessed, DefaultFor, Privilege, Privileges};
@@ -273,6 +274,42 @@ impl Catalog {
         changed.filter(|(was, _)| !was.external)
     }
 
+    /// Returns the relations that have another name in `after`, or are only there, with that name.
+    pub fn new_names<'a>(
+        &'a self,
+        after: &'a Self,
+    ) -> impl Iterator<Item = (ObjectId, &'a QualifiedName)> {
+        self.relations.diff(&after.relations).filter_map(|item| match item {
+            DiffItem::Add(id, now) => Some((*id, &now.name)),
+            DiffItem::Update { old: (_, was), new: (id, now) } => {
+                (was.name != now.name).then_some((*id, &now.name))
+            }
+            DiffItem::Remove(..) => None,
+        })
+    }
+
+    /// Returns the objects that are gone in `after`, new there, or not as they are here. Nothing if
+    /// something has another name there, which may show in all that names it.
+    pub fn changed_objects(&self, after: &Self) -> Option<BTreeSet<ObjectId>> {
+        let has_names_of = |was: &Relation, now: &Relation| {
+            let mut columns = was.columns.iter();
+            columns.all(|c| now.column_numbered(c.number).is_none_or(|now| now.name == c.name))
+        };
+        let mut changed = BTreeSet::new();
+        let is_called_the_same =
+            note(&mut changed, &self.relations, &after.relations, |was, now| {
+                was.name == now.name && has_names_of(was, now)
+            }) && note(&mut changed, &self.types, &after.types, |a, b| a.name == b.name)
+                && note(&mut changed, &self.functions, &after.functions, |a, b| a.name == b.name)
+                && note(&mut changed, &self.others, &after.others, |a, b| a.name == b.name);
+        let access = self.access.diff(&after.access).map(|item| match item {
+            DiffItem::Add(thing, _) | DiffItem::Remove(thing, _) => thing,
+            DiffItem::Update { new: (thing, _), .. } => thing,
+        });
+        changed.extend(access.filter_map(access::Thing::id));
+        is_called_the_same.then_some(changed)
+    }
+
     /// Returns every type that something at hand made, by its age.
     pub fn types(&self) -> impl Iterator<Item = &Type> {
         let types = self.types.values().map(AsRef::as_ref);
@@ -404,6 +441,23 @@ impl Catalog {
         ids.extend(others);
         ids
     }
+}
+
+/// Notes which objects two maps have not in common, until one of them `is_same` no longer.
+fn note<T: Eq>(
+    changed: &mut BTreeSet<ObjectId>,
+    before: &OrdMap<ObjectId, Arc<T>>,
+    after: &OrdMap<ObjectId, Arc<T>>,
+    is_same: impl Fn(&T, &T) -> bool,
+) -> bool {
+    before.diff(after).all(|item| {
+        let (id, is_same) = match item {
+            DiffItem::Add(id, _) | DiffItem::Remove(id, _) => (id, true),
+            DiffItem::Update { old: (_, was), new: (id, now) } => (id, is_same(was, now)),
+        };
+        changed.insert(*id);
+        is_same
+    })
 }
 
 fn enum_of(found: &Type) -> Option<EnumType<'_>> {

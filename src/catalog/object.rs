@@ -22,6 +22,13 @@ pub struct ObjectId {
     pub(super) class: Class,
 }
 
+impl ObjectId {
+    /// Returns its number: no two objects of a catalog have the same.
+    pub fn number(self) -> u32 {
+        self.number
+    }
+}
+
 /// The lists of a catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Class {
@@ -46,7 +53,7 @@ pub struct Origin {
 }
 
 /// A relation: whatever has its name in the one namespace of tables, indexes, views and sequences.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
     /// Which object it is.
     pub id: ObjectId,
@@ -85,7 +92,7 @@ pub struct Relation {
 }
 
 /// The query of a view.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewQuery {
     /// As the statement spells it.
     pub spelled: Arc<Query>,
@@ -99,7 +106,7 @@ pub struct ViewQuery {
 }
 
 /// What most relations do not have.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extra {
     /// How a partitioned table is divided.
     pub partition_by: Option<PartitionKey>,
@@ -136,7 +143,7 @@ pub struct Extra {
 }
 
 /// A rewrite rule on a relation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Its name.
     pub name: Arc<str>,
@@ -147,7 +154,7 @@ pub struct Rule {
 }
 
 /// A trigger on a relation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trigger {
     /// Its name.
     pub name: Arc<str>,
@@ -179,7 +186,7 @@ impl Trigger {
 }
 
 /// A row security policy.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Its name.
     pub name: Arc<str>,
@@ -334,7 +341,7 @@ impl RelationKind {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name.
     pub name: Arc<str>,
@@ -412,7 +419,7 @@ impl IdentityKind {
 }
 
 /// A constraint of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constraint {
     /// Its name, which the server chooses where the statement gives none.
     pub name: Arc<str>,
@@ -465,7 +472,7 @@ impl Constraint {
 }
 
 /// An index of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
     /// The relation that it is.
     pub id: ObjectId,
@@ -505,7 +512,7 @@ impl Index {
 static NO_DETAIL: std::sync::LazyLock<IndexDetail> = std::sync::LazyLock::new(IndexDetail::default);
 
 /// What most indexes do not have.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexDetail {
     /// The expressions among its keys, in order, and the names of their columns.
     pub expressions: Vec<(Arc<str>, Expression)>,
@@ -524,7 +531,7 @@ pub struct IndexDetail {
 }
 
 /// A type that is no table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Type {
     /// Which object it is.
     pub id: ObjectId,
@@ -541,7 +548,7 @@ pub struct Type {
 }
 
 /// What a type is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TypeKind {
     /// An enum: its labels, in order.
     Enum(Vec<EnumLabel>),
@@ -560,7 +567,7 @@ pub enum TypeKind {
 }
 
 /// A domain.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain {
     /// The type below.
     pub base: Arc<TypeName>,
@@ -575,7 +582,7 @@ pub struct Domain {
 }
 
 /// An enum type, as [`Catalog::enum_type`](super::Catalog::enum_type) shows it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EnumType<'a> {
     /// Its name.
     pub name: &'a QualifiedName,
@@ -586,7 +593,7 @@ pub struct EnumType<'a> {
 }
 
 /// A label of an enum type.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnumLabel {
     /// The label.
     pub label: Arc<str>,
@@ -595,7 +602,7 @@ pub struct EnumLabel {
 }
 
 /// A function, procedure or aggregate.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
     /// Which object it is.
     pub id: ObjectId,
@@ -641,7 +648,7 @@ impl Function {
 }
 
 /// An object of a kind of which Lockmaster follows little more than the name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Other {
     /// Which object it is.
     pub id: ObjectId,

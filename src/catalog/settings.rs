@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::object::ObjectId;
 
 /// What a sequence is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sequence {
     /// The type of its values.
     pub data_type: Arc<str>,
@@ -74,7 +74,7 @@ impl Sequence {
 }
 
 /// What a column has beyond its definition, where a statement gives it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnSettings {
     /// How the server stores large values, in lower case.
     pub storage: Option<Arc<str>>,

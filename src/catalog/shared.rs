@@ -5,7 +5,7 @@ use std::slice;
 use std::sync::Arc;
 
 /// A list that is copied without its elements; one that changes is copied then.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shared<T>(Vec<Arc<T>>);
 
 /// Goes through a list.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::InputArguments;
 use super::lint::{When, has_color};
 use super::run::{Input, Loaded};
+use crate::catalog::Catalog;
 use crate::check::{self, Moment, SetOptions};
 use crate::layout::{Migration, MigrationSet, Sources, Version};
 use crate::schema::{self, Follower, History, Place, Schema};
@@ -142,33 +143,32 @@ impl Read<'_> {
     }
 
     fn difference(&self, from: Option<usize>, to: Option<usize>) -> schema::Difference {
-        let version = self.options.target.version;
-        let of = |state: &crate::replay::State| Schema::of(&state.catalog, self.sources, version);
-        let mut before = from.is_none().then(|| of(&crate::replay::State::new(version)));
-        let mut follower = before.as_ref().map(Follower::new);
-        let mut after = before.clone();
-        check::replay_with(self.set, &self.scripts, &self.options, |moment, state| {
+        let (sources, version) = (self.sources, self.options.target.version);
+        let begin = |catalog: &Catalog| {
+            let schema = Schema::of(catalog, sources, version);
+            (Follower::new(&schema), schema, catalog.clone())
+        };
+        let mut begun = from.is_none().then(|| begin(&Catalog::default()));
+        let last = check::replay_with(self.set, &self.scripts, &self.options, |moment, state| {
             let Moment::End(at) = moment else { return ControlFlow::Continue(()) };
-            match &mut follower {
-                Some(follower) => {
-                    let schema = of(state);
-                    follower.follow(&schema, &self.beginning(at));
-                    after = Some(schema);
+            match &mut begun {
+                Some((follower, _, catalog)) => {
+                    let changed = catalog.changed_objects(&state.catalog);
+                    let schema = match &changed {
+                        Some(only) => Schema::of_some(&state.catalog, sources, version, only),
+                        None => Schema::of(&state.catalog, sources, version),
+                    };
+                    follower.follow(&schema, changed.as_ref(), &self.beginning(at));
+                    *catalog = state.catalog.clone();
                 }
-                None if Some(at) == from => {
-                    let schema = of(state);
-                    follower = Some(Follower::new(&schema));
-                    before = Some(schema.clone());
-                    after = Some(schema);
-                }
+                None if Some(at) == from => begun = Some(begin(&state.catalog)),
                 None => {}
             }
             if Some(at) == to { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        match (follower, before, after) {
-            (Some(follower), Some(before), Some(after)) => follower.finish(&before, &after),
-            _ => schema::Difference::default(),
-        }
+        begun.map_or_else(schema::Difference::default, |(follower, before, _)| {
+            follower.finish(&before, &Schema::of(&last.catalog, sources, version))
+        })
     }
 
     fn biography(&self, table: &str) -> anyhow::Result<Vec<schema::Life>> {

@@ -113,7 +113,7 @@ pub struct Access {
 impl Reader<'_> {
     pub(super) fn access(&self) -> Access {
         let mut all = Access::default();
-        for accessed in self.catalog.accesses() {
+        for accessed in self.catalog.accesses(|id| id.is_none_or(|id| self.is_wanted(id))) {
             let of = self.named(&accessed);
             let access = accessed.access;
             // The sequence of a column goes with its table.

@@ -99,34 +99,18 @@ pub fn biography(history: History<'_>, name: &str) -> Result<Vec<Life>, Vec<Stri
 /// Returns the relations that ever had that name, and all names that there ever were.
 fn find(history: History<'_>, name: &str) -> (BTreeSet<ObjectId>, BTreeSet<String>) {
     let (mut ids, mut all) = (BTreeSet::new(), BTreeSet::new());
-    replay_with(history.set, history.scripts, history.options, |moment, state| {
-        let is_schema_change = match moment {
-            Moment::After(_, statement) => statement.actions.iter().any(makes_names),
-            Moment::End(_) => false,
-        };
-        if is_schema_change {
-            let relations = state.catalog.relations().map(|relation| (relation.id, &relation.name));
-            let external = state
-                .catalog
-                .external()
-                .filter_map(|(full, _)| Some((state.catalog.get(full)?.id, full)));
-            for (id, full) in relations.chain(external) {
-                if full.to_string() == name || *full.name == *name {
-                    ids.insert(id);
-                }
-                if !all.contains(&*full.name) {
-                    all.insert(full.name.to_string());
-                }
+    let mut before = Catalog::default();
+    replay_with(history.set, history.scripts, history.options, |_, state| {
+        for (id, full) in before.new_names(&state.catalog) {
+            if full.to_string() == name || *full.name == *name {
+                ids.insert(id);
             }
+            all.insert(full.name.to_string());
         }
+        before = state.catalog.clone();
         ControlFlow::Continue(())
     });
     (ids, all)
-}
-
-/// Returns whether names may be other ones after an action.
-fn makes_names(action: &Action) -> bool {
-    !matches!(action, Action::Set(_) | Action::Grant(_) | Action::Dml(_) | Action::Comment { .. })
 }
 
 /// Returns the relations that a statement names or locks.

@@ -1,6 +1,6 @@
 //! What changed between two schemas of one history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -45,9 +45,9 @@ pub struct Change {
     pub after: String,
 }
 
-/// Which object: the object, or its table, and the number of the part. Its own name only where it has
-/// no number.
-type Key = (u8, Option<ObjectId>, u32, String);
+/// Which object: the object, or its table; what kind of part, and its number. Its own name only where it
+/// has no number.
+type Key = (Option<ObjectId>, u8, u32, String);
 
 /// What is known about an object, so that two of them can be compared.
 struct Item {
@@ -72,8 +72,9 @@ impl Follower {
         Self { last: BTreeMap::new(), items: items(schema) }
     }
 
-    /// Notes what a migration changed. `place` is where it begins.
-    pub fn follow(&mut self, after: &Schema, place: &Place) {
+    /// Notes what a migration changed. `place` is where it begins; `only`, which objects have been read,
+    /// where it is not all of them.
+    pub fn follow(&mut self, after: &Schema, only: Option<&BTreeSet<ObjectId>>, place: &Place) {
         let after = items(after);
         for (key, item) in &after {
             let before = self.items.get(key);
@@ -86,10 +87,25 @@ impl Follower {
                 self.last.insert(key.clone(), here.unwrap_or(place).clone());
             }
         }
-        for key in self.items.keys().filter(|key| !after.contains_key(key)) {
-            self.last.insert(key.clone(), place.clone());
+        let Some(only) = only else {
+            for key in self.items.keys().filter(|key| !after.contains_key(key)) {
+                self.last.insert(key.clone(), place.clone());
+            }
+            self.items = after;
+            return;
+        };
+        for id in std::iter::once(None).chain(only.iter().map(|id| Some(*id))) {
+            let first = (id, 0, 0, String::new());
+            let of_it = self.items.range(first..).take_while(|((of, ..), _)| *of == id);
+            let of_it: Vec<Key> = of_it.map(|(key, _)| key.clone()).collect();
+            for key in of_it {
+                self.items.remove(&key);
+                if !after.contains_key(&key) {
+                    self.last.insert(key, place.clone());
+                }
+            }
         }
-        self.items = after;
+        self.items.extend(after);
     }
 
     /// Returns what changed between two schemas, the second of which was followed last.
@@ -98,7 +114,7 @@ impl Follower {
         let mut difference = Difference::default();
         let renamed = renamed(&before, &after);
         let is_new = |id: ObjectId| whole(&before, id).is_none();
-        for (key, item) in &after {
+        for (key, item) in by_kind(&after) {
             match before.get(key) {
                 None if item.whole.is_some_and(is_new) => {}
                 None => difference.added.push(self.entry(key, item, Vec::new())),
@@ -110,7 +126,7 @@ impl Follower {
                 }
             }
         }
-        for (key, item) in &before {
+        for (key, item) in by_kind(&before) {
             let is_with_whole = item.whole.is_some_and(|id| whole(&after, id).is_none());
             if !after.contains_key(key) && !is_with_whole {
                 difference.removed.push(self.entry(key, item, Vec::new()));
@@ -127,9 +143,16 @@ impl Follower {
     }
 }
 
+/// Returns objects, those of one kind together.
+fn by_kind(items: &BTreeMap<Key, Item>) -> Vec<(&Key, &Item)> {
+    let mut all: Vec<(&Key, &Item)> = items.iter().collect();
+    all.sort_by_key(|((_, kind, ..), _)| *kind);
+    all
+}
+
 /// Returns the table or view that is this object.
 fn whole(items: &BTreeMap<Key, Item>, id: ObjectId) -> Option<&Item> {
-    [TABLE, VIEW].iter().find_map(|rank| items.get(&(*rank, Some(id), 0, String::new())))
+    [TABLE, VIEW].iter().find_map(|rank| items.get(&(Some(id), *rank, 0, String::new())))
 }
 
 /// Returns the old and new names of what was renamed.
@@ -194,7 +217,7 @@ fn items(schema: &Schema) -> BTreeMap<Key, Item> {
             ("definition", view.definition.clone().unwrap_or_default()),
         ];
         let kind = if view.materialized { "materialized view" } else { "view" };
-        all.add((VIEW, Some(view.id), 0), kind, name, facts, Some(&view.places.changed), None);
+        all.add((view.id, VIEW, 0), kind, name, facts, Some(&view.places.changed), None);
         indexes(&view.schema, &view.indexes, view.id, &mut all);
     }
     for sequence in schema.sequences.iter().filter(|sequence| !sequence.is_identity) {
@@ -206,7 +229,7 @@ fn items(schema: &Schema) -> BTreeMap<Key, Item> {
             ("owner", sequence.owned_by.clone().unwrap_or_default()),
         ];
         let place = Some(&sequence.places.changed);
-        all.add((10, Some(sequence.id), 0), "sequence", name, facts, place, None);
+        all.add((sequence.id, 10, 0), "sequence", name, facts, place, None);
     }
     for function in &schema.functions {
         let arguments = function.arguments.join(", ");
@@ -220,7 +243,7 @@ fn items(schema: &Schema) -> BTreeMap<Key, Item> {
             ("definition", function.definition.clone().unwrap_or_default()),
         ];
         let place = Some(&function.places.changed);
-        all.add((11, Some(function.id), 0), function.kind, name, facts, place, None);
+        all.add((function.id, 11, 0), function.kind, name, facts, place, None);
     }
     for ((id, key), found) in access::facts(&schema.access) {
         let fact = |what| (what, found.facts.get(what).cloned().unwrap_or_default());
@@ -228,7 +251,7 @@ fn items(schema: &Schema) -> BTreeMap<Key, Item> {
         let relation = id.filter(|id| whole(&all.0, *id).is_some());
         let item =
             Item { kind: "access to", name: found.name, facts, place: None, whole: relation };
-        all.0.insert((12, id, 0, key), item);
+        all.0.insert((id, 12, 0, key), item);
     }
     all.0
 }
@@ -237,7 +260,7 @@ fn types(schema: &Schema, all: &mut Items) {
     for found in &schema.enums {
         let name = format!("{}.{}", found.schema, found.name);
         let facts = vec![("name", name.clone()), ("values", found.values.join(", "))];
-        all.add((2, Some(found.id), 0), "enum", name, facts, Some(&found.places.changed), None);
+        all.add((found.id, 2, 0), "enum", name, facts, Some(&found.places.changed), None);
     }
     for found in &schema.composites {
         let name = format!("{}.{}", found.schema, found.name);
@@ -245,7 +268,7 @@ fn types(schema: &Schema, all: &mut Items) {
         let attributes: Vec<String> = attributes.collect();
         let facts = vec![("name", name.clone()), ("attributes", attributes.join(", "))];
         let place = Some(&found.places.changed);
-        all.add((2, Some(found.id), 0), "composite type", name, facts, place, None);
+        all.add((found.id, 2, 0), "composite type", name, facts, place, None);
     }
     for found in &schema.domains {
         let name = format!("{}.{}", found.schema, found.name);
@@ -256,19 +279,12 @@ fn types(schema: &Schema, all: &mut Items) {
             ("default", shown(found.has_default, found.default.as_deref())),
             ("constraints", found.constraints.join(", ")),
         ];
-        all.add((2, Some(found.id), 0), "domain", name, facts, Some(&found.places.changed), None);
+        all.add((found.id, 2, 0), "domain", name, facts, Some(&found.places.changed), None);
     }
     for found in &schema.ranges {
         let name = format!("{}.{}", found.schema, found.name);
         let facts = vec![("name", name.clone()), ("subtype", found.subtype.clone())];
-        all.add(
-            (2, Some(found.id), 0),
-            "range type",
-            name,
-            facts,
-            Some(&found.places.changed),
-            None,
-        );
+        all.add((found.id, 2, 0), "range type", name, facts, Some(&found.places.changed), None);
     }
 }
 
@@ -287,7 +303,7 @@ fn tables(schema: &Schema, all: &mut Items) {
             ("forced row security", table.force_row_security.to_string()),
         ];
         let changed = Some(&table.places.changed);
-        all.add((TABLE, Some(id), 0), "table", name.clone(), facts, changed, None);
+        all.add((id, TABLE, 0), "table", name.clone(), facts, changed, None);
         for column in &table.columns {
             let facts = vec![
                 ("name", column.name.clone()),
@@ -301,7 +317,7 @@ fn tables(schema: &Schema, all: &mut Items) {
                 ("compression", column.compression.clone().unwrap_or_default()),
                 ("statistics", column.statistics.map(|n| n.to_string()).unwrap_or_default()),
             ];
-            let key = (4, Some(id), u32::from(column.number));
+            let key = (id, 4, u32::from(column.number));
             let part = format!("{name}.{}", column.name);
             all.add(key, "column", part, facts, Some(&column.created), Some(id));
         }
@@ -320,7 +336,7 @@ fn tables(schema: &Schema, all: &mut Items) {
                 ("deferrable", constraint.deferrable.to_string()),
                 ("deferred", constraint.deferred.to_string()),
             ];
-            let key = (5, Some(id), constraint.number);
+            let key = (id, 5, constraint.number);
             let part = format!("{name}.{}", constraint.name);
             all.add(key, constraint.kind, part, facts, Some(&constraint.created), Some(id));
         }
@@ -334,7 +350,7 @@ fn tables(schema: &Schema, all: &mut Items) {
                     ("command", attached.command.clone().unwrap_or_default()),
                     ("function", attached.function.clone().unwrap_or_default()),
                 ];
-                let key = (rank, Some(id), attached.number);
+                let key = (id, rank, attached.number);
                 let part = format!("{name}.{}", attached.name);
                 all.add(key, kind, part, facts, Some(&attached.created), Some(id));
             }
@@ -356,7 +372,7 @@ fn indexes(schema: &str, indexes: &[Index], of: ObjectId, all: &mut Items) {
             ("valid", index.valid.to_string()),
         ];
         let name = format!("{schema}.{}", index.name);
-        all.add((6, Some(index.id), 0), "index", name, facts, Some(&index.created), Some(of));
+        all.add((of, 6, index.id.number()), "index", name, facts, Some(&index.created), Some(of));
     }
 }
 
@@ -375,12 +391,12 @@ impl Items {
     fn named(&mut self, rank: u8, kind: &'static str, name: &str) {
         let item =
             Item { kind, name: name.to_owned(), facts: Vec::new(), place: None, whole: None };
-        self.0.insert((rank, None, 0, name.to_owned()), item);
+        self.0.insert((None, rank, 0, name.to_owned()), item);
     }
 
     fn add(
         &mut self,
-        key: (u8, Option<ObjectId>, u32),
+        key: (ObjectId, u8, u32),
         kind: &'static str,
         name: String,
         facts: Vec<(&'static str, String)>,
@@ -388,7 +404,7 @@ impl Items {
         whole: Option<ObjectId>,
     ) {
         let item = Item { kind, name, facts, place: place.cloned(), whole };
-        self.0.insert((key.0, key.1, key.2, String::new()), item);
+        self.0.insert((Some(key.0), key.1, key.2, String::new()), item);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The schema as plain data: what a catalog holds, with names instead of numbers.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::access::Access;
@@ -457,12 +459,24 @@ pub(super) struct Reader<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) sources: &'a Sources,
     pub(super) version: PgVersion,
+    /// The only objects that are read, besides schemas and extensions.
+    pub(super) only: Option<&'a BTreeSet<ObjectId>>,
 }
 
 impl Schema {
     /// Returns what a catalog holds.
     pub fn of(catalog: &Catalog, sources: &Sources, version: PgVersion) -> Self {
-        Reader { catalog, sources, version }.schema()
+        Reader { catalog, sources, version, only: None }.schema()
+    }
+
+    /// Returns what a catalog holds of some objects, with all schemas and extensions.
+    pub fn of_some(
+        catalog: &Catalog,
+        sources: &Sources,
+        version: PgVersion,
+        only: &BTreeSet<ObjectId>,
+    ) -> Self {
+        Reader { catalog, sources, version, only: Some(only) }.schema()
     }
 
     /// Returns the schema without the SQL of its objects: what a server's catalogs say about them.

@@ -35,6 +35,22 @@ impl Reader<'_> {
         schema
     }
 
+    /// Returns whether an object is to be read.
+    pub(super) fn is_wanted(&self, id: ObjectId) -> bool {
+        self.only.is_none_or(|only| only.contains(&id))
+    }
+
+    /// Goes through `all` objects of a kind, or those that are wanted.
+    fn wanted<'a, T: 'a, I: Iterator<Item = &'a T>>(
+        &'a self,
+        all: impl FnOnce() -> I,
+        get: impl Fn(ObjectId) -> Option<&'a T> + 'a,
+    ) -> impl Iterator<Item = &'a T> {
+        let all = self.only.is_none().then(all).into_iter().flatten();
+        let only = self.only.into_iter().flatten();
+        all.chain(only.filter_map(move |id| get(*id)))
+    }
+
     fn extensions(&self) -> Vec<String> {
         let others = self.catalog.others().filter(|other| other.kind == ObjectKind::Extension);
         let names = others.map(|other| other.name.name.to_string());
@@ -48,7 +64,8 @@ impl Reader<'_> {
         is_wanted: impl Fn(&Relation) -> bool,
         read: impl Fn(&Relation) -> T,
     ) -> Vec<T> {
-        let relations = self.catalog.relations().filter(|relation| !relation.temporary);
+        let relations = self.wanted(|| self.catalog.relations(), |id| self.catalog.by_id(id));
+        let relations = relations.filter(|relation| !relation.external && !relation.temporary);
         let relations = relations.filter(|relation| !is_system(&relation.name));
         let mut found: Vec<&Relation> = relations.filter(|r| is_wanted(r)).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -261,7 +278,8 @@ impl Reader<'_> {
     }
 
     fn types(&self, schema: &mut Schema) {
-        let types = self.catalog.types().filter(|found| found.extension.is_none());
+        let types = self.wanted(|| self.catalog.types(), |id| self.catalog.type_by_id(id));
+        let types = types.filter(|found| found.extension.is_none());
         let mut types: Vec<_> = types.filter(|found| !is_system(&found.name)).collect();
         types.sort_by(|a, b| a.name.cmp(&b.name));
         for found in types {
@@ -315,7 +333,9 @@ impl Reader<'_> {
     }
 
     fn functions(&self) -> Vec<Function> {
-        let functions = self.catalog.functions().filter(|function| function.extension.is_none());
+        let functions =
+            self.wanted(|| self.catalog.functions(), |id| self.catalog.function_by_id(id));
+        let functions = functions.filter(|function| function.extension.is_none());
         let functions = functions.filter(|function| !is_system(&function.name));
         let mut functions: Vec<Function> = functions.map(|found| self.function(found)).collect();
         let key = |f: &Function| (f.schema.clone(), f.name.clone(), f.arguments.clone());

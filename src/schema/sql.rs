@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::access;
-use super::model::{Column, Constraint, Function, Places, Schema, Table, View};
+use super::model::{Column, Constraint, Function, Places, Schema, Sequence, Table, View};
 use crate::catalog::ObjectId;
 use crate::sql::is_statement;
 use crate::sql::tree::quote_identifier;
@@ -17,6 +17,7 @@ pub fn write(schema: &Schema) -> String {
         printed: HashSet::new(),
         late: Vec::new(),
         late_checks: Vec::new(),
+        owned: schema.sequences.iter().filter_map(|s| Some((s.owned_by.as_deref()?, s))).collect(),
     };
     writer.schema();
     writer.out
@@ -31,6 +32,8 @@ struct Writer<'a> {
     late: Vec<String>,
     /// Checks of domains that call functions.
     late_checks: Vec<String>,
+    /// The sequences of columns.
+    owned: HashMap<&'a str, &'a Sequence>,
 }
 
 impl<'a> Writer<'a> {
@@ -343,6 +346,10 @@ impl<'a> Writer<'a> {
     }
 
     fn column(&self, table: &Table, column: &Column) -> String {
+        let own = || {
+            let name = format!("{}.{}.{}", table.schema, table.name, column.name);
+            self.owned.get(name.as_str())
+        };
         let mut sql = format!("{} {}", quote_identifier(&column.name), column.type_name);
         if let Some(collation) = &column.collation {
             sql.push_str(&format!(" collate {collation}"));
@@ -353,16 +360,14 @@ impl<'a> Writer<'a> {
         }
         if let Some(identity) = column.identity {
             sql.push_str(&format!(" generated {identity} as identity"));
-            let own = format!("{}.{}.{}", table.schema, table.name, column.name);
-            let sequence = self.schema.sequences.iter().find(|s| s.owned_by.as_ref() == Some(&own));
+            let sequence = own();
             let options = sequence.map(|sequence| sequence.options.join(" ")).unwrap_or_default();
             if !options.is_empty() {
                 sql.push_str(&format!(" ({options})"));
             }
         }
         if column.has_default {
-            let own = format!("{}.{}.{}", table.schema, table.name, column.name);
-            let sequence = self.schema.sequences.iter().find(|s| s.owned_by.as_ref() == Some(&own));
+            let sequence = own();
             let next = sequence.filter(|_| column.default.is_none()).map(|sequence| {
                 let name = qualified(&sequence.schema, &sequence.name);
                 format!("nextval({})", string(&name))

@@ -10,7 +10,7 @@ use super::plpgsql::FunctionCall;
 use super::statement::{LockMode, ObjectKind, RelationName};
 
 /// One change that a statement makes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// `CREATE TABLE`, `CREATE FOREIGN TABLE`, `CREATE TABLE AS`, `SELECT INTO`.
     CreateTable(Box<CreateTable>),

@@ -9,7 +9,7 @@ use super::statement::{Constant, LockMode, ObjectKind, RelationName, TypeName};
 use super::tree::{Expr, Query};
 
 /// `CREATE TABLE` and its relatives.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateTable {
     /// The table.
     pub name: Option<RelationName>,
@@ -70,7 +70,7 @@ pub enum Persistence {
 }
 
 /// A column of `CREATE TABLE` or `ADD COLUMN`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnDefinition {
     /// The column.
     pub name: Arc<str>,
@@ -99,7 +99,7 @@ pub struct ColumnDefinition {
 }
 
 /// An expression. What rules ask of it, its tree answers.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expression {
     /// The constants in it that have the type of a column.
     pub constants: Vec<Constant>,
@@ -130,7 +130,7 @@ impl Expression {
 }
 
 /// A constraint as a statement spells it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConstraintDefinition {
     /// Its name, where the statement gives one.
     pub name: Option<Arc<str>>,
@@ -153,7 +153,7 @@ pub struct ConstraintDefinition {
 }
 
 /// What most constraints leave as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConstraintOptions {
     /// `DEFERRABLE`.
     pub deferrable: bool,
@@ -230,7 +230,7 @@ pub enum ConstraintKind {
 }
 
 /// `CREATE INDEX`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateIndex {
     /// Its name, where the statement gives one.
     pub name: Option<Arc<str>>,
@@ -271,7 +271,7 @@ pub struct CreateIndex {
 }
 
 /// One subcommand of `ALTER TABLE`, `ALTER INDEX`, `ALTER VIEW` and so on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlterTable {
     /// What kind of relation the statement says it is.
     pub kind: ObjectKind,
@@ -286,7 +286,7 @@ pub struct AlterTable {
 }
 
 /// What a subcommand of `ALTER TABLE` changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableChange {
     /// `ADD COLUMN`.
     AddColumn {
@@ -378,7 +378,7 @@ pub enum TableChange {
 }
 
 /// What the rarer subcommands of `ALTER TABLE` change in the catalog.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableEffect {
     /// `ENABLE`, `DISABLE`, `FORCE` or `NO FORCE ROW LEVEL SECURITY`.
     RowSecurity {
@@ -448,7 +448,7 @@ pub enum TableEffect {
 }
 
 /// `CREATE VIEW` or `CREATE MATERIALIZED VIEW`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateView {
     /// The view.
     pub name: RelationName,
@@ -473,7 +473,7 @@ pub struct CreateView {
 }
 
 /// A `CREATE` that has no action of its own.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Create {
     /// What is made.
     pub kind: ObjectKind,
@@ -498,7 +498,7 @@ pub struct Create {
 }
 
 /// `DROP` of one object.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drop {
     /// What is dropped.
     pub kind: ObjectKind,
@@ -519,7 +519,7 @@ pub struct Drop {
 }
 
 /// `ALTER ... RENAME`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rename {
     /// What is renamed: for a column or constraint, the kind of relation that it is part of.
     pub kind: ObjectKind,
@@ -564,7 +564,7 @@ pub enum ReindexTarget {
 }
 
 /// A statement that reads or writes rows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dml {
     /// What it does.
     pub kind: DmlKind,
@@ -653,7 +653,7 @@ pub enum TransactionAction {
 }
 
 /// A `DO` block, as far as its text tells what it does.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DoBlock {
     /// The language.
     pub language: String,

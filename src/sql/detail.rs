@@ -7,7 +7,7 @@ use super::statement::{RelationName, TypeName};
 use super::tree::Query;
 
 /// What a `CREATE` spells out beyond the name.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
     /// Nothing that Lockmaster follows.
     #[default]
@@ -53,7 +53,7 @@ pub enum Detail {
 }
 
 /// How a partitioned table is divided.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionKey {
     /// `LIST`, `RANGE` or `HASH`.
     pub strategy: PartitionStrategy,
@@ -86,7 +86,7 @@ impl PartitionStrategy {
 }
 
 /// Which rows a partition takes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PartitionBound {
     /// `DEFAULT`.
     Default,
@@ -99,7 +99,7 @@ pub enum PartitionBound {
 }
 
 /// `LIKE table [INCLUDING ...]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LikeClause {
     /// The table.
     pub table: RelationName,
@@ -127,7 +127,7 @@ pub struct LikeOptions {
 }
 
 /// An identity column's `GENERATED ... AS IDENTITY (...)`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// `ALWAYS`, not `BY DEFAULT`.
     pub always: bool,
@@ -136,7 +136,7 @@ pub struct Identity {
 }
 
 /// The options of a sequence.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SequenceOptions {
     /// The type of `AS`.
     pub data_type: Option<Arc<TypeName>>,
@@ -158,7 +158,7 @@ pub enum Generated {
 }
 
 /// `CREATE DOMAIN`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainDefinition {
     /// The type below.
     pub base: Arc<TypeName>,
@@ -171,7 +171,7 @@ pub struct DomainDefinition {
 }
 
 /// `CREATE FUNCTION`, `CREATE PROCEDURE` or `CREATE AGGREGATE`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionDefinition {
     /// Its arguments.
     pub arguments: Vec<Argument>,
@@ -229,7 +229,7 @@ impl Volatility {
 }
 
 /// An argument of a function.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
     /// Its name.
     pub name: Option<Arc<str>>,
@@ -264,7 +264,7 @@ impl ArgumentMode {
 }
 
 /// `CREATE TRIGGER`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriggerDefinition {
     /// The function that it calls.
     pub function: RelationName,
@@ -283,7 +283,7 @@ pub struct TriggerDefinition {
 }
 
 /// `CREATE POLICY` or `ALTER POLICY`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyDefinition {
     /// `all`, `select`, `insert`, `update` or `delete`.
     pub command: Arc<str>,
@@ -298,7 +298,7 @@ pub struct PolicyDefinition {
 }
 
 /// An `ALTER` of an object that is no relation, or a sequence.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alter {
     /// What is altered.
     pub kind: super::ObjectKind,
@@ -315,7 +315,7 @@ pub struct Alter {
 }
 
 /// What an `ALTER` of an object other than a table changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectChange {
     /// `ALTER SEQUENCE`.
     Sequence(Box<SequenceOptions>),
@@ -395,7 +395,7 @@ pub enum MemberChange {
 }
 
 /// What `CREATE RULE` says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleDefinition {
     /// What sets it off.
     pub event: DmlKind,

@@ -13,7 +13,7 @@ use crate::catalog::builtin::{BuiltinType, CastContext};
 use crate::sql::{RelationName, TypeName};
 
 /// A type with its modifiers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) name: Arc<TypeName>,
     /// The type, where something at hand made it; for the row of a relation, that relation.
@@ -21,7 +21,7 @@ pub(super) struct Known {
 }
 
 /// What is known of the type of a value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// Nothing.
     Unknown,

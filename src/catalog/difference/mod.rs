@@ -16,7 +16,7 @@ use crate::sql::{ConstraintKind, Generated, ObjectKind};
 use expression::{UNREADABLE, text, without_casts};
 
 /// One object that is different.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// What it is: `table`, `column`, `enum label`, ...
     pub kind: &'static str,
@@ -33,7 +33,7 @@ pub struct Difference {
 }
 
 /// What is different about an object.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum How {
     /// It was there, and is not any more.
     Missing {
@@ -63,7 +63,7 @@ pub enum How {
 }
 
 /// One fact that is different.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Which: `type`, `default`, ...
     pub what: &'static str,

@@ -15,7 +15,7 @@ use super::value::Value;
 pub(super) type Key = (Role, Attribute);
 
 /// A query over catalogs, as what it wants of the object that it looks for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) kind: Kind,
     pub(super) relation_kinds: Vec<RelationKind>,
@@ -23,7 +23,7 @@ pub(super) struct Query {
 }
 
 /// What a column must be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     OneOf(Vec<String>),
     Object(ObjectName),
@@ -32,7 +32,7 @@ pub(super) enum Wanted {
 }
 
 /// A column of the row that a catalog query finds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Selected {
     pub(super) query: Query,
     pub(super) column: Option<Key>,

@@ -6,7 +6,7 @@ use crate::version::PgVersion;
 /// A condition, as far as it can be decided from a schema and a server version.
 ///
 /// SQL's null counts as false where it decides a branch, and is `Unknown` where it could be negated.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// Always or never true.
     Constant(bool),

@@ -16,7 +16,7 @@ use crate::sql::{Action, ChunkKind, RelationName, split};
 const MAX_DEPTH: usize = 1000;
 
 /// What the body of a function or procedure names and does.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BodyNames {
     /// The relations, as the body spells them; sorted.
     pub relations: Vec<RelationName>,

@@ -9,7 +9,7 @@ use crate::sql::{Action, RelationName};
 ///
 /// What can be computed has been: expressions over constants, `EXECUTE` of such texts, loops over
 /// listed values. What is left unknown is said to be unknown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// SQL that runs as it stands here: static SQL, or an `EXECUTE` whose text is known.
     Sql(Run),
@@ -68,7 +68,7 @@ pub enum Step {
 }
 
 /// SQL that a block runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// What it does; several statements where a computed text holds them.
     pub actions: Vec<Action>,
@@ -81,7 +81,7 @@ pub struct Run {
 }
 
 /// SQL of which only parts are known before it runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dynamic {
     /// What it does as far as its known parts tell; names that are not known answer
     /// [`is_dynamic`](crate::sql::RelationName::is_dynamic) or hold the mark of placeholders. Nothing
@@ -106,7 +106,7 @@ impl Dynamic {
 }
 
 /// An exception handler.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handler {
     /// The conditions that it catches: names as the documentation spells them, SQLSTATEs, `others`.
     pub conditions: Vec<Arc<str>>,
@@ -115,7 +115,7 @@ pub struct Handler {
 }
 
 /// The passes of a loop.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Passes {
     /// Exactly these, unless one of them leaves the loop.
     Known(Vec<Vec<Step>>),

@@ -5,7 +5,7 @@ use super::condition::Condition;
 use crate::sql::tree::quote_identifier;
 
 /// What an expression comes to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// Nobody knows.
     Unknown,
@@ -30,11 +30,11 @@ pub(super) enum Value {
 }
 
 /// A text of which some parts are not known.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Text(pub(super) Vec<Part>);
 
 /// A part of a text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// These characters.
     Known(String),

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A name in a tree.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visit<'a> {
     /// A column, or a whole row of a relation.
     Column(&'a ColumnRef),
