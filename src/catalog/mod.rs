@@ -389,6 +389,11 @@ impl Catalog {
             || self.guesses.contains(&(origin.file.0, origin.span.start))
     }
 
+    /// Notes that something ran of which nobody can say what it made or dropped.
+    pub(crate) fn leave_uncertain_at(&mut self, origin: Origin) {
+        self.uncertain_since = Some(origin);
+    }
+
     /// Returns whether statements ran of which nobody can say what they made or dropped.
     pub fn is_uncertain(&self) -> bool {
         self.uncertain_since.is_some()

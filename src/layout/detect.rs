@@ -39,7 +39,7 @@ fn visit(
     let fixed = overrides(&tree.path);
     let mut claimed = None;
     let found = match fixed.layout {
-        Some(layout) if tree.sql_files().next().is_some() || has_folder_migrations(tree) => {
+        Some(layout) if has_migrations(tree) => {
             let detection = (layout.detect)(tree, sources).unwrap_or_default();
             let evidence = vec!["lockmaster.toml says so".to_owned()];
             Some((layout, Detection { evidence, ..detection }))
@@ -52,7 +52,7 @@ fn visit(
     };
     if let Some((layout, detection)) = found {
         let mode = fixed.transaction.or(detection.transaction);
-        let others = tree.files.iter().filter(|entry| entry.id.is_none());
+        let others = tree.files.iter().filter(|entry| entry.id.is_none() && entry.code.is_none());
         let mut set = MigrationSet {
             root: tree.path.clone(),
             layout,
@@ -74,6 +74,12 @@ fn visit(
             visit(folder, sources, plain, overrides, out);
         }
     }
+}
+
+fn has_migrations(tree: &Tree) -> bool {
+    tree.sql_files().next().is_some()
+        || tree.code_files().next().is_some()
+        || has_folder_migrations(tree)
 }
 
 fn has_folder_migrations(tree: &Tree) -> bool {
@@ -130,7 +136,7 @@ mod tests {
                 });
                 folder = &mut folder.folders[at];
             }
-            folder.files.push(Entry { name: name.to_owned(), id, text: None });
+            folder.files.push(Entry { name: name.to_owned(), id, code: None, text: None });
         }
         share(&mut root, &Arc::new(hints));
         let nothing = |_: &Path| Override::default();
