@@ -1,12 +1,13 @@
+use super::added::AddedConstraint;
 use super::outage::{acts, doubt, made, report, used};
 use crate::diagnostic::Diagnostic;
 use crate::rule::StatementContext;
-use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
+use crate::sql::{Action, ConstraintKind, LockMode};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     for act in acts(cx, |action| excluded(action).is_some()) {
-        let Some(alter) = excluded(act.action) else { continue };
-        let Some(table) = used(cx, &act.before, &alter.table) else { continue };
+        let Some(added) = excluded(act.action) else { continue };
+        let Some(table) = used(cx, &act.before, &added.alter.table) else { continue };
         if table.relation.is_some() && act.effects.index_builds.is_empty() {
             continue;
         }
@@ -30,10 +31,6 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn excluded(action: &Action) -> Option<&AlterTable> {
-    let Action::AlterTable(alter) = action else { return None };
-    match &alter.change {
-        TableChange::AddConstraint(found) if found.kind == ConstraintKind::Exclusion => Some(alter),
-        _ => None,
-    }
+fn excluded(action: &Action) -> Option<AddedConstraint<'_>> {
+    AddedConstraint::of(action, |found| found.kind == ConstraintKind::Exclusion)
 }
