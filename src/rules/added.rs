@@ -1,5 +1,8 @@
 //! What a subcommand of `ALTER TABLE` adds to its table.
 
+use super::outage::{Used, made};
+use crate::catalog::{Constraint, Relation};
+use crate::effects::Act;
 use crate::sql::{Action, AlterTable, ColumnDefinition, ConstraintDefinition, TableChange};
 
 /// A constraint that an `ALTER TABLE` adds.
@@ -27,5 +30,16 @@ impl<'a> AddedConstraint<'a> {
         };
         let definition = definitions.iter().find(|definition| is_wanted(definition))?;
         Some(Self { alter, definition, inline })
+    }
+
+    /// Returns the table after the action, and the constraint as it is there.
+    pub(super) fn made<'b>(
+        &self,
+        act: &'b Act,
+        table: &Used,
+    ) -> Option<(&'b Relation, &'b Constraint)> {
+        let (after, constraints) = made(act, table)?;
+        let mut constraints = constraints.into_iter();
+        constraints.find(|found| found.kind == self.definition.kind).map(|found| (after, found))
     }
 }

@@ -28,7 +28,7 @@ fn added_check(action: &Action) -> Option<AddedConstraint<'_>> {
 
 fn diagnose(cx: &StatementContext, act: &Act, check: &AddedConstraint, table: &Used) -> Diagnostic {
     let shown = table.shown();
-    let made = made(act, table);
+    let made = table.relation.and_then(|_| check.made(act, table));
     let locked = [(table.name.clone(), LockMode::AccessExclusiveLock)];
     let message = match &made {
         Some((_, constraint)) => {
@@ -47,17 +47,6 @@ fn diagnose(cx: &StatementContext, act: &Act, check: &AddedConstraint, table: &U
         Some(doubt) => diagnostic.note(doubt),
         None => diagnostic,
     }
-}
-
-/// Returns the table with the new check, and the check.
-fn made<'a>(act: &'a Act, table: &Used) -> Option<(&'a Relation, &'a Constraint)> {
-    let before = table.relation?;
-    let after = act.after.by_id(before.id)?;
-    let is_new = |constraint: &&Constraint| {
-        constraint.kind == ConstraintKind::Check
-            && !before.constraints.iter().any(|other| other.number() == constraint.number())
-    };
-    after.constraints.iter().find(is_new).map(|constraint| (after, constraint))
 }
 
 fn recipe(

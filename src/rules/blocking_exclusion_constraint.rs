@@ -1,5 +1,5 @@
 use super::added::AddedConstraint;
-use super::outage::{acts, doubt, made, report, used};
+use super::outage::{acts, doubt, report, used};
 use crate::diagnostic::Diagnostic;
 use crate::rule::StatementContext;
 use crate::sql::{Action, ConstraintKind, LockMode};
@@ -11,11 +11,8 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
         if table.relation.is_some() && act.effects.index_builds.is_empty() {
             continue;
         }
-        let name = made(act, &table).and_then(|(_, constraints)| {
-            let mut found = constraints.into_iter();
-            found.find(|found| found.kind == ConstraintKind::Exclusion)
-        });
-        let name = name.map(|found| format!(" `{}`", found.name)).unwrap_or_default();
+        let name = added.made(act, &table).map(|(_, found)| format!(" `{}`", found.name));
+        let name = name.unwrap_or_default();
         let message = format!(
             "adding the exclusion constraint{name} builds its index on `{}`",
             table.shown()

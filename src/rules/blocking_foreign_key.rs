@@ -1,8 +1,8 @@
 use super::added::AddedConstraint;
 use super::foreign_key_without_index::is_served;
-use super::outage::{Used, acts, doubt, made, quoted, report, used};
+use super::outage::{Used, acts, doubt, quoted, report, used};
 use super::steps::{self, partitions, validate};
-use crate::catalog::{Constraint, QualifiedName, Relation, RelationKind};
+use crate::catalog::{QualifiedName, RelationKind};
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
 use crate::recipe::{Recipe, Run};
@@ -46,7 +46,7 @@ fn diagnose(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Use
     {
         locked.push((target.name, LockMode::ShareRowExclusiveLock));
     }
-    let name = made_key(act, table).map(|(_, key)| format!(" `{}`", key.name));
+    let name = key.made(act, table).map(|(_, key)| format!(" `{}`", key.name));
     let message =
         format!("adding the foreign key{} checks each row of `{shown}`", name.unwrap_or_default());
     let diagnostic = report(cx, act, &message, &locked).help(advice(cx, act, key, table));
@@ -55,12 +55,6 @@ fn diagnose(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Use
         Some(doubt) => diagnostic.note(doubt),
         None => diagnostic,
     }
-}
-
-fn made_key<'a>(act: &'a Act, table: &Used) -> Option<(&'a Relation, &'a Constraint)> {
-    let (after, constraints) = made(act, table)?;
-    let mut keys = constraints.into_iter().filter(|key| key.kind == ConstraintKind::ForeignKey);
-    keys.next().map(|key| (after, key))
 }
 
 /// Returns whether the server refuses `NOT VALID` because the table is partitioned.
@@ -88,7 +82,7 @@ fn advice(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used)
     let added = "add it `not valid`, and validate it in a later migration";
     let is_partitioned =
         table.relation.is_some_and(|table| table.kind == RelationKind::PartitionedTable);
-    match lacking(act, table) {
+    match lacking(act, key, table) {
         Some(columns) if is_partitioned => {
             format!(
                 "create an index on `{columns}` first, concurrently on each partition; then {added}"
@@ -129,22 +123,22 @@ fn is_filled(cx: &StatementContext, table: &Used) -> bool {
 
 /// Returns the columns that no index leads with, so that each row deleted from the other table makes
 /// the server read this one.
-fn lacking(act: &Act, table: &Used) -> Option<String> {
+fn lacking(act: &Act, key: &AddedConstraint, table: &Used) -> Option<String> {
     table.relation?;
-    let (after, key) = made_key(act, table)?;
-    (!is_served(after, key)).then(|| key.columns.join(", "))
+    let (after, made) = key.made(act, table)?;
+    (!is_served(after, made)).then(|| made.columns.join(", "))
 }
 
 fn recipe(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used) -> Option<Recipe> {
     let has_match = key.definition.options.as_ref().is_some_and(|options| options.match_full);
-    let (after, made) = made_key(act, table)?;
+    let (after, made) = key.made(act, table)?;
     if key.inline.is_some() || has_match {
         return None;
     }
     let sql = name_sql(&key.alter.table);
     let columns: Vec<String> = made.columns.iter().map(|column| quoted(column)).collect();
     let columns = columns.join(", ");
-    let is_lacking = lacking(act, table).is_some();
+    let is_lacking = lacking(act, key, table).is_some();
     let is_partitioned = after.kind == RelationKind::PartitionedTable;
     let mut recipe = Recipe::default();
     if is_lacking && !is_partitioned {

@@ -1,5 +1,5 @@
 use super::added::AddedConstraint;
-use super::outage::{Used, acts, doubt, made, quoted, report, used};
+use super::outage::{Used, acts, doubt, quoted, report, used};
 use super::steps::{self, Place, partitions, unique_index, using_index};
 use crate::catalog::{Constraint, Relation, RelationKind};
 use crate::diagnostic::Diagnostic;
@@ -37,23 +37,13 @@ fn added_key(action: &Action) -> Option<AddedConstraint<'_>> {
     })
 }
 
-fn made_key<'a>(
-    act: &'a Act,
-    key: &AddedConstraint,
-    table: &Used,
-) -> Option<(&'a Relation, &'a Constraint)> {
-    let (after, constraints) = made(act, table)?;
-    let found = constraints.into_iter().find(|found| found.kind == key.definition.kind)?;
-    Some((after, found))
-}
-
 fn diagnose(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used) -> Diagnostic {
     let shown = table.shown();
     let words = match key.definition.kind {
         ConstraintKind::PrimaryKey => "primary key",
         _ => "unique constraint",
     };
-    let name = made_key(act, key, table).map(|(_, made)| format!(" `{}`", made.name));
+    let name = key.made(act, table).map(|(_, made)| format!(" `{}`", made.name));
     let name = name.unwrap_or_default();
     let message = format!("adding the {words}{name} builds its index on `{shown}`");
     let locked = [(table.name.clone(), LockMode::AccessExclusiveLock)];
@@ -95,7 +85,7 @@ fn is_partitioned(table: &Used) -> bool {
 }
 
 fn recipe(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used) -> Option<Recipe> {
-    let (after, made) = made_key(act, key, table)?;
+    let (after, made) = key.made(act, table)?;
     if key.inline.is_some() {
         return None;
     }
@@ -181,7 +171,7 @@ fn looks_for_nulls(
     index: &str,
 ) -> Diagnostic {
     let shown = table.shown();
-    let made = made_key(act, key, table).map(|(_, made)| made);
+    let made = key.made(act, table).map(|(_, made)| made);
     let before = table.relation;
     let columns: Vec<String> = match (before, made) {
         (Some(before), Some(made)) => nullable(before, made).map(str::to_owned).collect(),
