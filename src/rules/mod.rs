@@ -2,6 +2,7 @@
 
 mod add_column_rewrite;
 mod add_required_column;
+mod added;
 mod attach_partition_scan;
 mod blocking_check;
 mod blocking_detach_partition;
