@@ -14,6 +14,7 @@ mod blocking_refresh;
 mod blocking_reindex;
 mod blocking_unique_constraint;
 mod bookkeeping;
+mod breaking_drop;
 mod breaking_rename;
 mod cascade_drops_more;
 mod certain_failure;
@@ -33,6 +34,7 @@ mod drop_default_breaks_writers;
 mod drop_locks_other_tables;
 mod dropped_column_in_use;
 mod drops_data;
+mod drops_unique_key;
 mod duplicate_index;
 mod duplicate_version;
 mod empty_migration;
@@ -132,6 +134,7 @@ rules! {
     "blocking-refresh" => Statement(blocking_refresh::check),
     "blocking-reindex" => Statement(blocking_reindex::check),
     "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
+    "breaking-drop" => Migration(breaking_drop::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
@@ -149,6 +152,7 @@ rules! {
     "drop-locks-other-tables" => Steps(drop_locks_other_tables::watch),
     "dropped-column-in-use" => Statement(dropped_column_in_use::check),
     "drops-data" => Steps(drops_data::watch),
+    "drops-unique-key" => Migration(drops_unique_key::check),
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
