@@ -53,8 +53,10 @@ mod in_transaction;
 mod index_on_dropped_column;
 mod invalid_privilege;
 mod irreversible_up;
+mod lock_order;
 mod lock_timeout_too_long;
 mod lock_upgrade;
+mod locks_several_tables;
 mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
@@ -106,7 +108,7 @@ use std::sync::LazyLock;
 pub(crate) use enum_value_in_transaction::used_too_early;
 
 use crate::rule::{
-    Check::{History, Migration, Refusal, Statement, Steps, Suppressions},
+    Check::{History, Migration, Refusal, Statement, Steps, StepsAndHistory, Suppressions},
     Rule,
 };
 
@@ -167,8 +169,10 @@ rules! {
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "irreversible-up" => Migration(irreversible_up::check),
+    "lock-order" => StepsAndHistory(locks_several_tables::watch_orders, lock_order::check),
     "lock-timeout-too-long" => Steps(lock_timeout_too_long::watch),
     "lock-upgrade" => Steps(lock_upgrade::watch),
+    "locks-several-tables" => Steps(locks_several_tables::watch),
     "lossy-type-change" => Statement(lossy_type_change::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
