@@ -67,6 +67,7 @@ mod partition;
 mod partition_of_locks_parent;
 mod password_in_migration;
 mod pending_trigger_events;
+mod per_transaction;
 mod prefer_identity;
 mod prefer_jsonb;
 mod prefer_text;

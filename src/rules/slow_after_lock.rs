@@ -1,5 +1,6 @@
 use super::bookkeeping::is_bookkeeping;
 use super::outage::{actions, acts};
+use super::per_transaction::PerTransaction;
 use super::spelling::{listed, shown};
 use crate::catalog::{QualifiedName, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -8,15 +9,19 @@ use crate::source::Span;
 use crate::sql::{Action, Dml, DmlKind, LockMode, RelationName, TableChange};
 
 pub(super) fn watch(_: &MigrationContext) -> Option<Box<dyn Watch>> {
-    Some(Box::new(Window::default()))
+    Some(Box::new(SlowWork::default()))
+}
+
+#[derive(Default)]
+struct SlowWork {
+    window: PerTransaction<Window>,
+    found: Vec<Diagnostic>,
 }
 
 /// The strong locks of one transaction.
 #[derive(Default)]
 struct Window {
-    transaction: Option<u32>,
     held: Vec<Held>,
-    found: Vec<Diagnostic>,
     /// Whether the transaction was reported: what comes behind the first slow statement is no other
     /// mistake.
     is_reported: bool,
@@ -39,23 +44,20 @@ struct Slow {
     may_be_brief: bool,
 }
 
-impl Watch for Window {
+impl Watch for SlowWork {
     fn statement(&mut self, cx: &StatementContext) {
-        let transaction = cx.state.transaction.as_ref().map(|open| open.id);
-        if transaction != self.transaction {
-            *self = Self { transaction, found: std::mem::take(&mut self.found), ..Self::default() };
-        }
-        if transaction.is_none() {
+        if cx.state.transaction.is_none() {
             return;
         }
-        if !self.is_reported
-            && !self.held.is_empty()
-            && let Some(found) = self.look(cx)
+        let window = self.window.of(cx);
+        if !window.is_reported
+            && !window.held.is_empty()
+            && let Some(found) = window.look(cx)
         {
             self.found.push(found);
-            self.is_reported = true;
+            window.is_reported = true;
         }
-        self.hold(cx);
+        window.hold(cx);
     }
 
     fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
