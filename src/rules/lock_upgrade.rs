@@ -1,4 +1,3 @@
-use super::outage::actions;
 use super::per_transaction::PerTransaction;
 use super::spelling::shown;
 use crate::catalog::QualifiedName;
@@ -38,7 +37,7 @@ impl Watch for Upgrade {
             return;
         }
         let held = self.held.of(cx);
-        for action in actions(cx) {
+        for action in cx.statement.all_actions() {
             match action {
                 Action::Dml(_) => {
                     let found = rows(cx, action);

@@ -1,4 +1,3 @@
-use super::outage::actions;
 use super::per_transaction::PerTransaction;
 use super::spelling::{listed, shown};
 use crate::catalog::{Constraint, ObjectId, Relation};
@@ -33,7 +32,7 @@ impl Watch for Pending {
             return;
         }
         let events = self.events.of(cx);
-        for action in actions(cx) {
+        for action in cx.statement.all_actions() {
             match action {
                 Action::Dml(dml) => events.extend(event(cx, dml)),
                 // It checks what is pending, or may.

@@ -1,5 +1,5 @@
 use super::bookkeeping::is_bookkeeping;
-use super::outage::{actions, acts};
+use super::outage::acts;
 use super::per_transaction::PerTransaction;
 use super::spelling::{listed, shown};
 use crate::catalog::{QualifiedName, Relation};
@@ -68,7 +68,7 @@ impl Watch for SlowWork {
 impl Window {
     /// Adds the strong locks of a statement.
     fn hold(&mut self, cx: &StatementContext) {
-        for action in actions(cx) {
+        for action in cx.statement.all_actions() {
             for lock in cx.locks(action) {
                 let is_table = cx.state.catalog.get(&lock.relation).is_none_or(|r| !r.is_index());
                 if lock.mode < LockMode::ShareLock || !is_table || !cx.is_noticed(&lock) {
@@ -127,7 +127,7 @@ impl Window {
 
 /// Returns work of a statement that takes as long as a table is big which others use.
 fn slow(cx: &StatementContext) -> Option<Slow> {
-    let dml = actions(cx).find_map(|action| match action {
+    let dml = cx.statement.all_actions().find_map(|action| match action {
         Action::Dml(dml) => slow_dml(cx, dml),
         _ => None,
     });

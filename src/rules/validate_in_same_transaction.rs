@@ -1,4 +1,4 @@
-use super::outage::{actions, report, used};
+use super::outage::{report, used};
 use super::per_transaction::PerTransaction;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::Diagnostic;
@@ -9,11 +9,7 @@ use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
 
 /// Watches migrations that validate something.
 pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
-    let mut actions = cx.script().statements().flat_map(|statement| &statement.actions);
-    let validates = actions.any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(|action| validated(action).is_some()),
-        action => validated(action).is_some(),
-    });
+    let validates = cx.script().all_actions().any(|action| validated(action).is_some());
     validates.then(|| Box::new(Validations::default()) as Box<dyn Watch>)
 }
 
@@ -41,10 +37,11 @@ struct Held {
 impl Watch for Validations {
     fn statement(&mut self, cx: &StatementContext) {
         let held = self.held.of(cx);
-        if !actions(cx).any(|action| validated(action).is_some()) {
+        if !cx.statement.all_actions().any(|action| validated(action).is_some()) {
             // Its locks are enough to know, and what it does costs more.
             let is_open = cx.state.transaction.is_some();
-            let locks = actions(cx).filter(|_| is_open).flat_map(|action| cx.locks(action));
+            let locks =
+                cx.statement.all_actions().filter(|_| is_open).flat_map(|action| cx.locks(action));
             for lock in locks.filter(|lock| cx.is_noticed(lock)) {
                 held.note(&lock.relation, lock.mode, cx.statement.head(cx.file()));
             }
