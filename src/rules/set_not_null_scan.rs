@@ -1,6 +1,6 @@
 use super::outage::{Used, acts, doubt, is_rewritten, quoted, report, used};
 use super::spelling::listed;
-use super::steps::{Place, validate};
+use super::steps::{Place, not_null_name, validate};
 use crate::catalog::Constraint;
 use crate::diagnostic::Diagnostic;
 use crate::effects::{Act, pending_proof};
@@ -80,7 +80,7 @@ fn advice(cx: &StatementContext, alter: &AlterTable, column: &str) -> String {
     if cx.version().major >= 18 {
         return format!(
             "add `constraint {} not null {} not valid`, and validate it in a later migration",
-            name(alter, column),
+            not_null_name(&alter.table.name, column),
             quoted(column)
         );
     }
@@ -88,11 +88,6 @@ fn advice(cx: &StatementContext, alter: &AlterTable, column: &str) -> String {
         "add `check ({} is not null) not valid`, validate it in a later migration, and set not null after that: the check proves it",
         quoted(column)
     )
-}
-
-/// Returns a name for the new constraint.
-fn name(alter: &AlterTable, column: &str) -> String {
-    quoted(&format!("{}_{column}_not_null", alter.table.name))
 }
 
 fn recipe(
@@ -106,7 +101,7 @@ fn recipe(
     let place = Place { table: &sql, column: &quoted(column), relation: table.relation };
     let recipe = Recipe::default();
     match pending {
-        None => place.not_null(recipe, &name(alter, column), cx.version()),
+        None => place.not_null(recipe, &not_null_name(&alter.table.name, column), cx.version()),
         Some(pending) => {
             let recipe = validate(recipe, &sql, &quoted(&pending.name));
             match pending.kind {
