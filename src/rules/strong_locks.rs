@@ -66,7 +66,7 @@ fn strong(cx: &StatementContext, action: &Action) -> Vec<Taken> {
         let found = cx.state.catalog.get(&lock.relation);
         let is_table = found.is_none_or(|found| found.is_table() && found.parents.is_empty());
         let (id, name) = (found.map(|found| found.id), lock.relation.clone());
-        is_table.then(|| Taken { id, name, span: cx.statement.span })
+        is_table.then_some(Taken { id, name, span: cx.statement.span })
     };
     cx.locks(action).iter().filter(is_strong).filter_map(taken).collect()
 }
