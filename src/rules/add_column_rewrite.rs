@@ -138,10 +138,7 @@ fn diagnose(cx: &StatementContext, added: &Added, others: &[Added]) -> Diagnosti
     if others.is_empty() {
         diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, added)));
     }
-    match doubt(table, "it has no rows") {
-        Some(doubt) => diagnostic.note(doubt),
-        None => diagnostic,
-    }
+    doubt(diagnostic, table, "it has no rows")
 }
 
 fn advice(cx: &StatementContext, definition: &ColumnDefinition, cause: &Cause) -> String {

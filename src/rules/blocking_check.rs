@@ -43,10 +43,7 @@ fn diagnose(cx: &StatementContext, act: &Act, check: &AddedConstraint, table: &U
     };
     let diagnostic = report(cx, act, &message, &locked).help(help);
     let diagnostic = diagnostic.recipe(cx.recipe(|| recipe(act, check, &made?)));
-    match doubt(table, "it has no rows") {
-        Some(doubt) => diagnostic.note(doubt),
-        None => diagnostic,
-    }
+    doubt(diagnostic, table, "it has no rows")
 }
 
 fn recipe(
