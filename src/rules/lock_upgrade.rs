@@ -55,9 +55,9 @@ impl Watch for Upgrade {
 
 impl Held {
     fn lock(&mut self, cx: &StatementContext, action: &Action, out: &mut Vec<Diagnostic>) {
-        for lock in cx.locks(action) {
+        for lock in cx.locks(action).iter() {
             // Weaker ones do not keep out those who write rows.
-            if lock.mode < LockMode::ShareLock || !cx.is_noticed(&lock) {
+            if lock.mode < LockMode::ShareLock || !cx.is_noticed(lock) {
                 continue;
             }
             let is_it = |rows: &&mut Rows| !rows.is_reported && rows.table == lock.relation;
@@ -65,7 +65,7 @@ impl Held {
                 rows.is_reported = true;
                 out.push(report(cx, rows, lock.mode));
             }
-            self.locked.push(lock.relation);
+            self.locked.push(lock.relation.clone());
         }
     }
 }

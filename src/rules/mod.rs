@@ -14,6 +14,7 @@ mod blocking_refresh;
 mod blocking_reindex;
 mod blocking_unique_constraint;
 mod bookkeeping;
+mod breaking_drop;
 mod breaking_rename;
 mod cascade_drops_more;
 mod certain_failure;
@@ -33,6 +34,7 @@ mod drop_default_breaks_writers;
 mod drop_locks_other_tables;
 mod dropped_column_in_use;
 mod drops_data;
+mod drops_unique_key;
 mod duplicate_index;
 mod duplicate_version;
 mod empty_migration;
@@ -51,13 +53,16 @@ mod in_transaction;
 mod index_on_dropped_column;
 mod invalid_privilege;
 mod irreversible_up;
+mod lock_order;
 mod lock_timeout_too_long;
 mod lock_upgrade;
+mod locks_several_tables;
 mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
 mod narrowing;
+mod needs_transaction;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
@@ -85,6 +90,7 @@ mod short_integer_key;
 mod slow_after_lock;
 mod spelling;
 mod steps;
+mod strong_locks;
 mod syntax_error;
 mod table_rewrite;
 mod table_without_primary_key;
@@ -105,7 +111,7 @@ use std::sync::LazyLock;
 pub(crate) use enum_value_in_transaction::used_too_early;
 
 use crate::rule::{
-    Check::{History, Migration, Refusal, Statement, Steps, Suppressions},
+    Check::{History, Migration, Refusal, Statement, Steps, StepsAndHistory, Suppressions},
     Rule,
 };
 
@@ -133,6 +139,7 @@ rules! {
     "blocking-refresh" => Statement(blocking_refresh::check),
     "blocking-reindex" => Statement(blocking_reindex::check),
     "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
+    "breaking-drop" => Migration(breaking_drop::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
@@ -150,6 +157,7 @@ rules! {
     "drop-locks-other-tables" => Steps(drop_locks_other_tables::watch),
     "dropped-column-in-use" => Statement(dropped_column_in_use::check),
     "drops-data" => Steps(drops_data::watch),
+    "drops-unique-key" => Migration(drops_unique_key::check),
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
@@ -164,12 +172,15 @@ rules! {
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "irreversible-up" => Migration(irreversible_up::check),
+    "lock-order" => StepsAndHistory(lock_order::watch, lock_order::check),
     "lock-timeout-too-long" => Steps(lock_timeout_too_long::watch),
     "lock-upgrade" => Steps(lock_upgrade::watch),
+    "locks-several-tables" => Steps(locks_several_tables::watch),
     "lossy-type-change" => Statement(lossy_type_change::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
+    "needs-transaction" => Statement(needs_transaction::check),
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
     "not-valid-never-validated" => History(not_valid_never_validated::check),

@@ -53,7 +53,9 @@ fn diagnose(
         Some(pending) => advice_to_validate(pending),
         None => advice(cx, alter, column),
     };
-    let diagnostic = report(cx, act, &message, &locked).help(help);
+    let diagnostic = report(cx, act, &message, &locked).help(help).note(format!(
+        "from then on writes without a value for `{column}` fail, also those of the application that is still running (SQLSTATE 23502)"
+    ));
     let diagnostic =
         diagnostic.recipe(cx.recipe(|| Some(recipe(cx, alter, column, table, pending))));
     doubt(diagnostic, table, "a valid check constraint proves already that there is no null")

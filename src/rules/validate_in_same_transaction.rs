@@ -40,8 +40,11 @@ impl Watch for Validations {
         if !cx.statement.all_actions().any(|action| validated(action).is_some()) {
             // Its locks are enough to know, and what it does costs more.
             let is_open = cx.state.transaction.is_some();
-            let locks =
-                cx.statement.all_actions().filter(|_| is_open).flat_map(|action| cx.locks(action));
+            let locks = cx
+                .statement
+                .all_actions()
+                .filter(|_| is_open)
+                .flat_map(|action| cx.locks(action).to_vec());
             for lock in locks.filter(|lock| cx.is_noticed(lock)) {
                 held.note(&lock.relation, lock.mode, cx.statement.head(cx.file()));
             }
