@@ -13,7 +13,7 @@ use crate::sql::{Action, ObjectKind};
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     // A down takes away what its up made, and a contract phase what nobody uses any more.
     if cx.migration().direction != Direction::Up
-        || !cx.script().statements().any(|statement| statement.actions.iter().any(drops))
+        || !cx.script().all_actions().any(drops)
         || is_contract_phase(cx)
     {
         return;
@@ -31,7 +31,6 @@ fn drops(action: &Action) -> bool {
         Action::Drop(drop) => {
             matches!(drop.kind, View | MaterializedView | Function | Procedure | Type | Domain)
         }
-        Action::Do(block) => block.actions.iter().any(drops),
         _ => false,
     }
 }
