@@ -16,7 +16,7 @@ const MAX_SHOWN: usize = 4;
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     // A down takes away what its up made, and a contract phase what nobody uses any more.
     if cx.migration().direction != Direction::Up
-        || !cx.script().statements().any(|statement| statement.actions.iter().any(drops))
+        || !cx.script().all_actions().any(drops)
         || is_contract_phase(cx)
     {
         return;
@@ -38,7 +38,6 @@ fn drops(action: &Action) -> bool {
         Action::Drop(drop) => {
             matches!(drop.kind, View | MaterializedView | Function | Procedure | Type | Domain)
         }
-        Action::Do(block) => block.actions.iter().any(drops),
         _ => false,
     }
 }

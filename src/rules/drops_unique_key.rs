@@ -11,7 +11,7 @@ use crate::sql::{Action, ObjectKind, TableChange};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     if cx.migration().direction != Direction::Up
-        || !cx.script().statements().any(|statement| statement.actions.iter().any(drops))
+        || !cx.script().all_actions().any(drops)
         || is_contract_phase(cx)
     {
         return;
@@ -46,7 +46,6 @@ fn drops(action: &Action) -> bool {
     match action {
         Action::Drop(drop) => drop.kind == ObjectKind::Index,
         Action::AlterTable(alter) => matches!(alter.change, TableChange::DropConstraint { .. }),
-        Action::Do(block) => block.actions.iter().any(drops),
         _ => false,
     }
 }
