@@ -41,7 +41,14 @@ const SKIPPED_FOLDERS: &[&str] =
     &["node_modules", "target", "vendor", "__pycache__", "venv", "dist"];
 
 /// Small files inside a directory of migrations that say how it is run.
-const SIDE_FILES: &[&str] = &["metadata.toml", "_journal.json", "sqitch.plan"];
+const SIDE_FILES: &[&str] = &[
+    "metadata.toml",
+    "_journal.json",
+    "sqitch.plan",
+    "flyway.conf",
+    "flyway.toml",
+    "flyway.user.toml",
+];
 
 /// Project files whose texts tell the runner.
 const HINT_FILES: &[&str] = &[
@@ -56,6 +63,9 @@ const HINT_FILES: &[&str] = &[
     "config.toml",
     "config.yaml",
     "refinery.toml",
+    "flyway.conf",
+    "flyway.toml",
+    "flyway.user.toml",
 ];
 
 /// Folders beside the migrations whose shell scripts may run them.
@@ -290,7 +300,8 @@ fn add_hints(tree: &mut Tree, above: &Arc<Vec<Hint>>) {
 }
 
 fn is_hint(name: &str) -> bool {
-    HINT_FILES.contains(&name) || Path::new(name).extension().is_some_and(|e| e == "sh")
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    HINT_FILES.contains(&name) || matches!(extension, Some("sh" | "csproj"))
 }
 
 /// Returns the project files above a folder, nearest first, up to the root of the repository.

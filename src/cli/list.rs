@@ -132,7 +132,7 @@ fn migration_row(migration: &Migration, script: Option<&Script>, loaded: &Loaded
     MigrationRow {
         version: migration.version.text.clone(),
         name: migration.name.clone(),
-        direction: match migration.version.text.starts_with("R__") {
+        direction: match migration.is_repeatable {
             true => "repeatable",
             false => migration.direction.as_str(),
         },
@@ -157,6 +157,8 @@ fn print(output: &mut impl Write, set: &MigrationSet, row: &SetRow) -> std::io::
     };
     writeln!(output, "  {transaction}{assumed}")?;
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let directions = row.migrations.iter().filter(|m| m.applied).map(|m| m.direction.len());
+    let direction = directions.max().unwrap_or_default().max(4);
     let width = row.migrations.iter().map(|m| m.version.len()).max().unwrap_or_default();
     for (at, migration) in row.migrations.iter().enumerate() {
         if let Some(reason) = &migration.reason {
@@ -175,7 +177,7 @@ fn print(output: &mut impl Write, set: &MigrationSet, row: &SetRow) -> std::io::
         let mode = if mode.is_empty() { String::new() } else { format!(", transaction: {mode}") };
         writeln!(
             output,
-            "  {:4} {:width$}  {}{mode}{down}",
+            "  {:direction$} {:width$}  {}{mode}{down}",
             migration.direction, migration.version, migration.path
         )?;
     }

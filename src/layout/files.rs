@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::flyway;
 use super::marked::{share_of_files_with, sort_by_version};
 use super::sections::down_of;
 use super::set::{Down, Migration};
@@ -175,24 +174,6 @@ layout!(REFINERY, "refinery", "refinery", |tree, _| {
     checksums: true,
 });
 
-layout!(FLYWAY, "flyway", "Flyway", |tree, _| {
-    let all = tree.sql_files().count();
-    let named = tree.sql_files().filter(|(name, _)| flyway_name(name, false).is_some()).count();
-    if named > 0 && named * 10 >= all * 6 {
-        return Detection::because(format!("{named} files named V1__name.sql"));
-    }
-    has_no_prefix(tree).then(|| Detection::because("files named 1__name.sql below src/main/resources/db/migration"))?
-}, read_flyway, {
-    transaction: TransactionMode::Runner,
-    without_transaction: TransactionMode::None,
-    all_pending: false,
-    opt_out: Some(OptOut::Advice("write `executeInTransaction=false` into a file beside the migration, named like it with `.conf` appended, and set `flyway.postgresql.transactional.lock=false`: otherwise `create index concurrently` waits for Flyway's own lock without end")),
-    downs: DownStyle::None,
-    duplicate: "Flyway refuses to load the directory",
-    on_duplicate: OnDuplicate::Fails,
-    checksums: true,
-});
-
 layout!(YOYO, "yoyo", "yoyo", |tree, sources| {
     let twins = tree.sql_files().filter(|(name, _)| name.ends_with(".rollback.sql")).count();
     let depends = share_of_files_with(tree, sources, |line| line.trim_start().starts_with("-- depends:"));
@@ -357,81 +338,6 @@ fn read_refinery(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         ups.push(up);
     }
     push_pairs(set, sources, ups, Vec::new());
-}
-
-/// Returns whether Flyway reads the folder with an empty prefix: in its usual place, files are named
-/// `1__name.sql`, with the two underscores that only Flyway wants.
-fn has_no_prefix(tree: &Tree) -> bool {
-    let path = tree.path.to_string_lossy().replace('\\', "/");
-    let all = tree.sql_files().count();
-    let bare = tree.sql_files().filter(|(name, _)| {
-        name.starts_with(|c: char| c.is_ascii_digit()) && flyway_name(name, true).is_some()
-    });
-    let bare = bare.count();
-    path.contains("src/main/resources/db/migration") && bare > 0 && bare * 10 >= all * 9
-}
-
-/// Splits `V1_2__name.sql` into kind, version and description; `bare` allows `1_2__name.sql`.
-fn flyway_name(name: &str, bare: bool) -> Option<(char, &str, &str)> {
-    let stem = name.strip_suffix(".sql").or_else(|| name.strip_suffix(".SQL"))?;
-    let (kind, rest) = match stem.chars().next()? {
-        kind @ ('V' | 'U' | 'R' | 'B') => (kind, &stem[1..]),
-        digit if bare && digit.is_ascii_digit() => ('V', stem),
-        _ => return None,
-    };
-    let (version, description) = rest.split_once("__")?;
-    let is_version = !version.is_empty()
-        && version
-            .split(['.', '_'])
-            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    (kind == 'R' && version.is_empty() || kind != 'R' && is_version).then_some((
-        kind,
-        version,
-        description,
-    ))
-}
-
-fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
-    let (mut ups, mut downs, mut repeatable) = (Vec::new(), Vec::new(), Vec::new());
-    let bare = has_no_prefix(tree);
-    for (path, id) in tree.all_sql_files() {
-        let name = path.rsplit('/').next().unwrap_or(&path);
-        let Some((kind, version, description)) = flyway_name(name, bare) else {
-            set.skip(id, "is not named V1__name.sql: Flyway skips it in silence");
-            continue;
-        };
-        let mut migration = whole(sources, id, Version::dotted(version), description);
-        let opted_out = !executes_in_transaction(tree, &path);
-        let is_without =
-            opted_out || flyway::is_without_transaction(&sources.get(id).text, migration.section);
-        migration.transaction = if is_without { TransactionMode::None } else { set.transaction };
-        match kind {
-            'U' => downs.push(migration),
-            'R' => repeatable.push(migration),
-            'B' => set.leave_out(id, "is a baseline, applied to new databases only"),
-            _ => ups.push(migration),
-        }
-    }
-    push_pairs(set, sources, ups, downs);
-    repeatable.sort_by(|a, b| a.name.cmp(&b.name));
-    for mut migration in repeatable {
-        migration.version = Version::text(&format!("R__{}", migration.name));
-        set.push(migration, None);
-    }
-}
-
-/// Returns what the configuration beside a script, such as `V1__a.sql.conf`, says about its transaction.
-fn executes_in_transaction(tree: &Tree, path: &str) -> bool {
-    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let mut names = folders.split('/').filter(|name| !name.is_empty());
-    let Some(folder) = names.try_fold(tree, |folder, name| folder.folder(name)) else {
-        return true;
-    };
-    let conf = folder.file(&format!("{name}.conf")).and_then(|file| file.text.as_deref());
-    conf.unwrap_or_default().lines().all(|line| {
-        let (key, value) = line.split_once('=').unwrap_or_default();
-        key.trim() != "executeInTransaction" || !value.trim().eq_ignore_ascii_case("false")
-    })
 }
 
 fn read_yoyo(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {

@@ -36,7 +36,7 @@ fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
     if let Some(hint) = tree.hint(&["go.mod"], "golang-migrate") {
         evidence.push(format!("{} names golang-migrate", hint.path.display()));
     }
-    Some(Detection { evidence, transaction: None })
+    Some(Detection { evidence, ..Detection::default() })
 }
 
 /// Splits `NNN_name.up.sql` into version, name and direction, as golang-migrate's own pattern does.

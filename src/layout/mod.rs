@@ -267,11 +267,13 @@ pub struct Detection {
     pub evidence: Vec<String>,
     /// The transaction mode, where the signals tell it.
     pub transaction: Option<TransactionMode>,
+    /// The folders that the set reads, where they are not the folder itself with all below it.
+    pub folders: Vec<std::path::PathBuf>,
 }
 
 impl Detection {
     fn because(evidence: impl Into<String>) -> Option<Self> {
-        Some(Self { evidence: vec![evidence.into()], transaction: None })
+        Some(Self { evidence: vec![evidence.into()], ..Self::default() })
     }
 }
 
@@ -299,7 +301,8 @@ pub static LAYOUTS: &[&Layout] = &[
     &files::ATLAS,
     &sqitch::LAYOUT,
     &files::REFINERY,
-    &files::FLYWAY,
+    &flyway::EVOLVE,
+    &flyway::FLYWAY,
     &files::YOYO,
     &files::POSTGRATOR,
     &pop::LAYOUT,

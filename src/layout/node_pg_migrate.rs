@@ -54,7 +54,7 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     if marked {
         evidence.push("`-- Up Migration` lines".to_owned());
     }
-    Some(Detection { evidence, transaction: None })
+    Some(Detection { evidence, ..Detection::default() })
 }
 
 /// Returns whether many files begin a transaction themselves.

@@ -47,6 +47,8 @@ pub struct Migration {
     pub directive: Option<Span>,
     /// Whether its file name has no version although the others have one.
     pub unnumbered: bool,
+    /// Whether it is applied again whenever it changes, behind all others.
+    pub is_repeatable: bool,
 }
 
 /// The down of an up migration.
@@ -120,6 +122,7 @@ impl Migration {
             down: Down::Missing,
             directive: None,
             unnumbered: false,
+            is_repeatable: false,
         }
     }
 
