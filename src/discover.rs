@@ -198,8 +198,10 @@ fn walk(
         }
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_sql = is_sql(&name);
-        let is_side_file = SIDE_FILES.contains(&name.as_str()) || name.ends_with(".sql.conf");
-        let text = is_side_file.then(|| fs::read_to_string(entry.path()).ok()).flatten();
+        let is_small = || entry.metadata().is_ok_and(|metadata| metadata.len() <= MAX_HINT);
+        let text = (is_side_file(&name) && is_small())
+            .then(|| fs::read_to_string(entry.path()).ok())
+            .flatten();
         let path = clean(entry.path());
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let id = is_sql.then(|| file_id(paths.len()));
@@ -211,6 +213,14 @@ fn walk(
         }
     }
     Ok(assemble(&clean_root, folders))
+}
+
+/// Returns whether a file that is no SQL may say how the migrations beside it are run.
+fn is_side_file(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let is_changelog = ["changelog", "master", "liquibase"].iter().any(|word| lower.contains(word))
+        && [".xml", ".yaml", ".yml", ".json"].iter().any(|end| lower.ends_with(end));
+    SIDE_FILES.contains(&name) || lower.ends_with(".sql.conf") || is_changelog
 }
 
 /// Returns a path without a leading `./`.

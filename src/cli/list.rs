@@ -100,8 +100,11 @@ fn row(set: &MigrationSet, loaded: &Loaded, with_sql: bool) -> SetRow {
             name: name.to_owned(),
             direction: Direction::Up.as_str(),
             path: file.path.display().to_string(),
-            line: 1,
-            end_line: file.line_count(),
+            line: idle.section.map_or(1, |section| file.position(section.start).line),
+            end_line: match idle.section {
+                Some(section) => file.position(section.end).line,
+                None => file.line_count(),
+            },
             transaction: set.transaction.as_str(),
             applied: false,
             reason: Some(idle.reason.clone()),
@@ -132,7 +135,7 @@ fn migration_row(migration: &Migration, script: Option<&Script>, loaded: &Loaded
     MigrationRow {
         version: migration.version.text.clone(),
         name: migration.name.clone(),
-        direction: match migration.is_repeatable {
+        direction: match migration.is_repeatable && migration.direction == Direction::Up {
             true => "repeatable",
             false => migration.direction.as_str(),
         },
@@ -168,6 +171,7 @@ fn print(output: &mut impl Write, set: &MigrationSet, row: &SetRow) -> std::io::
         let down = set.migrations.get(at).filter(|m| m.direction == Direction::Up).map(|m| m.down);
         let down = match down {
             Some(Down::Present) => ", down",
+            Some(Down::NotRead) => ", down not read",
             Some(Down::Commented { .. }) => ", down in comments",
             Some(Down::Empty { .. }) => ", empty down",
             Some(Down::Missing) | None => "",

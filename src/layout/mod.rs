@@ -8,6 +8,7 @@ mod files;
 mod flyway;
 mod golang_migrate;
 mod goose;
+mod liquibase;
 mod marked;
 mod node_pg_migrate;
 mod numbered;
@@ -284,6 +285,7 @@ impl Detection {
 pub static LAYOUTS: &[&Layout] = &[
     &files::HASURA,
     &diesel::LAYOUT,
+    &liquibase::LAYOUT,
     &goose::LAYOUT,
     &marked::SQL_MIGRATE,
     &marked::DBMATE,

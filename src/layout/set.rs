@@ -71,6 +71,9 @@ pub enum Down {
         /// The comments that hold SQL.
         section: Span,
     },
+    /// It is there, but not as one piece of SQL: in several pieces, in another migration, or declared
+    /// to be needless.
+    NotRead,
     /// It is the next migration of the set.
     Present,
 }
@@ -84,6 +87,8 @@ pub struct NotApplied {
     pub reason: String,
     /// Whether that is what its name is for.
     pub is_meant: bool,
+    /// The part of the file that it is about, if the rest is applied.
+    pub section: Option<Span>,
 }
 
 impl MigrationSet {
@@ -100,12 +105,31 @@ impl MigrationSet {
 
     /// Notes that the runner never applies a file.
     pub(super) fn skip(&mut self, file: FileId, reason: impl Into<String>) {
-        self.not_applied.push(NotApplied { file, reason: reason.into(), is_meant: false });
+        let reason = reason.into();
+        self.not_applied.push(NotApplied { file, reason, is_meant: false, section: None });
     }
 
     /// Notes that the runner never applies a file, as its name says that it should not.
     pub(super) fn leave_out(&mut self, file: FileId, reason: impl Into<String>) {
-        self.not_applied.push(NotApplied { file, reason: reason.into(), is_meant: true });
+        let reason = reason.into();
+        self.not_applied.push(NotApplied { file, reason, is_meant: true, section: None });
+    }
+
+    /// Notes that the runner never applies a part of a file.
+    pub(super) fn skip_part(&mut self, file: FileId, section: Span, reason: impl Into<String>) {
+        let (reason, section) = (reason.into(), Some(section));
+        self.not_applied.push(NotApplied { file, reason, is_meant: false, section });
+    }
+
+    /// Notes that the runner never applies a part of a file, as that part says that it should not.
+    pub(super) fn leave_out_part(
+        &mut self,
+        file: FileId,
+        section: Span,
+        reason: impl Into<String>,
+    ) {
+        let (reason, section) = (reason.into(), Some(section));
+        self.not_applied.push(NotApplied { file, reason, is_meant: true, section });
     }
 }
 

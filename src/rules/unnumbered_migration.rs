@@ -57,7 +57,11 @@ fn is_misnamed(cx: &HistoryContext, file: &NotApplied) -> bool {
     // Some runners read the folders below too.
     let is_beside = path.parent() == Some(&cx.set.root)
         || matches!(cx.set.layout.name, "flyway" | "evolve" | "refinery");
-    !file.is_meant && is_beside && begins_with_number && !file.reason.starts_with("takes back")
+    !file.is_meant
+        && file.section.is_none()
+        && is_beside
+        && begins_with_number
+        && !file.reason.starts_with("takes back")
 }
 
 fn file_name(cx: &HistoryContext, file: &NotApplied) -> String {
