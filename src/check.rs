@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
@@ -59,6 +60,7 @@ pub fn check(
         target: options.target,
         wants_recipes: options.wants_recipes,
         last: &last,
+        lock_orders: Mutex::default(),
     };
     let rules: Vec<Stamp> = rules.iter().copied().map(Stamp::new).collect();
     let found: Vec<Vec<Diagnostic>> = parts
@@ -69,7 +71,7 @@ pub fn check(
     let mut diagnostics = Vec::with_capacity(found.iter().map(Vec::len).sum());
     found.into_iter().for_each(|found| diagnostics.extend(found));
     for stamp in &rules {
-        if let Check::History(check) = stamp.rule.check {
+        if let Check::History(check) | Check::StepsAndHistory(_, check) = stamp.rule.check {
             run(stamp, None, &mut diagnostics, |out| check(&history, out));
         }
     }
@@ -249,6 +251,7 @@ pub fn walk(
         target: options.target,
         wants_recipes: false,
         last: &last,
+        lock_orders: Mutex::default(),
     };
     let mut state = State::new(options.target.version);
     for (index, migration) in set.migrations.iter().enumerate() {
@@ -360,7 +363,9 @@ fn check_migration(cx: &MigrationContext, rules: &[Stamp], out: &mut Vec<Diagnos
     for stamp in rules {
         match stamp.rule.check {
             Check::Migration(check) => run(stamp, direction, out, |out| check(cx, out)),
-            Check::Steps(watch) => watches.extend(watch(cx).map(|watch| (stamp, watch))),
+            Check::Steps(watch) | Check::StepsAndHistory(watch, _) => {
+                watches.extend(watch(cx).map(|watch| (stamp, watch)))
+            }
             Check::Statement(_) | Check::Refusal(_) | Check::History(_) | Check::Suppressions => {}
         }
     }

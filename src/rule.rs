@@ -1,6 +1,8 @@
 //! What a rule is: a name, a page that documents and tests it, and a check.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Mutex;
 
 use crate::catalog::{Failure, Lookup, Origin, QualifiedName, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -35,6 +37,11 @@ pub enum Check {
     Migration(fn(&MigrationContext, &mut Vec<Diagnostic>)),
     /// One migration, statement by statement; nothing where the rule has nothing to do there.
     Steps(fn(&MigrationContext) -> Option<Box<dyn Watch>>),
+    /// Each migration, statement by statement, and then the whole set, for what was noted of each.
+    StepsAndHistory(
+        fn(&MigrationContext) -> Option<Box<dyn Watch>>,
+        fn(&HistoryContext, &mut Vec<Diagnostic>),
+    ),
     /// The whole set.
     History(fn(&HistoryContext, &mut Vec<Diagnostic>)),
     /// What remains once the others have reported: the comments that silence them. See `suppress`.
@@ -127,9 +134,41 @@ pub struct HistoryContext<'a> {
     pub wants_recipes: bool,
     /// The state when all up migrations have run.
     pub last: &'a State,
+    /// In which order transactions lock tables, as migrations are checked; in no order of its own.
+    pub lock_orders: Mutex<Vec<LockOrder>>,
+}
+
+/// Two tables that one transaction locks against all others, one after the other.
+#[derive(Clone, Debug)]
+pub struct LockOrder {
+    /// The migration, by its place in the set.
+    pub migration: usize,
+    /// The beginning of the statement that locks the second one.
+    pub span: Span,
+    /// The table that is locked first.
+    pub first: QualifiedName,
+    /// The table that is locked then.
+    pub next: QualifiedName,
 }
 
 impl HistoryContext<'_> {
+    /// Notes in which order a migration locks tables.
+    pub fn note_lock_orders(&self, orders: Vec<LockOrder>) {
+        if !orders.is_empty()
+            && let Ok(mut all) = self.lock_orders.lock()
+        {
+            all.extend(orders);
+        }
+    }
+
+    /// Returns in which order migrations lock tables, in their own order.
+    pub fn lock_orders(&self) -> Vec<LockOrder> {
+        let mut all = self.lock_orders.lock().map(|all| all.clone()).unwrap_or_default();
+        // One migration notes its own in order.
+        all.sort_by_key(|order| order.migration);
+        all
+    }
+
     /// Returns the beginning of the statement that runs at `origin`.
     pub fn head(&self, origin: Origin) -> Span {
         crate::sql::head(self.sources.get(origin.file), origin.span)
@@ -237,7 +276,12 @@ pub struct StatementContext<'a> {
     /// What the server answers, for rules about [refusals](Check::Refusal); nothing for the others.
     pub failures: &'a [Failure],
     acts: OnceCell<Vec<Act<'a>>>,
+    /// The locks of its actions, as far as a rule has asked for them.
+    locks: RefCell<Vec<(*const Action, Rc<[Lock]>)>>,
 }
+
+/// The locks of so many actions of a statement are kept.
+const MOST_KNOWN: usize = 64;
 
 impl<'a> StatementContext<'a> {
     /// Makes one.
@@ -247,7 +291,8 @@ impl<'a> StatementContext<'a> {
         state: &'a State,
         failures: &'a [Failure],
     ) -> Self {
-        Self { migration, statement, state, failures, acts: OnceCell::new() }
+        let (acts, locks) = (OnceCell::new(), RefCell::default());
+        Self { migration, statement, state, failures, acts, locks }
     }
 
     /// Returns what each action of the statement does. It is worked out once for all rules, and costs
@@ -285,9 +330,20 @@ impl<'a> StatementContext<'a> {
         self.state.catalog.relation(name, &self.state.session.search_path)
     }
 
-    /// Returns the locks of an action.
-    pub fn locks(&self, action: &Action) -> Vec<Lock> {
-        effects::locks(action, &self.state.catalog, &self.state.session.search_path, self.version())
+    /// Returns the locks of an action of the statement. They are worked out once for all rules.
+    pub fn locks(&self, action: &Action) -> Rc<[Lock]> {
+        let mut known = self.locks.borrow_mut();
+        if let Some((_, locks)) = known.iter().find(|(other, _)| std::ptr::eq(*other, action)) {
+            return locks.clone();
+        }
+        let path = &self.state.session.search_path;
+        let locks: Rc<[Lock]> =
+            effects::locks(action, &self.state.catalog, path, self.version()).into();
+        // A block of thousands of actions would make looking one up slow.
+        if known.len() < MOST_KNOWN {
+            known.push((std::ptr::from_ref(action), locks.clone()));
+        }
+        locks
     }
 
     /// Returns whether this migration made `table`, so that nobody uses it yet.

@@ -397,6 +397,24 @@ fn locks_name_the_worst_of_each_migration() {
     );
     let markdown = stdout(&run(folder.path(), &["locks", "--format", "markdown", "."]));
     assert!(markdown.contains("AccessExclusiveLock on `public.users`"), "{markdown}");
+    write(
+        "0003_slow.sql",
+        "begin;\nalter table users add column name text;\n\
+         create table orders (id bigint);\ncommit;\n\
+         begin;\nalter table users add column nick text;\n\
+         create index orders_id on orders (id);\ncommit;\n\
+         create index users_age on users (age);\ninsert into users values (1);\n",
+    );
+    let text = stdout(&run(folder.path(), &["locks", "0003_slow.sql"]));
+    // What is slow runs under a lock on another table.
+    let worst = "(up): blocks reads and writes on `public.users` for as long as it takes to build \
+                 `public.orders_id` in line 7";
+    assert!(text.contains(worst), "{text}");
+    assert!(text.contains("held until line 4\n") && text.contains("held until line 8\n"), "{text}");
+    let text = stdout(&run(folder.path(), &["locks", "--table", "orders", "0003_slow.sql"]));
+    let worst = "(up): blocks writes on `public.orders` for as long as it takes to build \
+                 `public.orders_id`\n";
+    assert!(text.contains(worst) && !text.contains("add column"), "{text}");
 }
 
 /// Returns the places of blocking indexes that a run reports.

@@ -19,6 +19,7 @@ use lockmaster::rules::RULES;
 use lockmaster::source::{FileId, SourceFile, Span};
 use lockmaster::sql::{self, Item, LockMode};
 use lockmaster::version::PgVersion;
+use support::lock::held_locks;
 use support::project;
 use support::server::{shared, versions};
 
@@ -432,11 +433,8 @@ fn server_locks(
     client: &mut postgres::Client,
     names: &BTreeMap<u32, String>,
 ) -> BTreeSet<(String, String)> {
-    let query = "select relation, mode from pg_locks where locktype = 'relation' and pid = pg_backend_pid()";
     let mut strongest: BTreeMap<&String, LockMode> = BTreeMap::new();
-    for row in client.query(query, &[]).unwrap() {
-        let (relation, mode): (u32, String) = (row.get(0), row.get(1));
-        let mode = MODES.into_iter().find(|known| known.as_str() == mode).unwrap();
+    for (relation, mode) in held_locks(client) {
         if let Some(name) = names.get(&relation) {
             let entry = strongest.entry(name).or_insert(mode);
             *entry = (*entry).max(mode);
@@ -444,17 +442,6 @@ fn server_locks(
     }
     strongest.into_iter().map(|(name, mode)| (name.clone(), mode.as_str().to_owned())).collect()
 }
-
-const MODES: [LockMode; 8] = [
-    LockMode::AccessShareLock,
-    LockMode::RowShareLock,
-    LockMode::RowExclusiveLock,
-    LockMode::ShareUpdateExclusiveLock,
-    LockMode::ShareLock,
-    LockMode::ShareRowExclusiveLock,
-    LockMode::ExclusiveLock,
-    LockMode::AccessExclusiveLock,
-];
 
 /// Rows that are changed before their table is altered: the rule `lock-upgrade` says that it may
 /// deadlock with a session that waits for one of them.

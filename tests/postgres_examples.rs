@@ -23,6 +23,7 @@ use lockmaster::source::{FileId, Span};
 use lockmaster::sql::{Action, LockMode, Statement};
 use postgres::{Client, SimpleQueryMessage};
 use support::example::{Example, fences};
+use support::lock::held_locks;
 use support::server::{Database, shared, versions};
 
 /// Pages whose examples need what only their projects have: roles, databases, other servers, settings.
@@ -222,7 +223,7 @@ impl<'a> Server<'a> {
             self.begin();
         }
         let before = self.relations();
-        let held = self.held();
+        let held = held_locks(&mut self.client);
         self.notices.lock().unwrap().clear();
         let answer = self.client.batch_execute(&sql);
         if let Err(error) = answer {
@@ -269,7 +270,7 @@ impl<'a> Server<'a> {
         before: &Relations,
         held: &BTreeSet<(u32, LockMode)>,
     ) {
-        let after = self.held();
+        let after = held_locks(&mut self.client);
         let name = |id: u32| before.get(&id).map(|seen| seen.name.as_str());
         let is_index = |name| cx.state.catalog.get(name).is_some_and(Relation::is_index);
         let said: BTreeMap<String, LockMode> = claimed
@@ -437,15 +438,6 @@ impl<'a> Server<'a> {
         rows.iter().map(|row| (row.get(0), seen(row))).collect()
     }
 
-    /// Returns the locks on relations that the session holds.
-    fn held(&mut self) -> BTreeSet<(u32, LockMode)> {
-        let query = "select relation, mode from pg_locks
-            where locktype = 'relation' and pid = pg_backend_pid()";
-        let mode = |name: String| MODES.into_iter().find(|mode| mode.as_str() == name).unwrap();
-        let rows = self.client.query(query, &[]).unwrap();
-        rows.iter().map(|row| (row.get(0), mode(row.get(1)))).collect()
-    }
-
     fn finish(mut self) -> Vec<String> {
         if let Some(failed) = self.failed.take() {
             // Whether it fails depends on the rows.
@@ -479,14 +471,3 @@ fn bare(name: &str) -> &str {
 fn is_in(name: &str, qualified: &BTreeSet<String>) -> bool {
     qualified.iter().any(|other| bare(other) == name)
 }
-
-const MODES: [LockMode; 8] = [
-    LockMode::AccessShareLock,
-    LockMode::RowShareLock,
-    LockMode::RowExclusiveLock,
-    LockMode::ShareUpdateExclusiveLock,
-    LockMode::ShareLock,
-    LockMode::ShareRowExclusiveLock,
-    LockMode::ExclusiveLock,
-    LockMode::AccessExclusiveLock,
-];

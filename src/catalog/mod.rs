@@ -35,6 +35,7 @@ pub use shared::Shared;
 
 pub use settings::{ColumnSettings, Sequence};
 
+use crate::source::FileId;
 use crate::sql::{ObjectKind, RelationName};
 use crate::version::PgVersion;
 use depend::Edge;
@@ -147,6 +148,8 @@ pub struct Catalog {
     /// Statements that may have done something else, by file and place: `DO` blocks whose conditions
     /// nobody knows, SQL that is put together at run time.
     guesses: OrdSet<(u32, u32)>,
+    /// Those of them of which nobody can say what they made or dropped.
+    unfollowed: OrdSet<(u32, u32)>,
     /// Owners, privileges and comments.
     access: OrdMap<access::Thing, Arc<Access>>,
     /// What new objects get.
@@ -387,6 +390,11 @@ impl Catalog {
         };
         self.uncertain_since.is_some_and(is_before)
             || self.guesses.contains(&(origin.file.0, origin.span.start))
+    }
+
+    /// Returns whether nobody can say what a statement at `origin` made or dropped.
+    pub fn is_unfollowed(&self, file: FileId, start: u32) -> bool {
+        self.unfollowed.contains(&(file.0, start))
     }
 
     /// Returns whether statements ran of which nobody can say what they made or dropped.

@@ -1,5 +1,7 @@
 //! `lockmaster locks`.
 
+mod timeline;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -51,6 +53,9 @@ struct StatementRow {
     certain: bool,
     #[serde(skip)]
     set: usize,
+    /// The transaction that it runs in; each statement outside of one has its own.
+    #[serde(skip)]
+    within: u32,
 }
 
 #[derive(Serialize)]
@@ -61,6 +66,23 @@ struct LockRow {
     new: bool,
     #[serde(skip)]
     lock: Lock,
+}
+
+/// The table whose locks are asked for; nothing for all.
+#[derive(Clone, Copy)]
+struct Wanted<'a>(Option<&'a str>);
+
+impl Wanted<'_> {
+    /// Returns whether a lock is asked for.
+    fn is(self, lock: &LockRow) -> bool {
+        let name = &lock.relation;
+        self.0.is_none_or(|table| name == table || name.rsplit('.').next() == Some(table))
+    }
+
+    /// Returns whether a statement takes a lock that is asked for, or all statements are.
+    fn shows(self, row: &StatementRow) -> bool {
+        self.0.is_none() || row.locks.iter().any(|lock| self.is(lock))
+    }
 }
 
 #[derive(Serialize)]
@@ -83,20 +105,18 @@ pub(super) fn run(arguments: &LocksArguments) -> anyhow::Result<ExitCode> {
         version = options.target.version;
         rows.extend(statements(&loaded, at, &options));
     }
-    if let Some(table) = &arguments.table {
-        let is_it = |name: &str| name == table || name.rsplit('.').next() == Some(table);
-        rows.retain(|row| row.locks.iter().any(|lock| is_it(&lock.relation)));
-    }
+    let wanted = Wanted(arguments.table.as_deref());
     let mut output = std::io::stdout().lock();
     match arguments.format {
         Format::Json => {
+            rows.retain(|row| wanted.shows(row));
             let version = version.to_string();
             let json = serde_json::json!({"version": 1, "pg_version": version, "statements": rows});
             serde_json::to_writer_pretty(&mut output, &json)?;
             writeln!(output)?;
         }
-        Format::Text => write!(output, "{}", timeline(&rows, version))?,
-        Format::Markdown => write!(output, "{}", markdown(&rows, version))?,
+        Format::Text => write!(output, "{}", timeline::text(&rows, version, wanted))?,
+        Format::Markdown => write!(output, "{}", timeline::markdown(&rows, version, wanted))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -177,6 +197,7 @@ fn row(cx: &StatementContext, set: usize) -> StatementRow {
         fails,
         certain: certain && !catalog.is_uncertain(),
         set,
+        within: cx.state.origin(cx.statement.span).transaction,
     }
 }
 
@@ -188,130 +209,4 @@ fn lock_row(cx: &StatementContext, catalog: &Catalog, lock: Lock) -> LockRow {
         new: lock.created.is_some_and(|origin| cx.state.is_in_this_transaction(origin)),
         lock,
     }
-}
-
-/// Returns what a lock and the work under it mean for everybody else.
-fn consequence(row: &StatementRow) -> Option<String> {
-    let strongest = row.locks.iter().filter(|lock| !lock.new).max_by_key(|lock| lock.lock.mode)?;
-    let blocks = strongest.lock.mode.blocks();
-    let table = &strongest.relation;
-    let how_long = if row.rewrites.iter().any(|name| name == table) {
-        "for as long as it takes to rewrite it"
-    } else if !row.index_builds.is_empty() {
-        "for as long as it takes to build the index"
-    } else if row.scans.iter().any(|name| name == table) {
-        "for as long as it takes to read it"
-    } else if row.scans.is_empty() && row.rewrites.is_empty() {
-        "for an instant, once the lock is granted"
-    } else {
-        "for as long as it takes to read another table"
-    };
-    Some(format!("blocks {blocks} on `{table}` {how_long}"))
-}
-
-fn work(row: &StatementRow) -> String {
-    let mut parts = Vec::new();
-    for (word, names) in
-        [("rewrites", &row.rewrites), ("scans", &row.scans), ("builds", &row.index_builds)]
-    {
-        if !names.is_empty() {
-            parts.push(format!("{word} {}", names.join(", ")));
-        }
-    }
-    if row.waits {
-        parts.push("waits for other transactions".to_owned());
-    }
-    if let Some(failure) = &row.fails {
-        parts.push(format!("fails: {} {}", failure.sqlstate, failure.message));
-    }
-    if !row.certain {
-        parts.push("not certain".to_owned());
-    }
-    parts.join("; ")
-}
-
-fn first_line(sql: &str) -> String {
-    let line = sql.lines().next().unwrap_or_default();
-    let cut: String = line.chars().take(100).collect();
-    if sql.lines().count() > 1 || cut.len() < line.len() { format!("{cut} ...") } else { cut }
-}
-
-/// Groups rows by migration.
-fn migrations(rows: &[StatementRow]) -> impl Iterator<Item = &[StatementRow]> {
-    rows.chunk_by(|a, b| {
-        (a.set, &a.path, &a.migration, a.direction) == (b.set, &b.path, &b.migration, b.direction)
-    })
-}
-
-/// Returns the strongest of what a migration does to others.
-fn summary(rows: &[StatementRow]) -> String {
-    let weight = |row: &&StatementRow| {
-        let mode = row.locks.iter().filter(|lock| !lock.new).map(|lock| lock.lock.mode).max();
-        let work = u8::from(!row.rewrites.is_empty()) * 4
-            + u8::from(!row.index_builds.is_empty()) * 2
-            + u8::from(!row.scans.is_empty());
-        let is_strong = mode >= Some(crate::sql::LockMode::ShareLock);
-        (is_strong && work > 0, mode, work)
-    };
-    let strongest = rows.iter().max_by_key(weight).and_then(consequence);
-    strongest.unwrap_or_else(|| "locks nothing that others use".to_owned())
-}
-
-fn timeline(rows: &[StatementRow], version: crate::version::PgVersion) -> String {
-    let mut text = format!("PostgreSQL {version}\n");
-    for rows in migrations(rows) {
-        let Some(first) = rows.first() else { continue };
-        text.push_str(&format!("\n{} ({}): {}\n", first.path, first.direction, summary(rows)));
-        for row in rows {
-            let held = match row.transaction {
-                "none" => "commits on its own",
-                "runner" => "held until the runner commits",
-                "message" => "held until the end of the file",
-                _ => "held until the file commits",
-            };
-            text.push_str(&format!("  {:>4}  {}\n", row.line, first_line(&row.sql)));
-            for lock in &row.locks {
-                let new = if lock.new { ", new in this transaction" } else { "" };
-                text.push_str(&format!("          {} on {}{new}\n", lock.mode, lock.relation));
-            }
-            let work = work(row);
-            if !work.is_empty() {
-                text.push_str(&format!("          {work}\n"));
-            }
-            if !row.locks.is_empty() {
-                text.push_str(&format!("          {held}\n"));
-            }
-        }
-    }
-    text
-}
-
-fn markdown(rows: &[StatementRow], version: crate::version::PgVersion) -> String {
-    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
-    let mut text = format!("### Locks on PostgreSQL {version}\n");
-    for rows in migrations(rows) {
-        let Some(first) = rows.first() else { continue };
-        text.push_str(&format!(
-            "\n**{}** ({}): {}\n\n| line | statement | locks | work |\n|---|---|---|---|\n",
-            cell(&first.path),
-            first.direction,
-            summary(rows)
-        ));
-        for row in rows {
-            let locks: Vec<String> = row
-                .locks
-                .iter()
-                .filter(|lock| !lock.new)
-                .map(|lock| format!("{} on `{}`", lock.mode, lock.relation))
-                .collect();
-            text.push_str(&format!(
-                "| {} | `{}` | {} | {} |\n",
-                row.line,
-                cell(&first_line(&row.sql)).replace('`', "'"),
-                cell(&locks.join("<br>")),
-                cell(&work(row))
-            ));
-        }
-    }
-    text
 }

@@ -1,20 +1,18 @@
-use super::outage::{acts, doubt, made, report, used};
+use super::added::AddedConstraint;
+use super::outage::{acts, doubt, report, used};
 use crate::diagnostic::Diagnostic;
 use crate::rule::StatementContext;
-use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
+use crate::sql::{Action, ConstraintKind, LockMode};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     for act in acts(cx, |action| excluded(action).is_some()) {
-        let Some(alter) = excluded(act.action) else { continue };
-        let Some(table) = used(cx, &act.before, &alter.table) else { continue };
+        let Some(added) = excluded(act.action) else { continue };
+        let Some(table) = used(cx, &act.before, &added.alter.table) else { continue };
         if table.relation.is_some() && act.effects.index_builds.is_empty() {
             continue;
         }
-        let name = made(act, &table).and_then(|(_, constraints)| {
-            let mut found = constraints.into_iter();
-            found.find(|found| found.kind == ConstraintKind::Exclusion)
-        });
-        let name = name.map(|found| format!(" `{}`", found.name)).unwrap_or_default();
+        let name = added.made(act, &table).map(|(_, found)| format!(" `{}`", found.name));
+        let name = name.unwrap_or_default();
         let message = format!(
             "adding the exclusion constraint{name} builds its index on `{}`",
             table.shown()
@@ -30,10 +28,6 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn excluded(action: &Action) -> Option<&AlterTable> {
-    let Action::AlterTable(alter) = action else { return None };
-    match &alter.change {
-        TableChange::AddConstraint(found) if found.kind == ConstraintKind::Exclusion => Some(alter),
-        _ => None,
-    }
+fn excluded(action: &Action) -> Option<AddedConstraint<'_>> {
+    AddedConstraint::of(action, |found| found.kind == ConstraintKind::Exclusion)
 }

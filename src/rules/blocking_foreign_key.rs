@@ -1,20 +1,18 @@
+use super::added::AddedConstraint;
 use super::foreign_key_without_index::is_served;
-use super::outage::{Used, acts, doubt, made, quoted, report, used};
+use super::outage::{Used, acts, doubt, quoted, report, used};
 use super::steps::{self, partitions, validate};
-use crate::catalog::{Constraint, QualifiedName, Relation, RelationKind};
+use crate::catalog::{QualifiedName, RelationKind};
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
 use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
 use crate::schema::{constraint_sql, name_sql};
-use crate::sql::{
-    Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, LockMode,
-    RelationName, TableChange,
-};
+use crate::sql::{Action, ConstraintDefinition, ConstraintKind, LockMode, RelationName};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    for act in acts(cx, |action| Key::of(action).is_some()) {
-        let Some(key) = Key::of(act.action) else { continue };
+    for act in acts(cx, |action| checked_key(action).is_some()) {
+        let Some(key) = checked_key(act.action) else { continue };
         let Some(table) = used(cx, &act.before, &key.alter.table) else { continue };
         // Where the table is written anew, that is the news.
         if act.effects.rewrites.is_empty() && table.is_scanned(act, true) {
@@ -23,49 +21,32 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A foreign key that is added so that the rows are checked.
-struct Key<'a> {
-    alter: &'a AlterTable,
-    target: &'a RelationName,
-    definition: &'a ConstraintDefinition,
-    /// The new column that it is part of.
-    inline: Option<&'a ColumnDefinition>,
+/// Returns the foreign key that an action adds so that the rows are checked.
+fn checked_key(action: &Action) -> Option<AddedConstraint<'_>> {
+    let is_checked = |constraint: &ConstraintDefinition| {
+        constraint.kind == ConstraintKind::ForeignKey
+            && constraint.validated
+            && constraint.options.as_ref().is_none_or(|options| !options.not_enforced)
+    };
+    // Without a default all rows have null in a new column, and nothing is checked.
+    AddedConstraint::of(action, is_checked)
+        .filter(|key| key.inline.is_none_or(|column| column.default.is_some()))
 }
 
-impl<'a> Key<'a> {
-    fn of(action: &'a Action) -> Option<Self> {
-        let is_checked = |constraint: &&ConstraintDefinition| {
-            constraint.kind == ConstraintKind::ForeignKey
-                && constraint.validated
-                && constraint.options.as_ref().is_none_or(|options| !options.not_enforced)
-        };
-        let Action::AlterTable(alter) = action else { return None };
-        let (definition, inline) = match &alter.change {
-            TableChange::AddConstraint(constraint) => (Some(constraint).filter(is_checked)?, None),
-            // Without a default all rows have null there, and nothing is checked.
-            TableChange::AddColumn { column, .. } if column.default.is_some() => {
-                (column.constraints.iter().find(is_checked)?, Some(column))
-            }
-            _ => return None,
-        };
-        let target = definition.references.as_ref()?;
-        Some(Self { alter, target, definition, inline })
-    }
-}
-
-fn diagnose(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> Diagnostic {
+fn diagnose(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used) -> Diagnostic {
     let shown = table.shown();
     let own = match key.inline {
         Some(_) => LockMode::AccessExclusiveLock,
         None => LockMode::ShareRowExclusiveLock,
     };
     let mut locked: Vec<(QualifiedName, LockMode)> = vec![(table.name.clone(), own)];
-    if let Some(target) = used(cx, &act.before, key.target)
+    let target = key.definition.references.as_ref();
+    if let Some(target) = target.and_then(|target| used(cx, &act.before, target))
         && target.name != table.name
     {
         locked.push((target.name, LockMode::ShareRowExclusiveLock));
     }
-    let name = made_key(act, table).map(|(_, key)| format!(" `{}`", key.name));
+    let name = key.made(act, table).map(|(_, key)| format!(" `{}`", key.name));
     let message =
         format!("adding the foreign key{} checks each row of `{shown}`", name.unwrap_or_default());
     let diagnostic = report(cx, act, &message, &locked).help(advice(cx, act, key, table));
@@ -76,12 +57,6 @@ fn diagnose(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> Diagno
     }
 }
 
-fn made_key<'a>(act: &'a Act, table: &Used) -> Option<(&'a Relation, &'a Constraint)> {
-    let (after, constraints) = made(act, table)?;
-    let mut keys = constraints.into_iter().filter(|key| key.kind == ConstraintKind::ForeignKey);
-    keys.next().map(|key| (after, key))
-}
-
 /// Returns whether the server refuses `NOT VALID` because the table is partitioned.
 fn needs_partitions(cx: &StatementContext, table: &Used) -> bool {
     let is_partitioned =
@@ -89,7 +64,7 @@ fn needs_partitions(cx: &StatementContext, table: &Used) -> bool {
     is_partitioned && cx.version().major < 18
 }
 
-fn advice(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> String {
+fn advice(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used) -> String {
     if key.inline.is_some() {
         return "add the column, then the foreign key as a constraint `not valid`, fill the old rows, and validate it in a later migration".to_owned();
     }
@@ -107,7 +82,7 @@ fn advice(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> String {
     let added = "add it `not valid`, and validate it in a later migration";
     let is_partitioned =
         table.relation.is_some_and(|table| table.kind == RelationKind::PartitionedTable);
-    match lacking(act, table) {
+    match lacking(act, key, table) {
         Some(columns) if is_partitioned => {
             format!(
                 "create an index on `{columns}` first, concurrently on each partition; then {added}"
@@ -119,7 +94,11 @@ fn advice(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> String {
 }
 
 /// Returns the column if this migration adds it, and gives it no default.
-fn new_column<'a>(cx: &StatementContext, key: &Key<'a>, table: &Used) -> Option<&'a str> {
+fn new_column<'a>(
+    cx: &StatementContext,
+    key: &AddedConstraint<'a>,
+    table: &Used,
+) -> Option<&'a str> {
     let [column] = &key.definition.columns[..] else { return None };
     let found = table.relation?.column(column)?;
     let is_new = cx.state.is_in_this_migration(found.created) && !found.has_default();
@@ -144,22 +123,22 @@ fn is_filled(cx: &StatementContext, table: &Used) -> bool {
 
 /// Returns the columns that no index leads with, so that each row deleted from the other table makes
 /// the server read this one.
-fn lacking(act: &Act, table: &Used) -> Option<String> {
+fn lacking(act: &Act, key: &AddedConstraint, table: &Used) -> Option<String> {
     table.relation?;
-    let (after, key) = made_key(act, table)?;
-    (!is_served(after, key)).then(|| key.columns.join(", "))
+    let (after, made) = key.made(act, table)?;
+    (!is_served(after, made)).then(|| made.columns.join(", "))
 }
 
-fn recipe(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> Option<Recipe> {
+fn recipe(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used) -> Option<Recipe> {
     let has_match = key.definition.options.as_ref().is_some_and(|options| options.match_full);
-    let (after, made) = made_key(act, table)?;
+    let (after, made) = key.made(act, table)?;
     if key.inline.is_some() || has_match {
         return None;
     }
     let sql = name_sql(&key.alter.table);
     let columns: Vec<String> = made.columns.iter().map(|column| quoted(column)).collect();
     let columns = columns.join(", ");
-    let is_lacking = lacking(act, table).is_some();
+    let is_lacking = lacking(act, key, table).is_some();
     let is_partitioned = after.kind == RelationKind::PartitionedTable;
     let mut recipe = Recipe::default();
     if is_lacking && !is_partitioned {

@@ -1,4 +1,5 @@
-use super::outage::{Used, acts, doubt, made, quoted, report, used};
+use super::added::AddedConstraint;
+use super::outage::{Used, acts, doubt, quoted, report, used};
 use super::steps::{self, Place, partitions, unique_index, using_index};
 use crate::catalog::{Constraint, Relation, RelationKind};
 use crate::diagnostic::Diagnostic;
@@ -6,14 +7,11 @@ use crate::effects::Act;
 use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
 use crate::schema::{full_name_sql, name_sql};
-use crate::sql::{
-    Action, AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, LockMode,
-    TableChange,
-};
+use crate::sql::{Action, ConstraintKind, LockMode};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    for act in acts(cx, |action| Key::of(action).is_some()) {
-        let Some(key) = Key::of(act.action) else { continue };
+    for act in acts(cx, |action| added_key(action).is_some()) {
+        let Some(key) = added_key(act.action) else { continue };
         let Some(table) = used(cx, &act.before, &key.alter.table) else { continue };
         if table.relation.is_some_and(|table| !table.is_table()) {
             continue;
@@ -32,47 +30,20 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A unique constraint or primary key that is added.
-struct Key<'a> {
-    alter: &'a AlterTable,
-    definition: &'a ConstraintDefinition,
-    /// The new column that it is part of.
-    inline: Option<&'a ColumnDefinition>,
+/// Returns the unique constraint or primary key that an action adds.
+fn added_key(action: &Action) -> Option<AddedConstraint<'_>> {
+    AddedConstraint::of(action, |constraint| {
+        matches!(constraint.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey)
+    })
 }
 
-impl<'a> Key<'a> {
-    fn of(action: &'a Action) -> Option<Self> {
-        let is_key = |constraint: &&ConstraintDefinition| {
-            matches!(constraint.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey)
-        };
-        let Action::AlterTable(alter) = action else { return None };
-        let (definition, inline) = match &alter.change {
-            TableChange::AddConstraint(constraint) => (Some(constraint).filter(is_key)?, None),
-            TableChange::AddColumn { column, .. } => {
-                (column.constraints.iter().find(is_key)?, Some(column))
-            }
-            _ => return None,
-        };
-        Some(Self { alter, definition, inline })
-    }
-
-    fn words(&self) -> &'static str {
-        match self.definition.kind {
-            ConstraintKind::PrimaryKey => "primary key",
-            _ => "unique constraint",
-        }
-    }
-}
-
-fn made_key<'a>(act: &'a Act, key: &Key, table: &Used) -> Option<(&'a Relation, &'a Constraint)> {
-    let (after, constraints) = made(act, table)?;
-    let found = constraints.into_iter().find(|found| found.kind == key.definition.kind)?;
-    Some((after, found))
-}
-
-fn diagnose(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> Diagnostic {
-    let (shown, words) = (table.shown(), key.words());
-    let name = made_key(act, key, table).map(|(_, made)| format!(" `{}`", made.name));
+fn diagnose(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used) -> Diagnostic {
+    let shown = table.shown();
+    let words = match key.definition.kind {
+        ConstraintKind::PrimaryKey => "primary key",
+        _ => "unique constraint",
+    };
+    let name = key.made(act, table).map(|(_, made)| format!(" `{}`", made.name));
     let name = name.unwrap_or_default();
     let message = format!("adding the {words}{name} builds its index on `{shown}`");
     let locked = [(table.name.clone(), LockMode::AccessExclusiveLock)];
@@ -91,7 +62,7 @@ fn diagnose(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> Diagno
     }
 }
 
-fn advice(key: &Key, table: &Used) -> String {
+fn advice(key: &AddedConstraint, table: &Used) -> String {
     if is_partitioned(table) {
         return format!(
             "add it to `only {}`, then to each partition with an index that is built concurrently, and attach the indexes of those",
@@ -113,8 +84,8 @@ fn is_partitioned(table: &Used) -> bool {
     table.relation.is_some_and(|table| table.kind == RelationKind::PartitionedTable)
 }
 
-fn recipe(cx: &StatementContext, act: &Act, key: &Key, table: &Used) -> Option<Recipe> {
-    let (after, made) = made_key(act, key, table)?;
+fn recipe(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Used) -> Option<Recipe> {
+    let (after, made) = key.made(act, table)?;
     if key.inline.is_some() {
         return None;
     }
@@ -195,12 +166,12 @@ fn in_partitions(
 fn looks_for_nulls(
     cx: &StatementContext,
     act: &Act,
-    key: &Key,
+    key: &AddedConstraint,
     table: &Used,
     index: &str,
 ) -> Diagnostic {
     let shown = table.shown();
-    let made = made_key(act, key, table).map(|(_, made)| made);
+    let made = key.made(act, table).map(|(_, made)| made);
     let before = table.relation;
     let columns: Vec<String> = match (before, made) {
         (Some(before), Some(made)) => nullable(before, made).map(str::to_owned).collect(),

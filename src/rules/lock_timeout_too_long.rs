@@ -44,7 +44,7 @@ impl Watch for Limit {
 /// Returns whether a statement waits for a lock that stops what others do.
 fn waits(cx: &StatementContext) -> bool {
     actions(cx).any(|action| {
-        let locks = cx.locks(action);
+        let locks = cx.locks(action).to_vec();
         locks.iter().any(|lock| lock.mode >= LockMode::ShareLock && cx.is_noticed(lock))
     })
 }

@@ -56,9 +56,9 @@ impl Watch for Upgrade {
 
 impl Upgrade {
     fn lock(&mut self, cx: &StatementContext, action: &Action) {
-        for lock in cx.locks(action) {
+        for lock in cx.locks(action).iter() {
             // Weaker ones do not keep out those who write rows.
-            if lock.mode < LockMode::ShareLock || !cx.is_noticed(&lock) {
+            if lock.mode < LockMode::ShareLock || !cx.is_noticed(lock) {
                 continue;
             }
             let is_it = |rows: &&mut Rows| !rows.is_reported && rows.table == lock.relation;
@@ -66,7 +66,7 @@ impl Upgrade {
                 rows.is_reported = true;
                 self.found.push(report(cx, rows, lock.mode));
             }
-            self.locked.push(lock.relation);
+            self.locked.push(lock.relation.clone());
         }
     }
 }

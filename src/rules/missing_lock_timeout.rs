@@ -111,7 +111,7 @@ fn unlimited<'a>(cx: &StatementContext<'a>) -> Option<(Lock, &'a Action)> {
             Action::Do(block) => block.actions.iter().any(sets_lock_timeout),
             _ => false,
         };
-        let locks = if gives_up { Vec::new() } else { cx.locks(action) };
+        let locks = if gives_up { Vec::new() } else { cx.locks(action).to_vec() };
         // The strongest is the one to talk about, and of two the one that the statement names.
         let own = own_table(action)
             .map(|name| cx.state.catalog.resolve(name, &cx.state.session.search_path));

@@ -2,6 +2,7 @@
 
 mod add_column_rewrite;
 mod add_required_column;
+mod added;
 mod attach_partition_scan;
 mod blocking_check;
 mod blocking_detach_partition;
@@ -13,6 +14,7 @@ mod blocking_refresh;
 mod blocking_reindex;
 mod blocking_unique_constraint;
 mod bookkeeping;
+mod breaking_drop;
 mod breaking_rename;
 mod cascade_drops_more;
 mod certain_failure;
@@ -32,6 +34,7 @@ mod drop_default_breaks_writers;
 mod drop_locks_other_tables;
 mod dropped_column_in_use;
 mod drops_data;
+mod drops_unique_key;
 mod duplicate_index;
 mod duplicate_version;
 mod empty_migration;
@@ -50,8 +53,10 @@ mod in_transaction;
 mod index_on_dropped_column;
 mod invalid_privilege;
 mod irreversible_up;
+mod lock_order;
 mod lock_timeout_too_long;
 mod lock_upgrade;
+mod locks_several_tables;
 mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
@@ -103,7 +108,7 @@ use std::sync::LazyLock;
 pub(crate) use enum_value_in_transaction::used_too_early;
 
 use crate::rule::{
-    Check::{History, Migration, Refusal, Statement, Steps, Suppressions},
+    Check::{History, Migration, Refusal, Statement, Steps, StepsAndHistory, Suppressions},
     Rule,
 };
 
@@ -131,6 +136,7 @@ rules! {
     "blocking-refresh" => Statement(blocking_refresh::check),
     "blocking-reindex" => Statement(blocking_reindex::check),
     "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
+    "breaking-drop" => Migration(breaking_drop::check),
     "breaking-rename" => Migration(breaking_rename::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
@@ -148,6 +154,7 @@ rules! {
     "drop-locks-other-tables" => Steps(drop_locks_other_tables::watch),
     "dropped-column-in-use" => Statement(dropped_column_in_use::check),
     "drops-data" => Steps(drops_data::watch),
+    "drops-unique-key" => Migration(drops_unique_key::check),
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
@@ -162,8 +169,10 @@ rules! {
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "irreversible-up" => Migration(irreversible_up::check),
+    "lock-order" => StepsAndHistory(locks_several_tables::watch_orders, lock_order::check),
     "lock-timeout-too-long" => Steps(lock_timeout_too_long::watch),
     "lock-upgrade" => Steps(lock_upgrade::watch),
+    "locks-several-tables" => Steps(locks_several_tables::watch),
     "lossy-type-change" => Statement(lossy_type_change::check),
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),

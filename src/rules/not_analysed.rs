@@ -1,6 +1,7 @@
 use super::syntax_error::runs_in_psql;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::MOST_ACTS;
+use crate::layout::Direction;
 use crate::rule::MigrationContext;
 use crate::source::EncodingProblem;
 use crate::sql::{Action, Item, NotAnalysed, NotAnalysedReason, Statement, head};
@@ -28,7 +29,9 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
                 });
             }
             Item::Statement(statement) => {
-                dynamic(cx, statement, out);
+                if !dynamic(cx, statement, out) {
+                    unfollowed(cx, statement, out);
+                }
                 long(cx, statement, out);
             }
             Item::SyntaxError(_) => {}
@@ -84,15 +87,29 @@ fn long(cx: &MigrationContext, statement: &Statement, out: &mut Vec<Diagnostic>)
     }
 }
 
-/// Reports SQL that a `DO` block puts together at run time.
-fn dynamic(cx: &MigrationContext, statement: &Statement, out: &mut Vec<Diagnostic>) {
+/// Reports SQL that a `DO` block puts together at run time; returns whether there is any.
+fn dynamic(cx: &MigrationContext, statement: &Statement, out: &mut Vec<Diagnostic>) -> bool {
     let is_dynamic =
         statement.actions.iter().any(|a| matches!(a, Action::Do(block) if block.is_dynamic));
     if is_dynamic {
-        let span = head(cx.file(), statement.span);
-        out.push(
-            Diagnostic::new(cx.migration().file, span, "this block executes SQL that it puts together at run time: that SQL was not analysed")
-                .at_most(Severity::Info),
-        );
+        let message =
+            "this block executes SQL that it puts together at run time: that SQL was not analysed";
+        out.push(report(cx, statement, message));
     }
+    is_dynamic
+}
+
+/// Reports a call of a function of which nobody can say what it makes or drops.
+fn unfollowed(cx: &MigrationContext, statement: &Statement, out: &mut Vec<Diagnostic>) {
+    let last = &cx.history.last.catalog;
+    let is_up = cx.migration().direction == Direction::Up;
+    if is_up && last.is_unfollowed(cx.migration().file, statement.span.start) {
+        let message = "this statement changes the schema in a way that only a server can tell: what it makes or drops was not analysed";
+        out.push(report(cx, statement, message));
+    }
+}
+
+fn report(cx: &MigrationContext, statement: &Statement, message: &str) -> Diagnostic {
+    let span = head(cx.file(), statement.span);
+    Diagnostic::new(cx.migration().file, span, message).at_most(Severity::Info)
 }

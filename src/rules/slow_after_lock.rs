@@ -67,16 +67,16 @@ impl Window {
     /// Adds the strong locks of a statement.
     fn hold(&mut self, cx: &StatementContext) {
         for action in actions(cx) {
-            for lock in cx.locks(action) {
+            for lock in cx.locks(action).iter() {
                 let is_table = cx.state.catalog.get(&lock.relation).is_none_or(|r| !r.is_index());
-                if lock.mode < LockMode::ShareLock || !is_table || !cx.is_noticed(&lock) {
+                if lock.mode < LockMode::ShareLock || !is_table || !cx.is_noticed(lock) {
                     continue;
                 }
                 match self.held.iter_mut().find(|held| held.name == lock.relation) {
                     Some(held) if held.mode >= lock.mode => {}
                     Some(held) => (held.mode, held.span) = (lock.mode, cx.statement.span),
                     None => self.held.push(Held {
-                        name: lock.relation,
+                        name: lock.relation.clone(),
                         mode: lock.mode,
                         span: cx.statement.span,
                     }),

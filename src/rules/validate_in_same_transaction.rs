@@ -45,7 +45,8 @@ impl Watch for Held {
         }
         if !actions(cx).any(|action| validated(action).is_some()) {
             // Its locks are enough to know, and what it does costs more.
-            let locks = actions(cx).filter(|_| id.is_some()).flat_map(|action| cx.locks(action));
+            let locks =
+                actions(cx).filter(|_| id.is_some()).flat_map(|action| cx.locks(action).to_vec());
             for lock in locks.filter(|lock| cx.is_noticed(lock)) {
                 self.note(&lock.relation, lock.mode, cx.statement.head(cx.file()));
             }

@@ -6,6 +6,8 @@ pub(crate) mod server;
 
 pub(crate) mod example;
 
+pub(crate) mod lock;
+
 use std::path::{Path, PathBuf};
 
 /// Returns the path of a part of the project.

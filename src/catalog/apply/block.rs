@@ -231,7 +231,7 @@ impl Catalog {
             }
             return;
         }
-        self.uncertain_since = Some(env.origin);
+        self.leave_uncertain(env);
     }
 }
 

@@ -81,7 +81,9 @@ impl Catalog {
     }
 
     pub(super) fn leave_uncertain(&mut self, env: &Env) {
-        self.guesses.insert((env.origin.file.0, env.origin.span.start));
+        let here = (env.origin.file.0, env.origin.span.start);
+        self.guesses.insert(here);
+        self.unfollowed.insert(here);
         self.uncertain_since = Some(env.origin);
     }
 

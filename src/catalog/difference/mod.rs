@@ -10,7 +10,7 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use super::object::{Column, Constraint, Function, Index, ObjectId, Origin, Relation, Type};
-use super::{Catalog, QualifiedName, RelationKind, Space, TypeKind};
+use super::{Catalog, Other, QualifiedName, RelationKind, Space, TypeKind};
 use crate::sql::lex::lexemes;
 use crate::sql::{ConstraintKind, Generated, ObjectKind};
 use expression::{UNREADABLE, text, without_casts};
@@ -483,27 +483,14 @@ fn index_item(index: &Index) -> Item {
 }
 
 fn types(before: &Catalog, after: &Catalog, out: &mut Vec<Difference>) {
-    let (old, new) = unequal(&before.types, &after.types);
-    let items = |catalog: &Catalog, types: &[&Arc<Type>]| -> Vec<Item> {
-        let types = types.iter().filter(|found| {
-            found.extension.is_none()
-                && !matches!(found.kind, TypeKind::External | TypeKind::Multirange)
-        });
-        let item = |found: &&Arc<Type>| Item {
-            gone: after.dropped_at(Space::Type, &found.name),
-            ..type_item(catalog, found)
-        };
-        types.map(item).collect()
+    let item = |catalog: &Catalog, found: &Type| {
+        let is_implied = matches!(found.kind, TypeKind::External | TypeKind::Multirange);
+        (found.extension.is_none() && !is_implied).then(|| {
+            let gone = after.dropped_at(Space::Type, &found.name);
+            (ObjectKind::Type, Item { gone, ..type_item(catalog, found) })
+        })
     };
-    let make = |name: &str, how| Difference {
-        kind: "type",
-        name: name.to_owned(),
-        relation: None,
-        part: None,
-        id: None,
-        how,
-    };
-    compare(items(before, &old), items(after, &new), &make, out);
+    objects(before, after, |catalog| &catalog.types, item, out);
 }
 
 fn type_item(catalog: &Catalog, found: &Type) -> Item {
@@ -541,27 +528,15 @@ fn type_item(catalog: &Catalog, found: &Type) -> Item {
 }
 
 fn functions(before: &Catalog, after: &Catalog, out: &mut Vec<Difference>) {
-    let (old, new) = unequal(&before.functions, &after.functions);
-    let items = |catalog: &Catalog, functions: &[&Arc<Function>]| -> Vec<Item> {
+    let item = |catalog: &Catalog, function: &Function| {
         // An aggregate goes with its functions, which nothing here follows.
-        let functions = functions.iter().filter(|function| {
-            function.extension.is_none() && function.kind != ObjectKind::Aggregate
-        });
-        let item = |function: &&Arc<Function>| Item {
-            gone: after.dropped_at(Space::Function, &function.name),
-            ..function_item(catalog, function)
-        };
-        functions.map(item).collect()
+        let is_aggregate = function.kind == ObjectKind::Aggregate;
+        (function.extension.is_none() && !is_aggregate).then(|| {
+            let gone = after.dropped_at(Space::Function, &function.name);
+            (ObjectKind::Function, Item { gone, ..function_item(catalog, function) })
+        })
     };
-    let make = |name: &str, how| Difference {
-        kind: "function",
-        name: name.to_owned(),
-        relation: None,
-        part: None,
-        id: None,
-        how,
-    };
-    compare(items(before, &old), items(after, &new), &make, out);
+    objects(before, after, |catalog| &catalog.functions, item, out);
 }
 
 fn function_item(catalog: &Catalog, function: &Function) -> Item {
@@ -593,18 +568,30 @@ fn function_item(catalog: &Catalog, function: &Function) -> Item {
 }
 
 fn others(before: &Catalog, after: &Catalog, out: &mut Vec<Difference>) {
-    let (old, new) = unequal(&before.others, &after.others);
-    let mut kinds: BTreeMap<ObjectKind, (Vec<Item>, Vec<Item>)> = BTreeMap::new();
-    let item = |other: &super::Other| {
+    let item = |_: &Catalog, other: &Other| {
         let gone = after.dropped_at(Space::Other(other.kind), &other.name);
         let item = Item::new(shown(&other.name), Vec::new(), other.created);
-        Item { gone, ..item.number(other.id.number) }
+        Some((other.kind, Item { gone, ..item.number(other.id.number) }))
     };
-    for other in old {
-        kinds.entry(other.kind).or_default().0.push(item(other));
+    objects(before, after, |catalog| &catalog.others, item, out);
+}
+
+/// Compares the objects of one map of the catalogs, kind by kind. `item` returns the kind of one and what
+/// is compared of it; nothing for one that is left out.
+fn objects<V: Eq>(
+    before: &Catalog,
+    after: &Catalog,
+    map: fn(&Catalog) -> &OrdMap<ObjectId, Arc<V>>,
+    item: impl Fn(&Catalog, &V) -> Option<(ObjectKind, Item)>,
+    out: &mut Vec<Difference>,
+) {
+    let (old, new) = unequal(map(before), map(after));
+    let mut kinds: BTreeMap<ObjectKind, (Vec<Item>, Vec<Item>)> = BTreeMap::new();
+    for (kind, item) in old.into_iter().filter_map(|object| item(before, object)) {
+        kinds.entry(kind).or_default().0.push(item);
     }
-    for other in new {
-        kinds.entry(other.kind).or_default().1.push(item(other));
+    for (kind, item) in new.into_iter().filter_map(|object| item(after, object)) {
+        kinds.entry(kind).or_default().1.push(item);
     }
     for (kind, (old, new)) in kinds {
         let make = |name: &str, how| Difference {

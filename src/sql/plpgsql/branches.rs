@@ -1,5 +1,7 @@
 //! Reads `IF` and `CASE`, and joins what is known after their branches.
 
+use std::collections::HashSet;
+
 use serde_json::Value as Json;
 
 use super::condition::Condition;
@@ -47,9 +49,13 @@ impl<'a> Reader<'a> {
         let mut ends: Vec<(Condition, Option<Scope>)> = Vec::new();
         let before = self.scope.clone();
         let mut is_decided = false;
+        let mut assigned = HashSet::new();
+        for body in parts.iter().map(|(_, body)| *body).chain(otherwise) {
+            variables::assigned(body, &self.datums, &mut assigned, 0);
+        }
         for (condition, body) in parts {
             self.scope = before.clone();
-            let condition = self.condition(condition, line, out);
+            let condition = self.condition(condition, !assigned.is_empty(), line, out);
             if condition == Condition::Constant(false) {
                 continue;
             }

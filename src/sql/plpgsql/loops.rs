@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
         };
         let condition = match query(&fields["cond"]) {
             None => Condition::Constant(true),
-            Some(_) => self.condition(&fields["cond"], line(fields), out),
+            Some(_) => self.condition(&fields["cond"], false, line(fields), out),
         };
         if condition == Condition::Constant(false) {
             return Flow::GoesOn;

@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
                 return Flow::Ends;
             }
             "PLpgSQL_stmt_assert" => {
-                let holds = self.condition(&fields["cond"], line, out);
+                let holds = self.condition(&fields["cond"], false, line, out);
                 let message = query(&fields["message"])
                     .and_then(|text| expression::value_of(text, &self.scope).as_known());
                 let sqlstate = Some(ASSERT_FAILURE.into());
@@ -331,16 +331,26 @@ impl<'a> Reader<'a> {
         self.scope.retain(|_, value| variables::stands(value, sql));
     }
 
+    /// Reads a condition. Where it decides what variables hold afterwards, and not only what runs, the
+    /// system catalogs are asked for it.
     pub(super) fn condition(
         &mut self,
         expression: &Json,
+        decides_values: bool,
         line: u32,
         out: &mut Vec<Step>,
     ) -> Condition {
         let Some(text) = query(expression) else { return Condition::Unknown };
-        let mut condition = expression::condition_of(text, &self.scope);
-        if condition.has_unknown() && self.ask(text, out) {
-            condition = expression::condition_of(text, &self.scope);
+        // Null does not hold.
+        let condition_in = |scope: &Scope| match expression::value_of(text, scope) {
+            Value::Null => Condition::Constant(false),
+            _ => expression::condition_of(text, scope),
+        };
+        let mut condition = condition_in(&self.scope);
+        let is_asked = condition.has_unknown()
+            || decides_values && !matches!(condition, Condition::Constant(_));
+        if is_asked && self.ask(text, out) {
+            condition = condition_in(&self.scope);
             self.scope.tables = None;
         }
         if condition.has_unknown() {

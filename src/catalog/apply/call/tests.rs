@@ -185,3 +185,23 @@ fn rows_that_are_not_known_leave_a_loop_open() {
         assert!(catalog.is_uncertain(), "{block}");
     }
 }
+
+#[test]
+fn what_a_branch_gives_to_a_variable_depends_on_the_catalog() {
+    let make = "create table t (a int);
+        create function make(p text) returns void language plpgsql as $$
+        declare c text;
+        begin
+          if (select true from pg_policies where policyname = p and tablename = 't') then
+            c := 'create table ' || quote_ident(p) || ' ()';
+          else
+            c := 'create policy ' || quote_ident(p) || ' on t';
+          end if;
+          case when lower(p) = 'a' then execute format(c); else raise exception '%', p; end case;
+        end $$;";
+    let catalog = replay(&format!("{make} select make('a'); select make('a');"));
+    assert_eq!(tables(&catalog), ["public.a()", "public.t(a)"]);
+    let policies = |table: &crate::catalog::Relation| table.extra().policies.len();
+    assert_eq!(catalog.relations().map(policies).sum::<usize>(), 1);
+    assert!(!catalog.is_uncertain());
+}
