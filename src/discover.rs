@@ -66,6 +66,11 @@ const HINT_FILES: &[&str] = &[
     "flyway.conf",
     "flyway.toml",
     "flyway.user.toml",
+    "migrations.yml",
+    ".gmrc",
+    ".gmrc.js",
+    ".gmrc.cjs",
+    ".marvrc",
 ];
 
 /// Folders beside the migrations whose shell scripts may run them.

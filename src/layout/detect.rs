@@ -100,8 +100,10 @@ fn owns(layout: &Layout, tree: &Tree, folder: &Tree) -> bool {
         "diesel" | "hasura" => folder.file("up.sql").is_some() || folder.file("down.sql").is_some(),
         "prisma" => folder.file("migration.sql").is_some(),
         "numbered" | "psql" => owns_folder(folder.name()),
-        "flyway" | "evolve" | "refinery" => true,
+        "flyway" | "evolve" | "refinery" | "pgmigrate" | "dbup" | "graphile-migrate" => true,
         "sqitch" => matches!(folder.name(), "deploy" | "revert" | "verify"),
+        "tern" => super::marked::holds_templates(folder),
+        "drizzle" if folder.file("migration.sql").is_some() => true,
         "drizzle" => folder.name() == "meta",
         _ => tree.path == PathBuf::new() && folder.files.is_empty(),
     }
@@ -202,6 +204,28 @@ mod tests {
         assert_eq!(found, [("flyway", 1), ("flyway", 1)]);
         let same = below(["1.0/V1", "2.0/V1"]);
         assert_eq!(layouts(&same.each_ref().map(String::as_str)).len(), 2);
+    }
+
+    #[test]
+    fn lesser_known_runners_are_known_by_what_they_write() {
+        assert_eq!(layouts(&["db/sqls/1-a-up.sql", "db/sqls/1-a-down.sql"]), [("db-migrate", 2)]);
+        assert_eq!(layouts(&["db/1.sql", "db/migrations.json"]), [("pg-migrate", 1)]);
+        assert_eq!(layouts(&["db/migrations.yml", "db/migrations/V1__a.sql"]), [("pgmigrate", 1)]);
+        let names = ["db/1_a.up.sql", "db/1_a.down.sql"];
+        assert_eq!(layouts_of("-- morph:nontransactional\nselect 1;", &names), [("morph", 2)]);
+        let marked = |text: &str| layouts_of(text, &["db/1-a.sql", "db/2-b.sql"]);
+        assert_eq!(marked("-- @MARV AUDIT = false\nselect 1;"), [("marv", 2)]);
+        assert_eq!(marked("-- txn-mode = off\nselect 1;"), [("bytebase", 2)]);
+        let disabled = "-- postgres-migrations disable-transaction\nselect 1;";
+        assert_eq!(marked(disabled), [("postgres-migrations", 2)]);
+    }
+
+    #[test]
+    fn drizzle_keeps_a_snapshot_beside_each_migration_and_prisma_does_not() {
+        let files = ["db/20240101_a/migration.sql", "db/20240102_b/migration.sql"];
+        assert_eq!(layouts(&files), [("prisma", 2)]);
+        let with_snapshots = [&files[..], &["db/20240102_b/snapshot.json"]].concat();
+        assert_eq!(layouts(&with_snapshots), [("drizzle", 2)]);
     }
 
     #[test]

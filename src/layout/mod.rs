@@ -8,10 +8,13 @@ mod files;
 mod flyway;
 mod golang_migrate;
 mod goose;
+mod graphile_migrate;
 mod liquibase;
 mod marked;
+mod node_files;
 mod node_pg_migrate;
 mod numbered;
+mod other_files;
 mod plain;
 mod pop;
 mod sections;
@@ -21,6 +24,7 @@ mod sqlx;
 mod tree;
 mod up_down;
 mod version;
+mod yoyo;
 
 pub use detect::{Override, recognise};
 pub use sections::commented_sql;
@@ -285,6 +289,7 @@ impl Detection {
 pub static LAYOUTS: &[&Layout] = &[
     &files::HASURA,
     &diesel::LAYOUT,
+    &graphile_migrate::LAYOUT,
     &liquibase::LAYOUT,
     &goose::LAYOUT,
     &marked::SQL_MIGRATE,
@@ -302,6 +307,9 @@ pub static LAYOUTS: &[&Layout] = &[
     &files::DRIZZLE,
     &files::ATLAS,
     &sqitch::LAYOUT,
+    &node_files::PG_MIGRATE,
+    &node_files::DB_MIGRATE,
+    &other_files::PGMIGRATE,
     &files::REFINERY,
     &flyway::EVOLVE,
     &flyway::FLYWAY,
@@ -309,7 +317,12 @@ pub static LAYOUTS: &[&Layout] = &[
     &files::POSTGRATOR,
     &pop::LAYOUT,
     &sqlx::LAYOUT,
+    &golang_migrate::MORPH,
     &golang_migrate::LAYOUT,
+    &node_files::POSTGRES_MIGRATIONS,
+    &node_files::MARV,
+    &other_files::BYTEBASE,
+    &other_files::DBUP,
     &numbered::PSQL,
     &numbered::NUMBERED,
     &plain::LAYOUT,

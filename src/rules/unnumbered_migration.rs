@@ -14,6 +14,9 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
             format!("`{name}` {}", file.reason),
         )
         .help(match cx.set.layout.name {
+            "play-evolutions" if file.reason.contains("gap") => {
+                "give it the number that is missing, or add the file that is"
+            }
             "drizzle" => "add an entry for it to meta/_journal.json, or delete it",
             _ => "rename it as the runner expects, or move it out of the directory",
         })
