@@ -364,7 +364,7 @@ fn check_migration(cx: &MigrationContext, rules: &[Stamp], out: &mut Vec<Diagnos
         match stamp.rule.check {
             Check::Migration(check) => run(stamp, direction, out, |out| check(cx, out)),
             Check::Steps(watch) | Check::StepsAndHistory(watch, _) => {
-                watches.extend(watch(cx).map(|watch| (stamp, watch)))
+                watches.extend(watch(cx).map(|watch| (stamp, watch)));
             }
             Check::Statement(_) | Check::Refusal(_) | Check::History(_) | Check::Suppressions => {}
         }

@@ -277,8 +277,11 @@ pub struct StatementContext<'a> {
     pub failures: &'a [Failure],
     acts: OnceCell<Vec<Act<'a>>>,
     /// The locks of its actions, as far as a rule has asked for them.
-    locks: RefCell<Vec<(*const Action, Rc<[Lock]>)>>,
+    locks: RefCell<Vec<Known>>,
 }
+
+/// An action with its locks.
+type Known = (*const Action, Rc<[Lock]>);
 
 /// The locks of so many actions of a statement are kept.
 const MOST_KNOWN: usize = 64;

@@ -43,8 +43,8 @@ pub struct Act<'a> {
 pub const MOST_ACTS: usize = 256;
 
 /// Returns what each of the first [`MOST_ACTS`] actions of a statement does, those of `DO` blocks one by
-/// one. What the server would refuse is left out: it does nothing. Where the history is not complete, what nothing at hand made may
-/// still be there.
+/// one. What the server would refuse is left out: it does nothing. Where the history is not complete, what
+/// nothing at hand made may still be there.
 pub fn acts<'a>(
     actions: &'a [Action],
     state: &State,
@@ -64,9 +64,8 @@ pub fn acts<'a>(
         if failures.iter().any(|failure| is_complete || failure.because != Because::NeverMade) {
             continue;
         }
-        let locks = locks_until(action, &before, &after, &env.path, state.version);
-        let mut effects = Effects { locks, certain: true, ..Effects::default() };
-        super::cost::add(action, &before, &after, state, &mut effects);
+        let mut effects = Effects::none();
+        effects.add(action, (&before, &after), state);
         effects.finish(&after, state, origin);
         acts.push(Act { action, in_block, before, after: after.clone(), effects });
         before = after;
@@ -74,23 +73,34 @@ pub fn acts<'a>(
     acts
 }
 
-/// Returns what the actions of one statement do, in the state before it.
+/// Returns what the actions of one statement do, in the state before it: also those that the server would
+/// refuse, and a `DO` block as a whole, in which [`acts`] differs.
 pub fn effects(actions: &[Action], state: &State, origin: Origin) -> Effects {
-    let mut found = Effects { certain: true, ..Effects::default() };
+    let env = Env { origin, path: state.session.search_path.clone(), version: state.version };
+    let mut found = Effects::none();
     let mut catalog = state.catalog.clone();
-    let path = &state.session.search_path;
     for action in crate::replay::in_order(actions) {
-        let env = Env { origin, path: path.clone(), version: state.version };
         let before = catalog.clone();
         catalog.apply(action, &env);
-        found.locks.extend(locks_until(action, &before, &catalog, path, state.version));
-        super::cost::add(action, &before, &catalog, state, &mut found);
+        found.add(action, (&before, &catalog), state);
     }
     found.finish(&catalog, state, origin);
     found
 }
 
 impl Effects {
+    /// Nothing, which is certain.
+    fn none() -> Self {
+        Self { certain: true, ..Self::default() }
+    }
+
+    /// Adds what an action does between two states of the catalog.
+    fn add(&mut self, action: &Action, (before, after): (&Catalog, &Catalog), state: &State) {
+        let path = &state.session.search_path;
+        self.locks.extend(locks_until(action, before, after, path, state.version));
+        super::cost::add(action, before, after, state, self);
+    }
+
     /// Leaves the strongest lock on each relation, and nothing about what no other transaction can see:
     /// nobody waits for work on that, and there is little of it.
     fn finish(&mut self, after: &Catalog, state: &State, origin: Origin) {

@@ -1,5 +1,6 @@
-use super::outage::{Used, acts, doubt, env, made, quoted, report, used};
-use super::steps::{self, Place};
+use super::added::{AddedColumn, added_columns, by_table};
+use super::outage::{Used, doubt, env, made, quoted, report};
+use super::steps::{self, Place, not_null_name};
 use crate::catalog::Column;
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
@@ -7,47 +8,23 @@ use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
 use crate::schema::{expression_sql, name_sql};
 use crate::sql::tree::{Call, Expr};
-use crate::sql::{
-    Action, AlterTable, ColumnDefinition, ConstraintKind, Generated, LockMode, TableChange,
-};
+use crate::sql::{AlterTable, ColumnDefinition, ConstraintKind, Generated, LockMode};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    let mut found: Vec<Added> = Vec::new();
-    for act in acts(cx, |action| added(action).is_some()) {
-        let Some((alter, definition)) = added(act.action) else { continue };
-        let Some(table) = used(cx, &act.before, &alter.table) else { continue };
-        // Nothing is written anew where a column of that name is there already.
-        if table.relation.is_some() && act.effects.rewrites.is_empty() {
-            continue;
-        }
-        if let Some(cause) = cause(cx, act, definition, &table) {
-            found.push(Added { act, alter, definition, table, cause });
-        }
-    }
-    // What one statement does to a table is done in one go.
-    for group in found.chunk_by(|one, other| one.table.name == other.table.name) {
-        if let [first, rest @ ..] = group {
-            out.push(diagnose(cx, first, rest));
-        }
-    }
+    let found = added_columns(
+        cx,
+        |_| true,
+        |act, definition, table| {
+            // Nothing is written anew where a column of that name is there already.
+            let is_there = table.relation.is_some() && act.effects.rewrites.is_empty();
+            if is_there { None } else { cause(cx, act, definition, table) }
+        },
+    );
+    out.extend(by_table(&found).map(|(first, others)| diagnose(cx, first, others)));
 }
 
 /// A column whose values are written into every row.
-struct Added<'a> {
-    act: &'a Act<'a>,
-    alter: &'a AlterTable,
-    definition: &'a ColumnDefinition,
-    table: Used<'a>,
-    cause: Cause,
-}
-
-fn added(action: &Action) -> Option<(&AlterTable, &ColumnDefinition)> {
-    let Action::AlterTable(alter) = action else { return None };
-    match &alter.change {
-        TableChange::AddColumn { column, .. } => Some((alter, column)),
-        _ => None,
-    }
-}
+type Added<'a> = AddedColumn<'a, Cause>;
 
 /// Why every row has to be written anew.
 enum Cause {
@@ -143,7 +120,7 @@ fn why(cause: &Cause) -> String {
 }
 
 fn diagnose(cx: &StatementContext, added: &Added, others: &[Added]) -> Diagnostic {
-    let Added { act, definition, table, cause, .. } = added;
+    let Added { act, definition, table, why: cause, .. } = added;
     let shown = table.shown();
     let verb = if matches!(cause, Cause::Unknown(_)) { "may rewrite" } else { "rewrites" };
     let message = format!("adding `{}` {verb} all of `{shown}`, {}", definition.name, why(cause));
@@ -156,7 +133,7 @@ fn diagnose(cx: &StatementContext, added: &Added, others: &[Added]) -> Diagnosti
     }
     for other in others {
         let name = &other.definition.name;
-        diagnostic = diagnostic.note(format!("so does adding `{name}`, {}", why(&other.cause)));
+        diagnostic = diagnostic.note(format!("so does adding `{name}`, {}", why(&other.why)));
     }
     if others.is_empty() {
         diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, added)));
@@ -192,12 +169,13 @@ fn advice(cx: &StatementContext, definition: &ColumnDefinition, cause: &Cause) -
 }
 
 fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
-    let Added { act, alter, definition, table, cause } = added;
+    let Added { act, alter, definition, table, why: cause } = added;
     let (after, constraints) = made(act, table)?;
     let column = after.column(&definition.name)?;
     let sql = name_sql(&alter.table);
     let name = quoted(&definition.name);
     let place = Place { table: &sql, column: &name, relation: Some(after) };
+    let not_null = not_null_name(&after.name.name, &definition.name);
     let collation = definition.collation.as_ref();
     let collation = collation.map(|found| format!(" collate {}", name_sql(found)));
     let of = format!(
@@ -241,7 +219,7 @@ fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
                 ],
             );
             recipe = place.fill(recipe, "default", &missing);
-            recipe = not_null(cx, recipe, &place, alter, definition);
+            recipe = place.not_null(recipe, &not_null, cx.version());
             if let Some(identity) = &definition.identity {
                 recipe = become_identity(recipe, &place, &numbers, identity.always);
             }
@@ -263,7 +241,7 @@ fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
         Cause::Domain(_) | Cause::DomainDefault(_) => return None,
     }
     if definition.not_null && !matches!(cause, Cause::Sequence) {
-        recipe = not_null(cx, recipe, &place, alter, definition);
+        recipe = place.not_null(recipe, &not_null, cx.version());
     }
     for constraint in constraints {
         if constraint.kind != ConstraintKind::NotNull {
@@ -272,17 +250,6 @@ fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
         }
     }
     Some(recipe)
-}
-
-fn not_null(
-    cx: &StatementContext,
-    recipe: Recipe,
-    place: &Place,
-    alter: &AlterTable,
-    definition: &ColumnDefinition,
-) -> Recipe {
-    let name = quoted(&format!("{}_{}_not_null", alter.table.name, definition.name));
-    place.not_null(recipe, &name, cx.version())
 }
 
 /// Adds the step that makes an identity column of one whose numbers come from a sequence.

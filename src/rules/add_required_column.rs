@@ -1,6 +1,7 @@
-use super::outage::{Used, acts, doubt, made, quoted, used};
+use super::added::{AddedColumn, added_columns, by_table};
+use super::outage::{Used, doubt, made, quoted};
 use super::spelling::listed;
-use super::steps::Place;
+use super::steps::{Place, not_null_name};
 use crate::catalog::TypeKind;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::Act;
@@ -8,47 +9,23 @@ use crate::layout::Direction;
 use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
 use crate::schema::name_sql;
-use crate::sql::{
-    Action, AlterTable, ColumnDefinition, ConstraintKind, DmlKind, LockMode, RelationName,
-    TableChange,
-};
+use crate::sql::{Action, ColumnDefinition, ConstraintKind, DmlKind, LockMode, RelationName};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    let mut found: Vec<Added> = Vec::new();
-    for act in acts(cx, |action| required(action).is_some()) {
-        let Some((alter, definition)) = required(act.action) else { continue };
-        let Some(table) = used(cx, &act.before, &alter.table) else { continue };
-        if is_new_and_required(act, definition, &table) {
-            found.push(Added { act, alter, definition, table });
-        }
-    }
-    // One statement fails once.
-    for group in found.chunk_by(|one, other| one.table.name == other.table.name) {
-        if let [first, others @ ..] = group {
-            out.push(diagnose(cx, first, others));
-        }
-    }
+    let found = added_columns(cx, is_required, |act, definition, table| {
+        is_new_and_required(act, definition, table).then_some(())
+    });
+    out.extend(by_table(&found).map(|(first, others)| diagnose(cx, first, others)));
 }
 
 /// A column that is added, must have a value and gets none.
-struct Added<'a> {
-    act: &'a Act<'a>,
-    alter: &'a AlterTable,
-    definition: &'a ColumnDefinition,
-    table: Used<'a>,
-}
+type Added<'a> = AddedColumn<'a, ()>;
 
-fn required(action: &Action) -> Option<(&AlterTable, &ColumnDefinition)> {
-    let Action::AlterTable(alter) = action else { return None };
-    match &alter.change {
-        TableChange::AddColumn { column, .. } => {
-            let has_value = column.default.as_ref().is_some_and(|default| !default.is_null())
-                || column.identity.is_some()
-                || column.generated.is_some();
-            (column.not_null && !has_value).then_some((alter, column))
-        }
-        _ => None,
-    }
+fn is_required(column: &ColumnDefinition) -> bool {
+    let has_value = column.default.as_ref().is_some_and(|default| !default.is_null())
+        || column.identity.is_some()
+        || column.generated.is_some();
+    column.not_null && !has_value
 }
 
 /// Returns whether the column is made, and nothing gives it a value.
@@ -120,7 +97,7 @@ fn is_emptied(cx: &StatementContext, table: &RelationName) -> bool {
 }
 
 fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
-    let Added { act, alter, definition, table } = added;
+    let Added { act, alter, definition, table, .. } = added;
     let (after, constraints) = made(act, table)?;
     let column = after.column(&definition.name)?;
     if constraints.iter().any(|found| found.kind != ConstraintKind::NotNull) {
@@ -136,6 +113,6 @@ fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
         [format!("alter table {sql} add column {name} {of}")],
     );
     let recipe = place.fill(recipe, "'<value>'", &format!("{name} is null"));
-    let constraint = quoted(&format!("{}_{}_not_null", after.name.name, definition.name));
+    let constraint = not_null_name(&after.name.name, &definition.name);
     Some(place.not_null(recipe, &constraint, cx.version()))
 }

@@ -1,6 +1,6 @@
 use super::added::AddedConstraint;
 use super::outage::{Used, acts, doubt, quoted, report, used};
-use super::steps::{self, Place, partitions, unique_index, using_index};
+use super::steps::{self, Place, not_null_name, partitions, unique_index, using_index};
 use crate::catalog::{Constraint, Relation, RelationKind};
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
@@ -109,7 +109,7 @@ fn prove_not_null(
         return recipe;
     };
     for column in nullable(before, made) {
-        let name = quoted(&format!("{}_{column}_not_null", before.name.name));
+        let name = not_null_name(&before.name.name, column);
         let place = Place { table: sql, column: &quoted(column), relation: Some(before) };
         recipe = place.not_null(recipe, &name, cx.version());
     }

@@ -1,4 +1,5 @@
 use super::in_transaction::{explain, is_first_of_pipeline, place, refused, removal, way_out};
+use super::per_transaction::PerTransaction;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, NewFile};
 use crate::layout::{Direction, OptOut, TransactionMode};
 use crate::rule::{MigrationContext, StatementContext, Watch};
@@ -20,19 +21,19 @@ pub(super) fn watch(_: &MigrationContext) -> Option<Box<dyn Watch>> {
 #[derive(Default)]
 struct Refused {
     found: Vec<Diagnostic>,
-    /// The last transaction that was reported.
-    last: Option<u32>,
+    /// Whether the transaction was reported.
+    is_reported: PerTransaction<bool>,
 }
 
 impl Watch for Refused {
     fn statement(&mut self, cx: &StatementContext) {
         let first = self.found.len();
         statement(cx, &mut self.found);
-        let transaction = cx.state.transaction.as_ref().map(|open| open.id);
-        if self.found.len() == first || transaction.is_none() {
+        if self.found.len() == first || cx.state.transaction.is_none() {
             return;
         }
-        if self.last == transaction
+        let is_reported = self.is_reported.of(cx);
+        if *is_reported
             && let Some(more) = self.found.pop()
             && let Some(earlier) = self.found.last_mut()
         {
@@ -45,7 +46,7 @@ impl Watch for Refused {
             earlier.relations.sort();
             earlier.relations.dedup();
         }
-        self.last = transaction;
+        *is_reported = true;
     }
 
     fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {

@@ -8,11 +8,7 @@ use crate::rule::{MigrationContext, StatementContext};
 use crate::sql::{Action, AlterTable, TableChange};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
-    let mut actions = cx.script().statements().flat_map(|statement| &statement.actions);
-    let is_here = actions.any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(|action| dropped(action).is_some()),
-        action => dropped(action).is_some(),
-    });
+    let is_here = cx.script().all_actions().any(|action| dropped(action).is_some());
     if !is_here {
         return;
     }

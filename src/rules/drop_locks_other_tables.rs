@@ -17,11 +17,7 @@ pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
     if cx.migration().direction != Direction::Up {
         return None;
     }
-    let mut actions = cx.script().statements().flat_map(|statement| &statement.actions);
-    let is_here = actions.any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(|action| dropped(action).is_some()),
-        action => dropped(action).is_some(),
-    });
+    let is_here = cx.script().all_actions().any(|action| dropped(action).is_some());
     is_here.then(|| Box::new(Others::default()) as Box<dyn Watch>)
 }
 

@@ -19,11 +19,7 @@ pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
     if cx.migration().direction != Direction::Up {
         return None;
     }
-    let mut actions = cx.script().statements().flat_map(|statement| &statement.actions);
-    let is_here = actions.any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(loses),
-        action => loses(action),
-    });
+    let is_here = cx.script().all_actions().any(loses);
     is_here.then(|| Box::new(Data::default()) as Box<dyn Watch>)
 }
 

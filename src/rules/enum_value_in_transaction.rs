@@ -9,7 +9,7 @@ use crate::session::Holder;
 use crate::source::Span;
 use crate::sql::{
     Action, ColumnDefinition, Constant, ConstantOf, ConstraintDefinition, CreateTable, Expression,
-    RelationName, Statement, TableChange, TransactionAction, TypeName,
+    RelationName, TableChange, TransactionAction, TypeName,
 };
 
 /// A label that a transaction has added and not committed.
@@ -106,25 +106,13 @@ fn additions(cx: &StatementContext, transaction: u32) -> Vec<Added> {
         let span = cx.statement.span;
         Some(Added { name, label: label.clone(), span, transaction, is_reported: false })
     };
-    actions(cx).filter_map(of).collect()
+    cx.statement.all_actions().filter_map(of).collect()
 }
 
 /// Returns whether some statement of the migration adds a label.
 fn adds_value(cx: &MigrationContext) -> bool {
     let is_addition = |action: &Action| matches!(action, Action::AddEnumValue { .. });
-    cx.script().statements().flat_map(all_actions).any(is_addition)
-}
-
-/// Returns the actions of a statement, those of a `DO` block included.
-fn actions<'a>(cx: &StatementContext<'a>) -> impl Iterator<Item = &'a Action> {
-    all_actions(cx.statement)
-}
-
-fn all_actions(statement: &Statement) -> impl Iterator<Item = &Action> {
-    statement.actions.iter().flat_map(|action| match action {
-        Action::Do(block) => &block.actions[..],
-        other => std::slice::from_ref(other),
-    })
+    cx.script().all_actions().any(is_addition)
 }
 
 /// Reports a use of a label in the transaction that adds it.
@@ -273,7 +261,7 @@ pub(super) fn enum_of<'a>(cx: &StatementContext<'a>, of: &Of) -> Option<EnumType
 /// Returns the constants of a statement with their types.
 pub(super) fn uses(cx: &StatementContext) -> Vec<Use> {
     let mut uses = Vec::new();
-    for action in actions(cx) {
+    for action in cx.statement.all_actions() {
         match action {
             Action::Dml(dml) => constants(cx, &dml.constants, None, &mut uses),
             Action::CreateView(view) => constants(cx, &view.constants, None, &mut uses),

@@ -1,10 +1,42 @@
 use std::collections::HashMap;
 
+use super::per_transaction::PerTransaction;
 use super::spelling::shown;
+use super::strong_locks::StrongLocks;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::Diagnostic;
-use crate::rule::{HistoryContext, LockOrder};
+use crate::layout::Direction;
+use crate::rule::{HistoryContext, LockOrder, MigrationContext, StatementContext, Watch};
 use crate::sql::LockMode;
+
+pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
+    let is_up = cx.migration().direction == Direction::Up;
+    is_up.then(|| Box::new(Orders::default()) as Box<dyn Watch>)
+}
+
+/// In which order one migration locks tables.
+#[derive(Default)]
+struct Orders {
+    locks: PerTransaction<StrongLocks>,
+    found: Vec<LockOrder>,
+}
+
+impl Watch for Orders {
+    fn statement(&mut self, cx: &StatementContext) {
+        let (migration, span) = (cx.migration.index, cx.statement.head(cx.file()));
+        let pairs = self.locks.of(cx).take(cx).into_iter();
+        self.found.extend(pairs.map(|(first, next)| LockOrder {
+            migration,
+            span,
+            first: first.name,
+            next: next.name,
+        }));
+    }
+
+    fn end(self: Box<Self>, cx: &MigrationContext, _: &mut Vec<Diagnostic>) {
+        cx.history.note_lock_orders(self.found);
+    }
+}
 
 pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
     let orders = cx.lock_orders();

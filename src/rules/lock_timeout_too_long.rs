@@ -1,4 +1,3 @@
-use super::outage::actions;
 use super::setting_without_effect::spelled;
 use crate::diagnostic::Diagnostic;
 use crate::rule::{MigrationContext, StatementContext, Watch};
@@ -43,7 +42,7 @@ impl Watch for Limit {
 
 /// Returns whether a statement waits for a lock that stops what others do.
 fn waits(cx: &StatementContext) -> bool {
-    actions(cx).any(|action| {
+    cx.statement.all_actions().any(|action| {
         let locks = cx.locks(action).to_vec();
         locks.iter().any(|lock| lock.mode >= LockMode::ShareLock && cx.is_noticed(lock))
     })

@@ -1,4 +1,4 @@
-use super::outage::actions;
+use super::per_transaction::PerTransaction;
 use super::spelling::shown;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::Diagnostic;
@@ -10,14 +10,18 @@ pub(super) fn watch(_: &MigrationContext) -> Option<Box<dyn Watch>> {
     Some(Box::new(Upgrade::default()))
 }
 
-/// The tables of which one transaction has locked rows.
 #[derive(Default)]
 struct Upgrade {
-    transaction: Option<u32>,
+    held: PerTransaction<Held>,
+    found: Vec<Diagnostic>,
+}
+
+/// What one transaction has locked.
+#[derive(Default)]
+struct Held {
     rows: Vec<Rows>,
     /// The tables that nobody else can write to any more.
     locked: Vec<QualifiedName>,
-    found: Vec<Diagnostic>,
 }
 
 struct Rows {
@@ -29,22 +33,17 @@ struct Rows {
 
 impl Watch for Upgrade {
     fn statement(&mut self, cx: &StatementContext) {
-        let transaction = cx.state.transaction.as_ref().map(|open| open.id);
-        if transaction != self.transaction {
-            self.transaction = transaction;
-            self.rows.clear();
-            self.locked.clear();
-        }
-        if transaction.is_none() {
+        if cx.state.transaction.is_none() {
             return;
         }
-        for action in actions(cx) {
+        let held = self.held.of(cx);
+        for action in cx.statement.all_actions() {
             match action {
                 Action::Dml(_) => {
                     let found = rows(cx, action);
-                    self.rows.extend(found.filter(|rows| !self.locked.contains(&rows.table)));
+                    held.rows.extend(found.filter(|rows| !held.locked.contains(&rows.table)));
                 }
-                action => self.lock(cx, action),
+                action => held.lock(cx, action, &mut self.found),
             }
         }
     }
@@ -54,8 +53,8 @@ impl Watch for Upgrade {
     }
 }
 
-impl Upgrade {
-    fn lock(&mut self, cx: &StatementContext, action: &Action) {
+impl Held {
+    fn lock(&mut self, cx: &StatementContext, action: &Action, out: &mut Vec<Diagnostic>) {
         for lock in cx.locks(action).iter() {
             // Weaker ones do not keep out those who write rows.
             if lock.mode < LockMode::ShareLock || !cx.is_noticed(lock) {
@@ -64,7 +63,7 @@ impl Upgrade {
             let is_it = |rows: &&mut Rows| !rows.is_reported && rows.table == lock.relation;
             if let Some(rows) = self.rows.iter_mut().find(is_it) {
                 rows.is_reported = true;
-                self.found.push(report(cx, rows, lock.mode));
+                out.push(report(cx, rows, lock.mode));
             }
             self.locked.push(lock.relation.clone());
         }

@@ -62,6 +62,7 @@ mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
 mod narrowing;
+mod needs_transaction;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
@@ -71,6 +72,7 @@ mod partition;
 mod partition_of_locks_parent;
 mod password_in_migration;
 mod pending_trigger_events;
+mod per_transaction;
 mod prefer_identity;
 mod prefer_jsonb;
 mod prefer_text;
@@ -88,6 +90,7 @@ mod short_integer_key;
 mod slow_after_lock;
 mod spelling;
 mod steps;
+mod strong_locks;
 mod syntax_error;
 mod table_rewrite;
 mod table_without_primary_key;
@@ -169,7 +172,7 @@ rules! {
     "index-on-dropped-column" => Statement(index_on_dropped_column::check),
     "invalid-privilege" => Statement(invalid_privilege::check),
     "irreversible-up" => Migration(irreversible_up::check),
-    "lock-order" => StepsAndHistory(locks_several_tables::watch_orders, lock_order::check),
+    "lock-order" => StepsAndHistory(lock_order::watch, lock_order::check),
     "lock-timeout-too-long" => Steps(lock_timeout_too_long::watch),
     "lock-upgrade" => Steps(lock_upgrade::watch),
     "locks-several-tables" => Steps(locks_several_tables::watch),
@@ -177,6 +180,7 @@ rules! {
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
+    "needs-transaction" => Statement(needs_transaction::check),
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
     "not-valid-never-validated" => History(not_valid_never_validated::check),

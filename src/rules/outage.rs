@@ -19,21 +19,13 @@ pub(super) struct Used<'a> {
     pub relation: Option<&'a Relation>,
 }
 
-/// Returns the actions of a statement, those in its `DO` blocks among them.
-pub(super) fn actions<'a>(cx: &StatementContext<'a>) -> impl Iterator<Item = &'a Action> {
-    cx.statement.actions.iter().flat_map(|action| match action {
-        Action::Do(block) => &block.actions[..],
-        action => std::slice::from_ref(action),
-    })
-}
-
 /// Returns what those of a statement's actions do that are `wanted`, also in its `DO` blocks. Nothing is
 /// worked out for other statements.
 pub(super) fn acts<'a>(
     cx: &'a StatementContext,
     wanted: impl Fn(&Action) -> bool + 'a,
 ) -> impl Iterator<Item = &'a Act<'a>> {
-    let is_here = actions(cx).any(&wanted);
+    let is_here = cx.statement.all_actions().any(&wanted);
     let acts = if is_here { cx.acts() } else { &[] };
     acts.iter().filter(move |act| wanted(act.action))
 }

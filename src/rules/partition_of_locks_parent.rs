@@ -14,11 +14,7 @@ use crate::session::Holder;
 use crate::sql::{Action, CreateTable, LockMode, RelationName};
 
 pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
-    let mut actions = cx.script().statements().flat_map(|statement| &statement.actions);
-    let is_here = actions.any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(|action| made(action).is_some()),
-        action => made(action).is_some(),
-    });
+    let is_here = cx.script().all_actions().any(|action| made(action).is_some());
     is_here.then(|| Box::new(Parents::default()) as Box<dyn Watch>)
 }
 

@@ -1,4 +1,4 @@
-use super::outage::actions;
+use super::per_transaction::PerTransaction;
 use super::spelling::{listed, shown};
 use crate::catalog::{Constraint, ObjectId, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -10,14 +10,13 @@ pub(super) fn watch(_: &MigrationContext) -> Option<Box<dyn Watch>> {
     Some(Box::new(Pending::default()))
 }
 
-/// The tables of which one transaction has changed rows that are still to be checked.
 #[derive(Default)]
 struct Pending {
-    transaction: Option<u32>,
-    events: Vec<Event>,
+    events: PerTransaction<Vec<Event>>,
     found: Vec<Diagnostic>,
 }
 
+/// A table of which the transaction has changed rows that are still to be checked.
 struct Event {
     table: ObjectId,
     span: Span,
@@ -29,20 +28,16 @@ struct Event {
 
 impl Watch for Pending {
     fn statement(&mut self, cx: &StatementContext) {
-        let transaction = cx.state.transaction.as_ref().map(|open| open.id);
-        if transaction != self.transaction {
-            self.transaction = transaction;
-            self.events.clear();
-        }
-        if transaction.is_none() {
+        if cx.state.transaction.is_none() {
             return;
         }
-        for action in actions(cx) {
+        let events = self.events.of(cx);
+        for action in cx.statement.all_actions() {
             match action {
-                Action::Dml(dml) => self.events.extend(event(cx, dml)),
+                Action::Dml(dml) => events.extend(event(cx, dml)),
                 // It checks what is pending, or may.
-                Action::Other { command: "SET CONSTRAINTS", .. } => self.events.clear(),
-                action if !self.events.is_empty() => self.look(cx, action),
+                Action::Other { command: "SET CONSTRAINTS", .. } => events.clear(),
+                action if !events.is_empty() => self.found.extend(look(cx, action, events)),
                 _ => {}
             }
         }
@@ -53,13 +48,11 @@ impl Watch for Pending {
     }
 }
 
-impl Pending {
-    fn look(&mut self, cx: &StatementContext, action: &Action) {
-        let Some(table) = refused(cx, action) else { return };
-        let Some(at) = self.events.iter().position(|event| event.table == table.id) else { return };
-        let event = self.events.swap_remove(at);
-        self.found.push(report(cx, table, &event));
-    }
+/// Reports an action that changes one of the tables.
+fn look(cx: &StatementContext, action: &Action, events: &mut Vec<Event>) -> Option<Diagnostic> {
+    let table = refused(cx, action)?;
+    let at = events.iter().position(|event| event.table == table.id)?;
+    Some(report(cx, table, &events.swap_remove(at)))
 }
 
 /// Returns the table that an action cannot change while checks of its rows are pending.

@@ -7,11 +7,7 @@ use crate::rule::MigrationContext;
 use crate::sql::{Action, AlterTable, TableChange, TableEffect};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
-    let mut actions = cx.script().statements().flat_map(|statement| &statement.actions);
-    let is_here = actions.any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(|action| enabled(action).is_some()),
-        action => enabled(action).is_some(),
-    });
+    let is_here = cx.script().all_actions().any(|action| enabled(action).is_some());
     if !is_here || cx.migration().direction != Direction::Up {
         return;
     }

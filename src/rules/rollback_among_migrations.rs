@@ -69,8 +69,7 @@ fn told_by_name(name: &str) -> Option<Severity> {
 /// Returns the first statement of a script that mostly takes back what was there before.
 fn undoes(script: &Script) -> Option<Span> {
     let mut made: BTreeSet<&RelationName> = BTreeSet::new();
-    let all = script.statements().flat_map(|statement| flat(&statement.actions));
-    for action in all {
+    for action in script.all_actions() {
         match action {
             Action::CreateTable(create) => made.extend(&create.name),
             Action::CreateView(create) => {
@@ -87,7 +86,7 @@ fn undoes(script: &Script) -> Option<Span> {
     }
     let (mut undoing, mut others, mut first) = (0, 0, None);
     for statement in script.statements() {
-        for action in flat(&statement.actions) {
+        for action in statement.all_actions() {
             match weight(action, &made) {
                 Some(true) => undoing += 1,
                 Some(false) => others += 1,
@@ -97,17 +96,6 @@ fn undoes(script: &Script) -> Option<Span> {
         }
     }
     first.filter(|_| undoing > others)
-}
-
-/// Returns the actions with those inside of `DO` blocks in place of the blocks.
-fn flat(actions: &[Action]) -> Vec<&Action> {
-    actions
-        .iter()
-        .flat_map(|action| match action {
-            Action::Do(block) => block.actions.iter().collect(),
-            other => vec![other],
-        })
-        .collect()
 }
 
 /// Returns whether an action takes something back; nothing where it is neither here nor there.

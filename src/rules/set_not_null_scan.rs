@@ -1,6 +1,6 @@
 use super::outage::{Used, acts, doubt, is_rewritten, quoted, report, used};
 use super::spelling::listed;
-use super::steps::{Place, validate};
+use super::steps::{Place, not_null_name, validate};
 use crate::catalog::Constraint;
 use crate::diagnostic::Diagnostic;
 use crate::effects::{Act, pending_proof};
@@ -53,7 +53,9 @@ fn diagnose(
         Some(pending) => advice_to_validate(pending),
         None => advice(cx, alter, column),
     };
-    let diagnostic = report(cx, act, &message, &locked).help(help);
+    let diagnostic = report(cx, act, &message, &locked).help(help).note(format!(
+        "from then on writes without a value for `{column}` fail, also those of the application that is still running (SQLSTATE 23502)"
+    ));
     let diagnostic =
         diagnostic.recipe(cx.recipe(|| Some(recipe(cx, alter, column, table, pending))));
     match doubt(table, "a valid check constraint proves already that there is no null") {
@@ -80,7 +82,7 @@ fn advice(cx: &StatementContext, alter: &AlterTable, column: &str) -> String {
     if cx.version().major >= 18 {
         return format!(
             "add `constraint {} not null {} not valid`, and validate it in a later migration",
-            name(alter, column),
+            not_null_name(&alter.table.name, column),
             quoted(column)
         );
     }
@@ -88,11 +90,6 @@ fn advice(cx: &StatementContext, alter: &AlterTable, column: &str) -> String {
         "add `check ({} is not null) not valid`, validate it in a later migration, and set not null after that: the check proves it",
         quoted(column)
     )
-}
-
-/// Returns a name for the new constraint.
-fn name(alter: &AlterTable, column: &str) -> String {
-    quoted(&format!("{}_{column}_not_null", alter.table.name))
 }
 
 fn recipe(
@@ -106,7 +103,7 @@ fn recipe(
     let place = Place { table: &sql, column: &quoted(column), relation: table.relation };
     let recipe = Recipe::default();
     match pending {
-        None => place.not_null(recipe, &name(alter, column), cx.version()),
+        None => place.not_null(recipe, &not_null_name(&alter.table.name, column), cx.version()),
         Some(pending) => {
             let recipe = validate(recipe, &sql, &quoted(&pending.name));
             match pending.kind {

@@ -1,5 +1,6 @@
 use super::bookkeeping::is_bookkeeping;
-use super::outage::{actions, acts};
+use super::outage::acts;
+use super::per_transaction::PerTransaction;
 use super::spelling::{listed, shown};
 use crate::catalog::{QualifiedName, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -8,15 +9,19 @@ use crate::source::Span;
 use crate::sql::{Action, Dml, DmlKind, LockMode, RelationName, TableChange};
 
 pub(super) fn watch(_: &MigrationContext) -> Option<Box<dyn Watch>> {
-    Some(Box::new(Window::default()))
+    Some(Box::new(SlowWork::default()))
+}
+
+#[derive(Default)]
+struct SlowWork {
+    window: PerTransaction<Window>,
+    found: Vec<Diagnostic>,
 }
 
 /// The strong locks of one transaction.
 #[derive(Default)]
 struct Window {
-    transaction: Option<u32>,
     held: Vec<Held>,
-    found: Vec<Diagnostic>,
     /// Whether the transaction was reported: what comes behind the first slow statement is no other
     /// mistake.
     is_reported: bool,
@@ -39,23 +44,20 @@ struct Slow {
     may_be_brief: bool,
 }
 
-impl Watch for Window {
+impl Watch for SlowWork {
     fn statement(&mut self, cx: &StatementContext) {
-        let transaction = cx.state.transaction.as_ref().map(|open| open.id);
-        if transaction != self.transaction {
-            *self = Self { transaction, found: std::mem::take(&mut self.found), ..Self::default() };
-        }
-        if transaction.is_none() {
+        if cx.state.transaction.is_none() {
             return;
         }
-        if !self.is_reported
-            && !self.held.is_empty()
-            && let Some(found) = self.look(cx)
+        let window = self.window.of(cx);
+        if !window.is_reported
+            && !window.held.is_empty()
+            && let Some(found) = window.look(cx)
         {
             self.found.push(found);
-            self.is_reported = true;
+            window.is_reported = true;
         }
-        self.hold(cx);
+        window.hold(cx);
     }
 
     fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
@@ -66,7 +68,7 @@ impl Watch for Window {
 impl Window {
     /// Adds the strong locks of a statement.
     fn hold(&mut self, cx: &StatementContext) {
-        for action in actions(cx) {
+        for action in cx.statement.all_actions() {
             for lock in cx.locks(action).iter() {
                 let is_table = cx.state.catalog.get(&lock.relation).is_none_or(|r| !r.is_index());
                 if lock.mode < LockMode::ShareLock || !is_table || !cx.is_noticed(lock) {
@@ -125,7 +127,7 @@ impl Window {
 
 /// Returns work of a statement that takes as long as a table is big which others use.
 fn slow(cx: &StatementContext) -> Option<Slow> {
-    let dml = actions(cx).find_map(|action| match action {
+    let dml = cx.statement.all_actions().find_map(|action| match action {
         Action::Dml(dml) => slow_dml(cx, dml),
         _ => None,
     });

@@ -74,6 +74,11 @@ impl Place<'_> {
     }
 }
 
+/// Returns the name for a constraint that proves that a column is not null.
+pub(super) fn not_null_name(table: &str, column: &str) -> String {
+    quoted(&format!("{table}_{column}_not_null"))
+}
+
 /// Adds the step that validates a constraint.
 pub(super) fn validate(recipe: Recipe, table: &str, name: &str) -> Recipe {
     recipe.step(

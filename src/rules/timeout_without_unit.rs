@@ -1,4 +1,3 @@
-use super::outage::actions;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::rule::StatementContext;
 use crate::source::Span;
@@ -19,7 +18,7 @@ const TIMEOUTS: &[&str] = &[
 const FEW: f64 = 100.0;
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    for action in actions(cx) {
+    for action in cx.statement.all_actions() {
         let (Action::Set(setting) | Action::SetDefault(setting)) = action else { continue };
         if let Some(number) = few(setting) {
             out.push(report(cx, setting, number));

@@ -32,6 +32,11 @@ pub(super) struct TypeChange<'a> {
     pub to: String,
 }
 
+/// What prepared statements answer once when a column that they return has another type.
+///
+/// Source: PostgreSQL 12 and 18, `prepare p as select n from t` before `alter table t alter n type bigint`.
+pub(super) const PLANS: &str = "SQLSTATE 0A000: cached plan must not change result type; prepared statements that return the column fail with it once, until they are prepared anew";
+
 /// Returns the columns of tables in use that get another type.
 pub(super) fn type_changes<'a>(cx: &'a StatementContext) -> impl Iterator<Item = TypeChange<'a>> {
     let is_one = |action: &Action| {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::outage::{is_rewritten, quoted, report};
 use super::spelling::listed;
 use super::steps::validate;
-use super::type_change::{TypeChange, type_changes};
+use super::type_change::{PLANS, TypeChange, type_changes};
 use crate::catalog::{Constraint, Index, QualifiedName, Relation};
 use crate::diagnostic::Diagnostic;
 use crate::recipe::{Recipe, Run};
@@ -117,7 +117,7 @@ fn diagnose(
         }
     }
     let help = advice(works);
-    let diagnostic = report(cx, change.act, &message, &locked).help(help);
+    let diagnostic = report(cx, change.act, &message, &locked).help(help).note(PLANS);
     match works {
         [only] => diagnostic.recipe(cx.recipe(|| recipe(change, table, only))),
         _ => diagnostic,

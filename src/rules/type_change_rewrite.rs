@@ -1,6 +1,6 @@
 use super::outage::{env, quoted, report};
-use super::steps::Place;
-use super::type_change::{TypeChange, reason, type_changes};
+use super::steps::{Place, not_null_name};
+use super::type_change::{PLANS, TypeChange, reason, type_changes};
 use crate::catalog::{Column, Index, Relation, RelationKind};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::recipe::{Recipe, Run};
@@ -58,6 +58,9 @@ fn diagnose(
     };
     let mut diagnostic =
         report(cx, change.act, &message, &change.locked(cx)).help(advice(change, from));
+    if old != new {
+        diagnostic = diagnostic.note(PLANS);
+    }
     if others.is_empty() {
         diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, change, from)));
     }
@@ -186,7 +189,7 @@ fn recipe(cx: &StatementContext, change: &TypeChange, from: &str) -> Option<Reci
         );
     }
     if old.not_null {
-        let name = quoted(&format!("{}_{}_new_not_null", relation.name.name, change.name));
+        let name = not_null_name(&relation.name.name, &format!("{}_new", change.name));
         recipe = place.not_null(recipe, &name, cx.version());
     }
     Some(swap(recipe, change, old, &table, (&trigger, &function)))

@@ -1,5 +1,5 @@
 use super::bookkeeping::is_bookkeeping;
-use super::outage::{actions, quoted};
+use super::outage::quoted;
 use super::spelling::shown;
 use crate::catalog::{QualifiedName, Relation, RelationKind};
 use crate::diagnostic::Diagnostic;
@@ -10,7 +10,7 @@ use crate::session::Holder;
 use crate::sql::{Action, ConstraintKind, Dml, DmlKind, LockMode, RelationName};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
-    for action in actions(cx) {
+    for action in cx.statement.all_actions() {
         let Action::Dml(dml) = action else { continue };
         if !matches!(dml.kind, DmlKind::Update | DmlKind::Delete) || dml.has_where {
             continue;

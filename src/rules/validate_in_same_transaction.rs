@@ -1,4 +1,5 @@
-use super::outage::{actions, report, used};
+use super::outage::{report, used};
+use super::per_transaction::PerTransaction;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
@@ -8,12 +9,8 @@ use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
 
 /// Watches migrations that validate something.
 pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
-    let mut actions = cx.script().statements().flat_map(|statement| &statement.actions);
-    let validates = actions.any(|action| match action {
-        Action::Do(block) => block.actions.iter().any(|action| validated(action).is_some()),
-        action => validated(action).is_some(),
-    });
-    validates.then(|| Box::new(Held::default()) as Box<dyn Watch>)
+    let validates = cx.script().all_actions().any(|action| validated(action).is_some());
+    validates.then(|| Box::new(Validations::default()) as Box<dyn Watch>)
 }
 
 fn validated(action: &Action) -> Option<(&AlterTable, &str)> {
@@ -24,40 +21,41 @@ fn validated(action: &Action) -> Option<(&AlterTable, &str)> {
     }
 }
 
-/// The strong locks of the open transaction.
 #[derive(Default)]
-struct Held {
-    /// The transaction.
-    id: Option<u32>,
-    /// What is locked: the strongest mode first taken, and where.
-    locks: Vec<(QualifiedName, LockMode, Span)>,
-    /// What was found.
+struct Validations {
+    held: PerTransaction<Held>,
     found: Vec<Diagnostic>,
 }
 
-impl Watch for Held {
+/// The strong locks of the open transaction.
+#[derive(Default)]
+struct Held {
+    /// What is locked: the strongest mode first taken, and where.
+    locks: Vec<(QualifiedName, LockMode, Span)>,
+}
+
+impl Watch for Validations {
     fn statement(&mut self, cx: &StatementContext) {
-        let id = cx.state.transaction.as_ref().map(|open| open.id);
-        // Outside of a transaction each statement has locks of its own.
-        if id.is_none() || id != self.id {
-            self.locks.clear();
-            self.id = id;
-        }
-        if !actions(cx).any(|action| validated(action).is_some()) {
+        let held = self.held.of(cx);
+        if !cx.statement.all_actions().any(|action| validated(action).is_some()) {
             // Its locks are enough to know, and what it does costs more.
-            let locks =
-                actions(cx).filter(|_| id.is_some()).flat_map(|action| cx.locks(action).to_vec());
+            let is_open = cx.state.transaction.is_some();
+            let locks = cx
+                .statement
+                .all_actions()
+                .filter(|_| is_open)
+                .flat_map(|action| cx.locks(action).to_vec());
             for lock in locks.filter(|lock| cx.is_noticed(lock)) {
-                self.note(&lock.relation, lock.mode, cx.statement.head(cx.file()));
+                held.note(&lock.relation, lock.mode, cx.statement.head(cx.file()));
             }
             return;
         }
         for act in cx.acts() {
             if let Some((alter, name)) = validated(act.action) {
-                self.validate(cx, act, alter, name);
+                self.found.extend(held.validate(cx, act, alter, name));
             }
             for lock in act.effects.locks.iter().filter(|lock| cx.is_noticed(lock)) {
-                self.note(&lock.relation, lock.mode, cx.statement.head(cx.file()));
+                held.note(&lock.relation, lock.mode, cx.statement.head(cx.file()));
             }
         }
     }
@@ -79,20 +77,25 @@ impl Held {
         }
     }
 
-    fn validate(&mut self, cx: &StatementContext, act: &Act, alter: &AlterTable, name: &str) {
-        let Some(table) = used(cx, &act.before, &alter.table) else { return };
+    fn validate(
+        &self,
+        cx: &StatementContext,
+        act: &Act,
+        alter: &AlterTable,
+        name: &str,
+    ) -> Option<Diagnostic> {
+        let table = used(cx, &act.before, &alter.table)?;
         let known = act.before.get(&table.name).and_then(|table| table.constraint(name));
         let is_valid = known.is_some_and(|constraint| constraint.validated);
         if is_valid || table.relation.is_some() && act.effects.scans.is_empty() {
-            return;
+            return None;
         }
         let held = |name: &QualifiedName| self.locks.iter().find(|(other, ..)| other == name);
-        let own = held(&table.name);
         // A foreign key reads the other table too.
         let target = known.filter(|known| known.kind == ConstraintKind::ForeignKey);
         let target = target.and_then(|key| act.before.name_of(key.references?));
         let other = target.filter(|name| **name != table.name).and_then(held);
-        let Some((_, mode, span)) = own else { return };
+        let (_, mode, span) = held(&table.name)?;
         let is_same = *span == cx.statement.head(cx.file());
         let holder = if is_same { "the statement itself" } else { "the transaction" };
         let article = if matches!(mode, LockMode::AccessExclusiveLock | LockMode::ExclusiveLock) {
@@ -113,6 +116,6 @@ impl Held {
         if !is_same {
             diagnostic = diagnostic.label(file, *span, "takes the lock");
         }
-        self.found.push(diagnostic);
+        Some(diagnostic)
     }
 }

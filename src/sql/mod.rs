@@ -57,6 +57,11 @@ impl Script {
         })
     }
 
+    /// Returns the actions of all statements, with those inside of `DO` blocks in place of the blocks.
+    pub fn all_actions(&self) -> impl Iterator<Item = &Action> {
+        self.statements().flat_map(Statement::all_actions)
+    }
+
     /// Returns the number of pieces of SQL that were not understood.
     pub fn not_analysed(&self) -> usize {
         self.items.iter().filter(|item| !matches!(item, Item::Statement(_))).count()
@@ -389,6 +394,14 @@ pub fn string_value(lexeme: Lexeme<'_>) -> Option<String> {
 }
 
 impl Statement {
+    /// Returns the actions, with those inside of `DO` blocks in place of the blocks.
+    pub fn all_actions(&self) -> impl Iterator<Item = &Action> {
+        self.actions.iter().flat_map(|action| match action {
+            Action::Do(block) => &block.actions[..],
+            action => std::slice::from_ref(action),
+        })
+    }
+
     /// Returns the text of the statement.
     pub fn text<'a>(&self, file: &'a SourceFile) -> &'a str {
         file.slice(self.span)
