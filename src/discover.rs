@@ -43,6 +43,7 @@ const SKIPPED_FOLDERS: &[&str] =
 /// Small files inside a directory of migrations that say how it is run.
 const SIDE_FILES: &[&str] = &[
     "metadata.toml",
+    "migration_lock.toml",
     "_journal.json",
     "sqitch.plan",
     "flyway.conf",

@@ -36,6 +36,8 @@ struct SetRow {
     layout: &'static str,
     transaction: &'static str,
     assumed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    foreign: Option<&'static str>,
     evidence: Vec<String>,
     migrations: Vec<MigrationRow>,
     problems: Vec<String>,
@@ -123,6 +125,7 @@ fn row(set: &MigrationSet, loaded: &Loaded, with_sql: bool) -> SetRow {
         layout: set.layout.name,
         transaction: set.transaction.as_str(),
         assumed: set.assumed,
+        foreign: set.foreign,
         evidence: set.evidence.clone(),
         migrations: applied.chain(idle).collect(),
         problems: Vec::new(),
@@ -189,8 +192,9 @@ fn empty_down(migration: &Migration, with_sql: bool, loaded: &Loaded) -> Option<
 fn print(output: &mut impl Write, set: &MigrationSet, row: &SetRow) -> std::io::Result<()> {
     let path = if row.path.is_empty() { "." } else { &row.path };
     writeln!(output, "{path}: {} ({})", set.layout.title, row.evidence.join(", "))?;
-    let assumed = if set.assumed { " (assumed)" } else { "" };
+    let assumed = if set.assumed && set.foreign.is_none() { " (assumed)" } else { "" };
     let transaction = match row.transaction {
+        _ if set.foreign.is_some() => "nothing of it is read",
         "runner" => "each migration runs in a transaction",
         "message" => "each file is sent as one message",
         _ => "each statement commits on its own",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::foreign::take_out;
 use super::numbered::owns_folder;
 use super::{Detection, LAYOUTS, Layout, MigrationSet, Sources, TransactionMode, Tree};
 
@@ -70,11 +71,16 @@ impl Visitor<'_> {
                 evidence: detection.evidence,
                 transaction: mode.unwrap_or(layout.transaction),
                 assumed: layout.assumed && mode.is_none(),
+                foreign: None,
                 migrations: Vec::new(),
                 not_applied: Vec::new(),
                 other_files: others.map(|entry| entry.name.clone()).collect(),
             };
             (layout.read)(tree, sources, &mut set);
+            // Who names the layout knows what the files are.
+            if fixed.layout.is_none() {
+                take_out(tree, sources, &mut set);
+            }
             if !set.migrations.is_empty() || !set.not_applied.is_empty() {
                 self.sets.push(set);
                 // Named folders belong to the set, and no others.

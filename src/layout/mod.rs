@@ -6,6 +6,7 @@ mod detect;
 mod diesel;
 mod files;
 mod flyway;
+mod foreign;
 mod golang_migrate;
 mod goose;
 mod graphile_migrate;

@@ -18,6 +18,8 @@ pub struct MigrationSet {
     pub transaction: TransactionMode,
     /// Whether the transaction mode is only assumed.
     pub assumed: bool,
+    /// The database that it is for, if that is not PostgreSQL: then nothing of it is read.
+    pub foreign: Option<&'static str>,
     /// The migrations: ups in the order of application, each followed by its down.
     pub migrations: Vec<Migration>,
     /// The files that the runner never applies, and why.
