@@ -54,7 +54,7 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     if let Some(hint) = per_migration {
         evidence.push(format!("{} says {PER_MIGRATION_MARK}", hint.path.display()));
     }
-    Some(Detection { evidence, transaction: None })
+    Some(Detection { evidence, ..Detection::default() })
 }
 
 const PER_MIGRATION_MARK: &str = "transaction_per_migration=True";
