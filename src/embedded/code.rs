@@ -53,6 +53,8 @@ pub(super) enum ExprKind {
     Not(Box<Expr>),
     /// Whether all (`true`) or any (`false`) of some things hold.
     Logic(bool, Vec<Expr>),
+    /// A function without a name of its own.
+    Function(Box<Function>),
     /// Something else, with what it is, for people.
     Unknown(&'static str),
 }

@@ -2,6 +2,8 @@
 //!
 //! What depends on the database or the surroundings stays open, and is never guessed.
 
+mod callbacks;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -39,8 +41,32 @@ pub(super) struct Surroundings {
     pub member: fn(&str, &str) -> Option<&'static str>,
 }
 
+/// What becomes of a function that a call is given.
+pub(super) enum Callback {
+    /// Nobody knows: it is not followed.
+    Unknown,
+    /// The call runs it once; its first parameter is this.
+    Inside(ValueKind),
+    /// It runs once, behind what the method is called on.
+    Behind,
+    /// It runs for each element of the list whose method is called.
+    Each,
+    /// It runs only where something else has failed.
+    Sometimes,
+}
+
+/// A function with the variables around it.
+struct Closure<'a> {
+    function: &'a Function,
+    locals: Rc<HashMap<String, Value>>,
+}
+
 /// A program that is being followed.
 pub(super) struct Evaluator<'a> {
+    /// What becomes of functions that calls are given.
+    pub callback: fn(&CallValue) -> Callback,
+    closures: Vec<Closure<'a>>,
+    methods: HashMap<&'a str, &'a Function>,
     functions: HashMap<&'a str, &'a Function>,
     classes: Vec<(&'a str, &'a [Expr], &'a [Step], Span)>,
     globals: HashMap<String, Value>,
@@ -73,6 +99,9 @@ impl<'a> Evaluator<'a> {
     /// Follows what a module does when it is loaded.
     pub(super) fn new(module: &'a Module, surroundings: Surroundings) -> Self {
         let mut evaluator = Self {
+            callback: |_| Callback::Unknown,
+            closures: Vec::new(),
+            methods: HashMap::new(),
             functions: HashMap::new(),
             classes: Vec::new(),
             globals: HashMap::new(),
@@ -118,35 +147,23 @@ impl<'a> Evaluator<'a> {
 
     /// Returns what a function does.
     pub(super) fn run(&mut self, function: &'a Function) -> Vec<Event> {
+        self.run_with(function, &[])
+    }
+
+    /// Returns what a function does that is given these arguments.
+    pub(super) fn run_with(
+        &mut self,
+        function: &'a Function,
+        arguments: &[ValueKind],
+    ) -> Vec<Event> {
         let mut frame = Frame::default();
+        for ((name, _), kind) in function.parameters.iter().zip(arguments) {
+            let value = Value { span: function.span, kind: kind.clone() };
+            frame.locals.insert(name.clone(), value);
+        }
         self.events.clear();
         self.steps(&function.body, &mut frame);
         std::mem::take(&mut self.events)
-    }
-
-    /// Returns the names that a class gives values, for the first class that `is_it` accepts by its name
-    /// and the full names of its parents; and where it stands.
-    #[expect(dead_code, reason = "frameworks whose migrations are classes need it")]
-    pub(super) fn class(
-        &mut self,
-        is_it: impl Fn(&str, &[String]) -> bool,
-    ) -> Option<(HashMap<String, Value>, Span)> {
-        for (name, parents, body, span) in self.classes.clone() {
-            let mut frame = Frame::default();
-            let parents: Vec<String> = parents
-                .iter()
-                .filter_map(|parent| match self.value(parent, &mut frame).kind {
-                    ValueKind::Path(path) => Some(path),
-                    _ => None,
-                })
-                .collect();
-            if is_it(name, &parents) {
-                self.steps(body, &mut frame);
-                self.events.clear();
-                return Some((frame.locals, span));
-            }
-        }
-        None
     }
 
     fn spend(&mut self, amount: usize) -> bool {
@@ -337,9 +354,19 @@ impl<'a> Evaluator<'a> {
                     ExprKind::Member(_, last) => (self.surroundings.member)(last, member),
                     _ => None,
                 };
-                match (known, self.value(object, frame).kind) {
+                let object = self.value(object, frame);
+                // A call is made even if only a part of what it returns is asked for.
+                self.emit(&object, frame);
+                match (known, object.kind) {
                     (Some(known), _) => ValueKind::Text(Text::translated(known, span)),
-                    (None, ValueKind::Path(path)) => ValueKind::Path(format!("{path}.{member}")),
+                    (None, ValueKind::Path(path)) => {
+                        let path = format!("{path}.{member}");
+                        let field = path.strip_prefix("this.").and(self.globals.get(&path));
+                        match field {
+                            Some(field) => return field.clone(),
+                            None => ValueKind::Path(path),
+                        }
+                    }
                     (None, _) => open(member),
                 }
             }
@@ -380,6 +407,12 @@ impl<'a> Evaluator<'a> {
                     ValueKind::Bool(*all)
                 }
             }
+            ExprKind::Function(function) => {
+                self.spend(frame.locals.len());
+                let locals = Rc::new(frame.locals.clone());
+                self.closures.push(Closure { function, locals });
+                ValueKind::Function(self.closures.len() - 1)
+            }
             ExprKind::Unknown(what) => open(what),
         };
         Value { span, kind }
@@ -410,7 +443,13 @@ impl<'a> Evaluator<'a> {
     fn call(&mut self, call: &'a Call, span: Span, frame: &mut Frame) -> Value {
         let (receiver, name) = match &call.callee.kind {
             ExprKind::Member(object, method) => match self.value(object, frame) {
-                Value { kind: ValueKind::Path(path), .. } => (None, format!("{path}.{method}")),
+                Value { kind: ValueKind::Path(path), .. } => {
+                    let own = self.methods.get(method.as_str()).copied();
+                    if let Some(function) = own.filter(|_| path == "this") {
+                        return self.inline(function, call, span, frame);
+                    }
+                    (None, format!("{path}.{method}"))
+                }
                 receiver => (Some(receiver), method.clone()),
             },
             ExprKind::Name(name) => {
@@ -421,15 +460,25 @@ impl<'a> Evaluator<'a> {
                 }
                 match self.value(&call.callee, frame).kind {
                     ValueKind::Path(path) => (None, path),
+                    ValueKind::Function(number) => {
+                        let arguments = self.arguments(call, frame);
+                        let given = arguments.into_iter().map(|argument| argument.value).collect();
+                        return self.run_closure(number, given, span, frame);
+                    }
                     _ => (None, name.clone()),
                 }
             }
-            _ => (Some(self.value(&call.callee, frame)), "()".to_owned()),
+            _ => match self.value(&call.callee, frame) {
+                Value { kind: ValueKind::Function(number), .. } => {
+                    return self.run_closure(number, Vec::new(), span, frame);
+                }
+                callee => (Some(callee), "()".to_owned()),
+            },
         };
         let arguments = self.arguments(call, frame);
         let made = CallValue { span, name, receiver, arguments, is_taken: Cell::new(false) };
         let known = (self.surroundings.builtin)(&made);
-        known.unwrap_or_else(|| Value { span, kind: ValueKind::Call(Rc::new(made)) })
+        known.unwrap_or_else(|| self.with_callbacks(made, frame))
     }
 
     fn arguments(&mut self, call: &'a Call, frame: &mut Frame) -> Vec<ArgumentValue> {

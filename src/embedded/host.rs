@@ -112,10 +112,10 @@ impl Quote {
     /// Returns whether a text may be written into the literal as it is.
     fn takes(self, text: &str) -> bool {
         let is_plain = |c: char| match c {
+            _ if c == self.mark => false,
             '\\' | '%' | '#' | ':' | ';' => false,
             '\n' | '\r' => self.is_long,
             '{' | '}' => false,
-            '"' | '\'' => c != self.mark,
             _ => !c.is_control(),
         };
         !self.is_template && text.chars().all(is_plain)

@@ -10,6 +10,8 @@ mod alembic;
 mod code;
 mod evaluate;
 mod host;
+mod javascript;
+mod node;
 mod python;
 mod sql;
 #[cfg(test)]
@@ -57,6 +59,9 @@ pub struct Facts {
     pub depends_on: Vec<String>,
     /// Where it says that it runs without the framework's transaction.
     pub without_transaction: Option<Span>,
+    /// Whether it has a down of which nothing is read: it only refuses to run, or the framework makes it of
+    /// the up.
+    pub has_unread_down: bool,
     /// What keeps its place in the order from being known.
     pub problem: Option<String>,
 }
@@ -164,7 +169,8 @@ struct Piece {
 
 /// Returns whether a file may be a migration in a host language, by its path.
 pub fn is_candidate(path: &std::path::Path) -> bool {
-    let has_extension = path.extension().is_some_and(|extension| extension == "py");
+    let has_extension =
+        path.extension().is_some_and(|extension| extension == "py") || is_script(path);
     let folder = path.parent().unwrap_or(std::path::Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     has_extension
@@ -174,10 +180,55 @@ pub fn is_candidate(path: &std::path::Path) -> bool {
         })
 }
 
+/// Returns whether a file is JavaScript or TypeScript that may be run.
+fn is_script(path: &std::path::Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
+    matches!(extension, "js" | "mjs" | "cjs" | "ts" | "mts" | "cts")
+        && ![".d", ".test", ".spec"].iter().any(|end| stem.ends_with(end))
+}
+
 /// Returns whether a text has what migrations in a host language have; it is looked into only then.
 pub fn has_mark(text: &[u8]) -> bool {
     let has = |mark: &str| text.windows(mark.len()).any(|window| window == mark.as_bytes());
-    has("down_revision") || has("migrations.Migration")
+    has("down_revision") || has("migrations.Migration") || MARKS.iter().any(|mark| has(mark))
+}
+
+/// What migrations for Node.js have.
+const MARKS: &[&str] = &[
+    "exports.up",
+    "export async function up",
+    "export const up",
+    "export function up",
+    "async up(",
+    "up: async",
+    "up(queryInterface",
+    "up: function",
+    "up: (",
+    "exports = { up",
+    "implements MigrationInterface",
+    "extends Migration",
+    "pgm.",
+];
+
+/// Returns the comments of a tree, walking it without recursion.
+fn comments(tree: &tree_sitter::Tree) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        if node.kind() == "comment" {
+            found.push(Span::new(node.byte_range()));
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return found;
+            }
+        }
+    }
 }
 
 /// Files longer than this are not looked into, in bytes.
@@ -188,9 +239,19 @@ pub fn derive(host: &SourceFile, id: FileId) -> SourceFile {
     if host.text.len() > LONGEST {
         return build(host, id, Extracted::default());
     }
-    let module = python::read(&host.text);
     let stem = host.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let mut extracted = alembic::extract(&module, stem).unwrap_or_default();
+    let (module, extracted) = if is_script(&host.path) {
+        let extension = host.path.extension().and_then(|extension| extension.to_str());
+        let is_typed = extension.is_some_and(|extension| extension.ends_with("ts"));
+        let module = javascript::read(&host.text, is_typed);
+        let extracted = node::extract(&module, &host.text, stem);
+        (module, extracted)
+    } else {
+        let module = python::read(&host.text);
+        let extracted = alembic::extract(&module, stem);
+        (module, extracted)
+    };
+    let mut extracted = extracted.unwrap_or_default();
     extracted.comments = module.comments;
     build(host, id, extracted)
 }

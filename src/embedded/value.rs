@@ -34,6 +34,8 @@ pub(super) enum ValueKind {
     Call(Rc<CallValue>),
     /// Something imported, or a name that is known to the language.
     Path(String),
+    /// A function of the file, by its number.
+    Function(usize),
     /// Something that is known at run time only: what it is called, or what it is.
     Open(String),
 }
@@ -73,9 +75,10 @@ impl Value {
             ValueKind::Bool(false) => Text::translated("False", self.span),
             ValueKind::Nothing => Text::translated("None", self.span),
             ValueKind::Open(name) | ValueKind::Path(name) => Text::open(name, self.span),
-            ValueKind::List(_) | ValueKind::Map(_) | ValueKind::Call(_) => {
-                Text::open("value", self.span)
-            }
+            ValueKind::List(_)
+            | ValueKind::Map(_)
+            | ValueKind::Call(_)
+            | ValueKind::Function(_) => Text::open("value", self.span),
         }
     }
 

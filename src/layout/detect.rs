@@ -78,6 +78,7 @@ impl Visitor<'_> {
                 other_files: others.map(|entry| entry.name.clone()).collect(),
             };
             (layout.read)(tree, sources, &mut set);
+            name_unread_code(tree, &mut set);
             // Who names the layout knows what the files are.
             if fixed.layout.is_none() {
                 take_out(tree, sources, &mut set);
@@ -93,6 +94,17 @@ impl Visitor<'_> {
             if !claimed.is_some_and(|layout| owns(layout, tree, folder)) {
                 self.visit(folder);
             }
+        }
+    }
+}
+
+/// Adds the scripts to the other files that the layout has not read.
+fn name_unread_code(tree: &Tree, set: &mut MigrationSet) {
+    for (name, id) in tree.code_files() {
+        let is_read = set.migrations.iter().any(|migration| migration.file == id)
+            || set.not_applied.iter().any(|file| file.file == id);
+        if !is_read {
+            set.other_files.push(name.to_owned());
         }
     }
 }

@@ -11,8 +11,11 @@ mod foreign;
 mod golang_migrate;
 mod goose;
 mod graphile_migrate;
+mod knex;
 mod liquibase;
 mod marked;
+mod mikro_orm;
+mod node_code;
 mod node_files;
 mod node_pg_migrate;
 mod numbered;
@@ -20,10 +23,12 @@ mod other_files;
 mod plain;
 mod pop;
 mod sections;
+mod sequelize;
 mod set;
 mod sqitch;
 mod sqlx;
 mod tree;
+mod typeorm;
 mod up_down;
 mod version;
 mod yoyo;
@@ -303,6 +308,12 @@ pub static LAYOUTS: &[&Layout] = &[
     &marked::MYBATIS,
     &node_pg_migrate::LAYOUT,
     &alembic::LAYOUT,
+    &typeorm::LAYOUT,
+    &mikro_orm::LAYOUT,
+    &sequelize::LAYOUT,
+    &knex::KNEX,
+    &knex::KYSELY,
+    &knex::JAVASCRIPT,
     &up_down::LAYOUT,
     &files::PRISMA,
     // Drizzle can write the files that Supabase then applies.

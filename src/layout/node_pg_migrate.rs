@@ -1,6 +1,7 @@
-//! node-pg-migrate with SQL files: `-- Up Migration` and `-- Down Migration`.
+//! node-pg-migrate: scripts, and SQL files with `-- Up Migration` and `-- Down Migration`.
 
 use super::marked::{beginning, sample, share_of_files_with};
+use super::node_code;
 use super::sections::{Marker, cut, push_file};
 use super::version::{Version, split_number};
 use super::{
@@ -30,6 +31,11 @@ pub(super) static LAYOUT: Layout = Layout {
 };
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
+    let scripts = node_code::code_files(tree, sources, LAYOUT.name);
+    let own = scripts.iter().filter(|file| file.embedded.facts.framework == LAYOUT.name).count();
+    if own > 0 && own * 2 >= scripts.len() + tree.sql_files().count() {
+        return Detection::because(format!("{own} files with functions of `pgm`"));
+    }
     // It refuses a directory with a file that does not begin with digits.
     let all_numbered =
         tree.sql_files().all(|(name, _)| name.starts_with(|c: char| c.is_ascii_digit()));
@@ -66,7 +72,10 @@ fn opens_transactions(tree: &Tree, sources: &Sources) -> bool {
 }
 
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let scripts = node_code::code_files(tree, sources, LAYOUT.name);
+    let script = |id| scripts.iter().find(|script| script.file == id);
     let mut files: Vec<_> = tree.sql_files().collect();
+    files.extend(scripts.iter().map(|script| (script.name, script.file)));
     // The number decides, then the name in the order of languages, which looks at punctuation last.
     files.sort_by_cached_key(|(name, _)| {
         let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
@@ -76,16 +85,21 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     });
     for (name, id) in files {
         let file = sources.get(id);
-        let stem = name.trim_end_matches(".sql");
+        let stem = script(id).map_or(name.trim_end_matches(".sql"), |script| script.stem());
         let Some((digits, suffix, rest)) = split_number(stem) else {
             set.skip(id, "does not begin with digits: node-pg-migrate stops with an error over it");
             continue;
         };
         let version = Version::number_with_suffix(digits, suffix);
+        if let Some(script) = script(id) {
+            node_code::push(set, script, version, rest);
+            continue;
+        }
         let sections = cut(file, marker);
         let mode = set.transaction;
         push_file(set, file, id, version, rest, &sections, mode);
     }
+    node_code::leave_out_others(tree, sources, set, LAYOUT.name);
 }
 
 /// Reads a line that contains `-- up migration`, in any case.

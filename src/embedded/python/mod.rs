@@ -23,27 +23,7 @@ pub(super) fn read(text: &str) -> Module {
         return Module { steps: vec![Step::Other(all)], comments: Vec::new() };
     };
     let reader = Reader { text };
-    Module { steps: reader.block(tree.root_node(), 0), comments: comments(&tree) }
-}
-
-/// Returns the comments of a tree, walking it without recursion.
-fn comments(tree: &tree_sitter::Tree) -> Vec<Span> {
-    let mut found = Vec::new();
-    let mut cursor = tree.walk();
-    loop {
-        let node = cursor.node();
-        if node.kind() == "comment" {
-            found.push(Span::new(node.byte_range()));
-        }
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return found;
-            }
-        }
-    }
+    Module { steps: reader.block(tree.root_node(), 0), comments: super::comments(&tree) }
 }
 
 struct Reader<'a> {

@@ -1,0 +1,257 @@
+//! Expressions of JavaScript and TypeScript.
+
+use tree_sitter::Node;
+
+use super::super::code::{Argument, Call, Expr, ExprKind};
+use super::super::text::Quote;
+use super::strings::literal_text;
+use super::{DEEPEST, Reader, children, span, unknown};
+use crate::source::Span;
+
+impl Reader<'_> {
+    pub(super) fn expr(&self, node: Node, depth: usize) -> Expr {
+        let here = span(node);
+        if depth > DEEPEST {
+            return unknown(here, "an expression that is nested too deeply");
+        }
+        let depth = depth + 1;
+        let field = |name| node.child_by_field_name(name).map(|child| self.expr(child, depth));
+        let kind = match node.kind() {
+            "identifier" | "this" | "super" => ExprKind::Name(self.slice(node).to_owned()),
+            "member_expression" => {
+                let member = node.child_by_field_name("property").map(|name| self.slice(name));
+                match (field("object"), member) {
+                    (Some(object), Some(name)) => {
+                        ExprKind::Member(Box::new(object), name.to_owned())
+                    }
+                    _ => ExprKind::Unknown("an expression with an error in it"),
+                }
+            }
+            "call_expression" => return self.call(node, depth),
+            "new_expression" => match field("constructor") {
+                Some(callee) => {
+                    let arguments = node.child_by_field_name("arguments");
+                    let arguments = arguments.map(|list| self.arguments(list, depth));
+                    let arguments = arguments.unwrap_or_default();
+                    ExprKind::Call(Box::new(Call { callee, arguments }))
+                }
+                None => ExprKind::Unknown("an expression with an error in it"),
+            },
+            "string" => {
+                let text = literal_text(self.text, inside(node), quote(node, self.text), false);
+                ExprKind::Text(text)
+            }
+            "template_string" => return self.template(node, depth, false, false),
+            "number" => ExprKind::Number(self.slice(node).to_owned()),
+            "unary_expression" => {
+                let operator = node.child_by_field_name("operator").map(|o| self.slice(o));
+                match (operator, field("argument")) {
+                    (Some("!"), Some(inner)) => ExprKind::Not(Box::new(inner)),
+                    (Some("-"), Some(Expr { kind: ExprKind::Number(number), .. })) => {
+                        ExprKind::Number(format!("-{number}"))
+                    }
+                    _ => ExprKind::Unknown("a calculation"),
+                }
+            }
+            "true" => ExprKind::Bool(true),
+            "false" => ExprKind::Bool(false),
+            "null" | "undefined" => ExprKind::Nothing,
+            "array" => {
+                let has_spread =
+                    children(node).iter().any(|child| child.kind() == "spread_element");
+                if has_spread {
+                    ExprKind::Unknown("a list that is made at run time")
+                } else {
+                    let values = children(node).into_iter().map(|child| self.expr(child, depth));
+                    ExprKind::List(values.collect())
+                }
+            }
+            "object" => ExprKind::Map(self.pairs(node, depth)),
+            "parenthesized_expression"
+            | "await_expression"
+            | "as_expression"
+            | "satisfies_expression"
+            | "non_null_expression" => {
+                return match children(node).first() {
+                    Some(inner) => self.expr(*inner, depth),
+                    None => unknown(here, "an expression with an error in it"),
+                };
+            }
+            "type_assertion" => {
+                return match children(node).last() {
+                    Some(inner) => self.expr(*inner, depth),
+                    None => unknown(here, "an expression with an error in it"),
+                };
+            }
+            "arrow_function" | "function_expression" | "function" => {
+                ExprKind::Function(Box::new(self.function(node, "", depth)))
+            }
+            "binary_expression" => return self.binary(node, depth),
+            "ternary_expression" => ExprKind::Unknown("a choice that is made at run time"),
+            "subscript_expression" => ExprKind::Unknown("an element that is looked up at run time"),
+            _ => ExprKind::Unknown("an expression that is not read"),
+        };
+        Expr { span: here, kind }
+    }
+
+    fn call(&self, node: Node, depth: usize) -> Expr {
+        let here = span(node);
+        let Some(callee) = node.child_by_field_name("function") else {
+            return unknown(here, "an expression with an error in it");
+        };
+        let arguments = match node.child_by_field_name("arguments") {
+            Some(text) if text.kind() == "template_string" => {
+                if self.slice(callee) == "String.raw" {
+                    return self.template(text, depth, true, false);
+                }
+                let value = self.template(text, depth, false, true);
+                vec![Argument { name: None, value, is_spread: false }]
+            }
+            Some(list) => self.arguments(list, depth),
+            None => Vec::new(),
+        };
+        let callee = self.expr(callee, depth);
+        Expr { span: here, kind: ExprKind::Call(Box::new(Call { callee, arguments })) }
+    }
+
+    fn arguments(&self, list: Node, depth: usize) -> Vec<Argument> {
+        let argument = |node: Node| match node.kind() {
+            "spread_element" => {
+                let value = children(node).first().map(|value| self.expr(*value, depth));
+                let value = value.unwrap_or(unknown(span(node), "an argument"));
+                Argument { name: None, value, is_spread: true }
+            }
+            _ => Argument { name: None, value: self.expr(node, depth), is_spread: false },
+        };
+        children(list).into_iter().map(argument).collect()
+    }
+
+    /// Reads the members of an object. One whose name is not known has an unknown key.
+    fn pairs(&self, node: Node, depth: usize) -> Vec<(Expr, Expr)> {
+        let key = |node: Node| match node.kind() {
+            "property_identifier" | "shorthand_property_identifier" => {
+                let text = super::super::text::Text::translated(self.slice(node), span(node));
+                Expr { span: span(node), kind: ExprKind::Text(text) }
+            }
+            _ => self.expr(node, depth),
+        };
+        let of = |child: Node| match child.kind() {
+            "pair" => {
+                let value = child.child_by_field_name("value");
+                let value = value.map(|value| self.expr(value, depth));
+                let key = child.child_by_field_name("key").map(key);
+                let none = || unknown(span(child), "a member with an error in it");
+                (key.unwrap_or_else(none), value.unwrap_or_else(none))
+            }
+            "shorthand_property_identifier" => {
+                let kind = ExprKind::Name(self.slice(child).to_owned());
+                (key(child), Expr { span: span(child), kind })
+            }
+            "method_definition" => {
+                let name = child.child_by_field_name("name").map(key);
+                let none = || unknown(span(child), "a member with an error in it");
+                (name.unwrap_or_else(none), unknown(span(child), "a method"))
+            }
+            _ => (unknown(span(child), "a spread object"), unknown(span(child), "a spread object")),
+        };
+        children(node).into_iter().map(of).collect()
+    }
+
+    /// Reads what decides a branch.
+    pub(super) fn condition(&self, node: Option<Node>, whole: Node, depth: usize) -> Expr {
+        let Some(node) = node else { return unknown(span(whole), "a condition") };
+        let depth = depth + 1;
+        if depth > DEEPEST {
+            return unknown(span(node), "a condition");
+        }
+        if matches!(node.kind(), "parenthesized_expression" | "await_expression") {
+            return self.condition(children(node).first().copied(), whole, depth);
+        }
+        let operator = node.child_by_field_name("operator").map(|o| self.slice(o));
+        if let (Some(operator @ ("&&" | "||")), "binary_expression") = (operator, node.kind()) {
+            let sides = ["left", "right"];
+            let sides =
+                sides.map(|side| self.condition(node.child_by_field_name(side), whole, depth));
+            let kind = ExprKind::Logic(operator == "&&", sides.into());
+            return Expr { span: span(node), kind };
+        }
+        self.expr(node, depth)
+    }
+
+    /// Reads `a + b + c` without going deeper for each `+`, and comparisons.
+    fn binary(&self, node: Node, depth: usize) -> Expr {
+        let operator = |node: Node| node.child_by_field_name("operator").map(|o| self.slice(o));
+        let here = span(node);
+        if operator(node) == Some("+") {
+            let mut parts = Vec::new();
+            let mut left = node;
+            while left.kind() == "binary_expression" && operator(left) == Some("+") {
+                parts.extend(left.child_by_field_name("right").map(|r| self.expr(r, depth)));
+                let Some(next) = left.child_by_field_name("left") else { break };
+                left = next;
+            }
+            parts.push(self.expr(left, depth));
+            parts.reverse();
+            return Expr { span: here, kind: ExprKind::Join(parts) };
+        }
+        let sides = node.child_by_field_name("left").zip(node.child_by_field_name("right"));
+        let equal = match operator(node) {
+            Some("==" | "===") => Some(true),
+            Some("!=" | "!==") => Some(false),
+            _ => None,
+        };
+        match (equal, sides) {
+            (Some(wanted), Some((left, right))) => {
+                let left = Box::new(self.expr(left, depth));
+                let right = Box::new(self.expr(right, depth));
+                Expr { span: here, kind: ExprKind::Equal(left, right, wanted) }
+            }
+            _ => unknown(here, "a calculation"),
+        }
+    }
+
+    /// Reads a template with the expressions in it. In one with a tag they are parameters of a statement.
+    fn template(&self, node: Node, depth: usize, is_raw: bool, is_tagged: bool) -> Expr {
+        let here = span(node);
+        let parts: Vec<Node> = children(node)
+            .into_iter()
+            .filter(|child| child.kind() == "template_substitution")
+            .collect();
+        let is_template = !parts.is_empty();
+        let quote = Quote { mark: '`', is_long: true, is_template };
+        let inside = inside(node);
+        let text = |range: std::ops::Range<usize>| {
+            let kind = ExprKind::Text(literal_text(self.text, range.clone(), quote, is_raw));
+            Expr { span: Span::new(range), kind }
+        };
+        if !is_template {
+            return Expr { span: here, ..text(inside) };
+        }
+        let mut joined = Vec::new();
+        let mut from = inside.start;
+        for part in parts {
+            joined.push(text(from..part.start_byte().max(from)));
+            from = part.end_byte();
+            let inner = children(part).first().map(|inner| self.expr(*inner, depth));
+            let inner = inner.unwrap_or(unknown(span(part), "value"));
+            joined.push(match inner.kind {
+                ExprKind::Call(_) | ExprKind::Function(_) => unknown(span(part), "value"),
+                _ if is_tagged => unknown(span(part), "value"),
+                _ => inner,
+            });
+        }
+        joined.push(text(from..inside.end.max(from)));
+        Expr { span: here, kind: ExprKind::Join(joined) }
+    }
+}
+
+/// Returns what lies between the marks of a literal.
+fn inside(node: Node) -> std::ops::Range<usize> {
+    let start = node.start_byte() + 1;
+    start..node.end_byte().saturating_sub(1).max(start)
+}
+
+fn quote(node: Node, text: &str) -> Quote {
+    let mark = text.get(node.start_byte()..).and_then(|rest| rest.chars().next());
+    Quote { mark: mark.unwrap_or('"'), is_long: false, is_template: false }
+}
