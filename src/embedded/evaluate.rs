@@ -28,6 +28,8 @@ pub(super) struct Event {
     pub contexts: Vec<Value>,
     /// Why it is not known whether, or how often, it is done.
     pub doubt: Option<&'static str>,
+    /// Whether the call stands there for what it does, not for what it returns.
+    pub is_statement: bool,
 }
 
 /// What language and framework know beyond the program.
@@ -126,7 +128,6 @@ impl<'a> Evaluator<'a> {
 
     /// Returns the names that a class gives values, for the first class that `is_it` accepts by its name
     /// and the full names of its parents; and where it stands.
-    #[expect(dead_code, reason = "frameworks whose migrations are classes need it")]
     pub(super) fn class(
         &mut self,
         is_it: impl Fn(&str, &[String]) -> bool,
@@ -169,23 +170,29 @@ impl<'a> Evaluator<'a> {
 
     fn unread(&mut self, span: Span, frame: &Frame) {
         let contexts = frame.contexts.clone();
-        self.events.push(Event { span, call: None, contexts, doubt: frame.doubt });
+        self.events.push(Event {
+            span,
+            call: None,
+            contexts,
+            doubt: frame.doubt,
+            is_statement: true,
+        });
     }
 
     fn step(&mut self, step: &'a Step, frame: &mut Frame) -> Flow {
         match step {
             Step::Run(value) => {
                 let value = self.value(value, frame);
-                self.emit(&value, frame);
+                self.emit(&value, true, frame);
             }
             Step::Assign { names, value, adds } => {
                 let value = self.value(value, frame);
-                self.emit(&value, frame);
+                self.emit(&value, false, frame);
                 self.assign(names, value, *adds, frame);
             }
             Step::If { condition, then, otherwise } => {
                 let condition = self.value(condition, frame);
-                self.emit(&condition, frame);
+                self.emit(&condition, false, frame);
                 match condition.truth() {
                     Some(true) => return self.steps(then, frame),
                     Some(false) => return self.steps(otherwise, frame),
@@ -208,7 +215,7 @@ impl<'a> Evaluator<'a> {
                     }
                     None => {
                         if let Some(over) = &over {
-                            self.emit(over, frame);
+                            self.emit(over, false, frame);
                         }
                         for name in names {
                             self.open(name, frame);
@@ -241,7 +248,7 @@ impl<'a> Evaluator<'a> {
             Step::Return(value) => {
                 let value = value.as_ref().map(|value| self.value(value, frame));
                 if let Some(value) = &value {
-                    self.emit(value, frame);
+                    self.emit(value, false, frame);
                 }
                 return Flow::Return(value);
             }
@@ -298,11 +305,11 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Notes a call that a statement makes.
-    fn emit(&mut self, value: &Value, frame: &Frame) {
+    fn emit(&mut self, value: &Value, is_statement: bool, frame: &Frame) {
         if let ValueKind::Call(call) = &value.kind {
             let (contexts, doubt) = (frame.contexts.clone(), frame.doubt);
             let call = Some(Rc::clone(call));
-            self.events.push(Event { span: value.span, call, contexts, doubt });
+            self.events.push(Event { span: value.span, call, contexts, doubt, is_statement });
         }
     }
 

@@ -17,8 +17,9 @@ fn sources(upgrade: &str) -> Sources {
 
 fn sources_of(text: Vec<u8>) -> Sources {
     let host = SourceFile::from_bytes("versions/a.py", text);
-    let derived = derive(&host, FileId(0));
-    Sources { files: vec![host, derived] }
+    let mut derived = derive(&[(FileId(0), &host)]);
+    derived.insert(0, host);
+    Sources { files: derived }
 }
 
 fn statements(upgrade: &str) -> Vec<String> {

@@ -92,7 +92,7 @@ impl Reader {
             return;
         };
         let first = self.sent.len();
-        self.call(call, true);
+        self.call(call, event.is_statement || touches_database(call));
         let is_outside = event.contexts.iter().any(is_autocommit);
         for sent in &mut self.sent[first..] {
             sent.is_outside = is_outside;
@@ -160,8 +160,20 @@ const NOT_A_LITERAL: &str = "what it sends is not a literal";
 fn execute(call: &CallValue, sql: Option<&Value>) -> Sent {
     match sql.and_then(text_of) {
         Some(text) => Sent::text(call.span, text),
+        None if sql.is_some_and(is_about_rows) => {
+            Sent::minor_gap(call.span, "it changes or reads rows by an expression of SQLAlchemy")
+        }
         None => Sent::gap(call.span, NOT_A_LITERAL),
     }
+}
+
+/// Returns whether an expression of SQLAlchemy is about rows: `table.insert()`, `sa.update(table)`.
+fn is_about_rows(value: &Value) -> bool {
+    value.call().is_some_and(|call| {
+        let name = call.name.rsplit('.').next().unwrap_or_default();
+        matches!(name, "insert" | "update" | "delete" | "select")
+            || call.receiver.as_ref().is_some_and(is_about_rows)
+    })
 }
 
 /// Returns the SQL of a text or of `text()` around one, as SQLAlchemy sends it.
@@ -184,62 +196,126 @@ fn is_text_function(name: &str) -> bool {
     name.starts_with("sqlalchemy.") && (name.ends_with(".text") || name.ends_with(".DDL"))
 }
 
+/// Returns whether a call gets hold of the connection, or of `op`.
+fn touches_database(call: &CallValue) -> bool {
+    let receiver = call.receiver.iter();
+    let arguments = call.arguments.iter().map(|argument| &argument.value);
+    receiver.chain(arguments).any(|value| match &value.kind {
+        ValueKind::Path(path) => path.starts_with("alembic.op"),
+        ValueKind::Call(inner) => {
+            inner.name.starts_with("alembic.op.get_") || touches_database(inner)
+        }
+        _ => false,
+    })
+}
+
+/// What only reads, of whatever object it is a method.
+const READERS: &[&str] = &[
+    "all",
+    "append",
+    "close",
+    "connect",
+    "debug",
+    "error",
+    "exception",
+    "extend",
+    "fetchall",
+    "fetchone",
+    "filter",
+    "filter_by",
+    "first",
+    "get",
+    "get_check_constraints",
+    "get_columns",
+    "get_enums",
+    "get_foreign_keys",
+    "get_indexes",
+    "get_pk_constraint",
+    "get_sorted_table_and_fkc_names",
+    "get_table_names",
+    "get_unique_constraints",
+    "get_view_names",
+    "has_table",
+    "info",
+    "is_offline_mode",
+    "items",
+    "join",
+    "keys",
+    "lower",
+    "mappings",
+    "one",
+    "one_or_none",
+    "options",
+    "order_by",
+    "query",
+    "scalar_one",
+    "scalar_one_or_none",
+    "select_from",
+    "split",
+    "startswith",
+    "upper",
+    "values",
+    "warning",
+    "where",
+];
+
+/// Modules whose functions change nothing in the database.
+const MODULES: &[&str] = &[
+    "datetime",
+    "decimal",
+    "inspect",
+    "itertools",
+    "json",
+    "log",
+    "logger",
+    "logging",
+    "os",
+    "pathlib",
+    "re",
+    "sqlalchemy",
+    "sys",
+    "textwrap",
+    "time",
+    "uuid",
+    "warnings",
+];
+
+/// Functions that change nothing in the database.
+const FUNCTIONS: &[&str] = &[
+    "alembic.op.f",
+    "alembic.op.get_bind",
+    "alembic.op.get_context",
+    "bool",
+    "dict",
+    "enumerate",
+    "getattr",
+    "hasattr",
+    "int",
+    "isinstance",
+    "len",
+    "list",
+    "max",
+    "min",
+    "next",
+    "open",
+    "print",
+    "range",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "zip",
+];
+
 /// Returns whether a call of something unknown changes nothing in the database.
 fn is_harmless(call: &CallValue) -> bool {
     let name = call.name.as_str();
-    if call.receiver.is_some() {
-        let is_reader = |value: &Value| value.call().is_some_and(|call| is_harmless(call));
-        return call.receiver.as_ref().is_some_and(is_reader)
-            || matches!(
-                name,
-                "append"
-                    | "add"
-                    | "extend"
-                    | "update"
-                    | "info"
-                    | "debug"
-                    | "warning"
-                    | "error"
-                    | "close"
-                    | "items"
-                    | "keys"
-                    | "values"
-                    | "get"
-            );
+    if let Some(receiver) = &call.receiver {
+        let is_plain =
+            matches!(receiver.kind, ValueKind::List(_) | ValueKind::Map(_) | ValueKind::Text(_));
+        return is_plain || READERS.contains(&name);
     }
     let module = name.split('.').next().unwrap_or_default();
-    matches!(
-        module,
-        "sqlalchemy"
-            | "logging"
-            | "logger"
-            | "log"
-            | "time"
-            | "os"
-            | "sys"
-            | "json"
-            | "re"
-            | "uuid"
-            | "datetime"
-            | "warnings"
-            | "textwrap"
-    ) || matches!(
-        name,
-        "alembic.op.get_bind"
-            | "alembic.op.get_context"
-            | "alembic.op.f"
-            | "print"
-            | "len"
-            | "str"
-            | "int"
-            | "list"
-            | "dict"
-            | "set"
-            | "tuple"
-            | "range"
-            | "sorted"
-            | "isinstance"
-            | "getattr"
-            | "open"
-    ) || name.starts_with("alembic.context.")
+    MODULES.contains(&module) || FUNCTIONS.contains(&name) || name.starts_with("alembic.context.")
 }

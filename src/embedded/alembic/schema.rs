@@ -30,6 +30,7 @@ pub(super) fn sent(call: &CallValue, made: &mut Made) -> Option<Sent> {
     };
     Some(match result {
         Ok(statements) => Sent::statements(call.span, statements),
+        Err(reason) if operation.name == "bulk_insert" => Sent::minor_gap(call.span, reason),
         Err(reason) => Sent::gap(call.span, reason),
     })
 }
