@@ -27,9 +27,18 @@ pub(super) struct Event {
     /// The contexts that it is made in.
     pub contexts: Vec<Value>,
     /// Why it is not known whether, or how often, it is done.
-    pub doubt: Option<&'static str>,
+    pub doubt: Option<Doubt>,
     /// Whether the call stands there for what it does, not for what it returns.
     pub is_statement: bool,
+}
+
+/// Why it is not known whether, or how often, something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// The reason, as the rest of a sentence about calls.
+    pub why: &'static str,
+    /// What decides.
+    pub at: Span,
 }
 
 /// What language and framework know beyond the program.
@@ -56,7 +65,7 @@ pub(super) struct Evaluator<'a> {
 struct Frame {
     locals: HashMap<String, Value>,
     contexts: Vec<Value>,
-    doubt: Option<&'static str>,
+    doubt: Option<Doubt>,
     depth: usize,
     is_module: bool,
 }
@@ -67,8 +76,8 @@ enum Flow {
     Return(Option<Value>),
 }
 
-const CONDITION: &str = "it runs only if a condition holds that run time decides";
-const LOOP: &str = "it runs in a loop over values that are known only at run time";
+const CONDITION: &str = "only run time knows whether the condition holds under which it runs";
+const LOOP: &str = "only run time knows the values over which a loop runs it";
 const SOMETIMES: &str = "it runs only where something else has failed";
 
 impl<'a> Evaluator<'a> {
@@ -197,8 +206,9 @@ impl<'a> Evaluator<'a> {
                     Some(true) => return self.steps(then, frame),
                     Some(false) => return self.steps(otherwise, frame),
                     None => {
-                        self.in_doubt(CONDITION, then, frame);
-                        self.in_doubt(CONDITION, otherwise, frame);
+                        let doubt = Doubt { why: CONDITION, at: condition.span };
+                        self.in_doubt(doubt, then, frame);
+                        self.in_doubt(doubt, otherwise, frame);
                     }
                 }
             }
@@ -220,7 +230,8 @@ impl<'a> Evaluator<'a> {
                         for name in names {
                             self.open(name, frame);
                         }
-                        self.in_doubt(LOOP, body, frame);
+                        let at = over.as_ref().map(|over| over.span).unwrap_or_default();
+                        self.in_doubt(Doubt { why: LOOP, at }, body, frame);
                     }
                 }
             }
@@ -237,7 +248,9 @@ impl<'a> Evaluator<'a> {
                 frame.contexts.truncate(outer);
                 return flow;
             }
-            Step::Sometimes(body) => self.in_doubt(SOMETIMES, body, frame),
+            Step::Sometimes(body) => {
+                self.in_doubt(Doubt { why: SOMETIMES, at: Span::default() }, body, frame);
+            }
             Step::Import(names) => {
                 for (name, path) in names {
                     let kind = ValueKind::Path(path.clone());
@@ -258,9 +271,9 @@ impl<'a> Evaluator<'a> {
         Flow::Next
     }
 
-    fn in_doubt(&mut self, why: &'static str, steps: &'a [Step], frame: &mut Frame) {
+    fn in_doubt(&mut self, doubt: Doubt, steps: &'a [Step], frame: &mut Frame) {
         let outer = frame.doubt;
-        frame.doubt = outer.or(Some(why));
+        frame.doubt = outer.or(Some(doubt));
         // Whether it returns is as doubtful as whether it is run.
         self.steps(steps, frame);
         frame.doubt = outer;
@@ -341,7 +354,9 @@ impl<'a> Evaluator<'a> {
             },
             ExprKind::Member(object, member) => {
                 let known = match &object.kind {
-                    ExprKind::Member(_, last) => (self.surroundings.member)(last, member),
+                    ExprKind::Member(_, last) | ExprKind::Name(last) => {
+                        (self.surroundings.member)(last, member)
+                    }
                     _ => None,
                 };
                 match (known, self.value(object, frame).kind) {

@@ -85,7 +85,7 @@ pub struct Message {
 /// Why nothing is known about what a call sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The reason, as the rest of a sentence that begins with "this call was not analysed".
+    /// The reason, as a sentence.
     pub reason: String,
     /// Whether it hardly changes the schema.
     pub is_minor: bool,
@@ -120,14 +120,32 @@ impl Sent {
 
     /// Makes a call of which it is not known what it sends.
     pub fn gap(host: Span, reason: impl Into<String>) -> Self {
-        let gap = Some(Gap { reason: reason.into(), is_minor: false });
+        let reason = format!("this call was not analysed: {}", reason.into());
+        let gap = Some(Gap { reason, is_minor: false });
         Self { host, statements: Vec::new(), is_split: false, is_outside: false, gap }
     }
 
     /// Makes a call that hardly changes the schema, of which more is not known.
     pub fn minor_gap(host: Span, reason: impl Into<String>) -> Self {
-        let gap = Some(Gap { reason: reason.into(), is_minor: true });
-        Self { gap, ..Self::gap(host, "") }
+        let mut made = Self::gap(host, reason);
+        made.gap.iter_mut().for_each(|gap| gap.is_minor = true);
+        made
+    }
+}
+
+impl Sent {
+    /// Returns whether it hardly changes the schema: it only reads or changes rows, as far as its first
+    /// words tell.
+    fn is_minor(&self) -> bool {
+        let is_about_rows = |text: &Text| {
+            let shown = text.shown();
+            let word = shown.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+            matches!(word.as_str(), "select" | "insert" | "update" | "delete")
+        };
+        match &self.gap {
+            Some(gap) => gap.is_minor,
+            None => !self.statements.is_empty() && self.statements.iter().all(is_about_rows),
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Migration {
 
 /// Reads a migration; nothing if the file is none.
 pub(super) fn read(module: &Module, stem: &str) -> Option<Migration> {
-    let surroundings = Surroundings { builtin: python::builtin, member: |_, _| None };
+    let surroundings = Surroundings { builtin: python::builtin, member };
     let mut evaluator = Evaluator::new(module, surroundings);
     let is_migration = |name: &str, parents: &[String]| {
         name == "Migration" && parents.iter().any(|parent| parent.ends_with("migrations.Migration"))
@@ -39,6 +39,10 @@ pub(super) fn read(module: &Module, stem: &str) -> Option<Migration> {
     let (names, class) = evaluator.class(is_migration)?;
     let operations = names.get("operations").cloned();
     Some(Migration { facts: facts(&names, stem), class, operations })
+}
+
+fn member(object: &str, name: &str) -> Option<&'static str> {
+    (object == "connection" && name == "vendor").then_some("postgresql")
 }
 
 fn facts(names: &HashMap<String, Value>, stem: &str) -> Facts {
@@ -69,6 +73,7 @@ fn follow(migration: Migration, apps: &mut Apps) -> Extracted {
     match operations.as_ref().map(|value| (value.list(), value.span)) {
         None => {}
         Some((None, span)) => {
+            let span = if span == Span::default() { class } else { span };
             up.sent.push(Sent::gap(span, "the operations are made at run time"));
             down = None;
         }
