@@ -42,7 +42,15 @@ const SKIPPED_FOLDERS: &[&str] =
     &["node_modules", "target", "vendor", "__pycache__", "venv", "dist"];
 
 /// Small files inside a directory of migrations that say how it is run.
-const SIDE_FILES: &[&str] = &["metadata.toml", "_journal.json", "sqitch.plan"];
+const SIDE_FILES: &[&str] = &[
+    "metadata.toml",
+    "migration_lock.toml",
+    "_journal.json",
+    "sqitch.plan",
+    "flyway.conf",
+    "flyway.toml",
+    "flyway.user.toml",
+];
 
 /// Project files whose texts tell the runner.
 const HINT_FILES: &[&str] = &[
@@ -58,6 +66,14 @@ const HINT_FILES: &[&str] = &[
     "config.yaml",
     "refinery.toml",
     "env.py",
+    "flyway.conf",
+    "flyway.toml",
+    "flyway.user.toml",
+    "migrations.yml",
+    ".gmrc",
+    ".gmrc.js",
+    ".gmrc.cjs",
+    ".marvrc",
 ];
 
 /// Folders beside the migrations whose shell scripts may run them.
@@ -232,8 +248,10 @@ fn walk(
         }
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_sql = is_sql(&name);
-        let is_side_file = SIDE_FILES.contains(&name.as_str()) || name.ends_with(".sql.conf");
-        let text = is_side_file.then(|| fs::read_to_string(entry.path()).ok()).flatten();
+        let is_small = || entry.metadata().is_ok_and(|metadata| metadata.len() <= MAX_HINT);
+        let text = (is_side_file(&name) && is_small())
+            .then(|| fs::read_to_string(entry.path()).ok())
+            .flatten();
         let path = clean(entry.path());
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let is_code = is_code(entry.path());
@@ -247,6 +265,14 @@ fn walk(
         }
     }
     Ok(assemble(&clean_root, folders))
+}
+
+/// Returns whether a file that is no SQL may say how the migrations beside it are run.
+fn is_side_file(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let is_changelog = ["changelog", "master", "liquibase"].iter().any(|word| lower.contains(word))
+        && [".xml", ".yaml", ".yml", ".json"].iter().any(|end| lower.ends_with(end));
+    SIDE_FILES.contains(&name) || lower.ends_with(".sql.conf") || is_changelog
 }
 
 /// Returns a path without a leading `./`.
@@ -343,7 +369,8 @@ fn add_hints(tree: &mut Tree, above: &Arc<Vec<Hint>>) {
 }
 
 fn is_hint(name: &str) -> bool {
-    HINT_FILES.contains(&name) || Path::new(name).extension().is_some_and(|e| e == "sh")
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    HINT_FILES.contains(&name) || matches!(extension, Some("sh" | "csproj"))
 }
 
 /// Returns the project files above a folder, nearest first, up to the root of the repository.

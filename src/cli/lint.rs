@@ -101,8 +101,12 @@ fn write(
 
 fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) -> Summary {
     let sets = &loaded.found.sets;
-    let idle: HashSet<_> =
-        sets.iter().flat_map(|set| &set.not_applied).map(|idle| idle.file).collect();
+    let idle: HashSet<_> = sets
+        .iter()
+        .flat_map(|set| &set.not_applied)
+        .filter(|idle| idle.section.is_none())
+        .map(|idle| idle.file)
+        .collect();
     Summary {
         sets: sets.len(),
         files: loaded.sources.files.iter().filter(|file| file.embedded.is_none()).count(),

@@ -36,6 +36,8 @@ struct SetRow {
     layout: &'static str,
     transaction: &'static str,
     assumed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    foreign: Option<&'static str>,
     evidence: Vec<String>,
     migrations: Vec<MigrationRow>,
     problems: Vec<String>,
@@ -51,6 +53,9 @@ struct MigrationRow {
     end_line: usize,
     transaction: &'static str,
     applied: bool,
+    /// What text output adds about the down.
+    #[serde(skip)]
+    down: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +96,10 @@ pub(super) fn run(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
 fn row(set: &MigrationSet, loaded: &Loaded, with_sql: bool) -> SetRow {
     let scripts = if with_sql { check::parse(set, &loaded.sources) } else { Vec::new() };
     let applied = set.migrations.iter().enumerate();
-    let applied = applied.map(|(at, m)| migration_row(m, scripts.get(at), loaded));
+    let applied = applied.flat_map(|(at, m)| {
+        let row = migration_row(m, scripts.get(at), loaded);
+        std::iter::once(row).chain(empty_down(m, with_sql, loaded))
+    });
     let idle = set.not_applied.iter().map(|idle| {
         let file = loaded.sources.get(idle.file);
         let name = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -100,10 +108,14 @@ fn row(set: &MigrationSet, loaded: &Loaded, with_sql: bool) -> SetRow {
             name: name.to_owned(),
             direction: Direction::Up.as_str(),
             path: file.path.display().to_string(),
-            line: 1,
-            end_line: file.line_count(),
+            line: idle.section.map_or(1, |section| file.position(section.start).line),
+            end_line: match idle.section {
+                Some(section) => file.position(section.end).line,
+                None => file.line_count(),
+            },
             transaction: set.transaction.as_str(),
             applied: false,
+            down: "",
             reason: Some(idle.reason.clone()),
             statements: None,
         }
@@ -113,6 +125,7 @@ fn row(set: &MigrationSet, loaded: &Loaded, with_sql: bool) -> SetRow {
         layout: set.layout.name,
         transaction: set.transaction.as_str(),
         assumed: set.assumed,
+        foreign: set.foreign,
         evidence: set.evidence.clone(),
         migrations: applied.chain(idle).collect(),
         problems: Vec::new(),
@@ -132,7 +145,7 @@ fn migration_row(migration: &Migration, script: Option<&Script>, loaded: &Loaded
     MigrationRow {
         version: migration.version.text.clone(),
         name: migration.name.clone(),
-        direction: match migration.version.text.starts_with("R__") {
+        direction: match migration.is_repeatable && migration.direction == Direction::Up {
             true => "repeatable",
             false => migration.direction.as_str(),
         },
@@ -141,42 +154,68 @@ fn migration_row(migration: &Migration, script: Option<&Script>, loaded: &Loaded
         end_line: file.position(migration.section.end).line,
         transaction: migration.transaction.as_str(),
         applied: true,
+        down: match migration.down {
+            _ if migration.direction == Direction::Down => "",
+            Down::Present => ", down",
+            Down::NotRead => ", down not read",
+            Down::Commented { .. } => ", down in comments",
+            Down::Empty { .. } => ", empty down",
+            Down::Missing => "",
+        },
         reason: None,
         statements,
     }
 }
 
+/// Returns the row of a down in a file of its own that holds no statement. It is no migration, but the
+/// runner reads it.
+fn empty_down(migration: &Migration, with_sql: bool, loaded: &Loaded) -> Option<MigrationRow> {
+    let (Down::Empty { file: id, .. } | Down::Commented { file: id, .. }) = migration.down else {
+        return None;
+    };
+    let file = loaded.sources.get(id);
+    (id != migration.file).then(|| MigrationRow {
+        version: migration.version.text.clone(),
+        name: migration.name.clone(),
+        direction: Direction::Down.as_str(),
+        path: file.path.display().to_string(),
+        line: 1,
+        end_line: file.line_count(),
+        transaction: migration.transaction.as_str(),
+        applied: true,
+        down: ", without statements",
+        reason: None,
+        statements: with_sql.then(Vec::new),
+    })
+}
+
 fn print(output: &mut impl Write, set: &MigrationSet, row: &SetRow) -> std::io::Result<()> {
     let path = if row.path.is_empty() { "." } else { &row.path };
     writeln!(output, "{path}: {} ({})", set.layout.title, row.evidence.join(", "))?;
-    let assumed = if set.assumed { " (assumed)" } else { "" };
+    let assumed = if set.assumed && set.foreign.is_none() { " (assumed)" } else { "" };
     let transaction = match row.transaction {
+        _ if set.foreign.is_some() => "nothing of it is read",
         "runner" => "each migration runs in a transaction",
         "message" => "each file is sent as one message",
         _ => "each statement commits on its own",
     };
     writeln!(output, "  {transaction}{assumed}")?;
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let directions = row.migrations.iter().filter(|m| m.applied).map(|m| m.direction.len());
+    let direction = directions.max().unwrap_or_default().max(4);
     let width = row.migrations.iter().map(|m| m.version.len()).max().unwrap_or_default();
-    for (at, migration) in row.migrations.iter().enumerate() {
+    for migration in &row.migrations {
         if let Some(reason) = &migration.reason {
             reasons.entry(reason).or_default().push(&migration.path);
             continue;
         }
-        let down = set.migrations.get(at).filter(|m| m.direction == Direction::Up).map(|m| m.down);
-        let down = match down {
-            Some(Down::Present) => ", down",
-            Some(Down::Commented { .. }) => ", down in comments",
-            Some(Down::Empty { .. }) => ", empty down",
-            Some(Down::Missing) | None => "",
-        };
         let mode =
             if migration.transaction == row.transaction { "" } else { migration.transaction };
         let mode = if mode.is_empty() { String::new() } else { format!(", transaction: {mode}") };
         writeln!(
             output,
-            "  {:4} {:width$}  {}{mode}{down}",
-            migration.direction, migration.version, migration.path
+            "  {:direction$} {:width$}  {}{mode}{}",
+            migration.direction, migration.version, migration.path, migration.down
         )?;
     }
     for (reason, paths) in reasons {

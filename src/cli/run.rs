@@ -345,6 +345,12 @@ impl Input {
             let texts = found.configs.iter().filter_map(|config| config.pg_version_text());
             notes.extend(texts.filter_map(|text| PgVersion::note_newer(&text)));
         }
+        notes.extend(found.sets.iter().filter_map(|set| {
+            let root = set.root.display().to_string();
+            let root = if root.is_empty() { "." } else { &root };
+            let database = set.foreign?;
+            Some(format!("`{root}` is not checked: its migrations are for {database}"))
+        }));
         notes.dedup();
         notes
     }

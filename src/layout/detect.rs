@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::foreign::take_out;
 use super::numbered::owns_folder;
 use super::{Detection, LAYOUTS, Layout, MigrationSet, Sources, TransactionMode, Tree};
 
@@ -24,54 +25,74 @@ pub fn recognise(
     plain: bool,
     overrides: &dyn Fn(&std::path::Path) -> Override,
 ) -> Vec<MigrationSet> {
-    let mut sets = Vec::new();
-    visit(tree, sources, plain, overrides, &mut sets);
-    sets
+    let mut visitor = Visitor { sources, plain, overrides, claimed: Vec::new(), sets: Vec::new() };
+    visitor.visit(tree);
+    visitor.sets
 }
 
-fn visit(
-    tree: &Tree,
-    sources: &Sources,
+/// A walk through the folders.
+struct Visitor<'a> {
+    sources: &'a Sources,
     plain: bool,
-    overrides: &dyn Fn(&std::path::Path) -> Override,
-    out: &mut Vec<MigrationSet>,
-) {
-    let fixed = overrides(&tree.path);
-    let mut claimed = None;
-    let found = match fixed.layout {
-        Some(layout) if has_migrations(tree) => {
-            let detection = (layout.detect)(tree, sources).unwrap_or_default();
-            let evidence = vec!["lockmaster.toml says so".to_owned()];
-            Some((layout, Detection { evidence, ..detection }))
+    overrides: &'a dyn Fn(&std::path::Path) -> Override,
+    /// The folders that sets of folders above them read.
+    claimed: Vec<PathBuf>,
+    sets: Vec<MigrationSet>,
+}
+
+impl Visitor<'_> {
+    fn visit(&mut self, tree: &Tree) {
+        if self.claimed.contains(&tree.path) {
+            return;
         }
-        Some(_) => None,
-        None => {
-            let layouts = LAYOUTS.iter().filter(|layout| plain || layout.name != "plain");
-            layouts.into_iter().find_map(|layout| Some((*layout, (layout.detect)(tree, sources)?)))
-        }
-    };
-    if let Some((layout, detection)) = found {
-        let mode = fixed.transaction.or(detection.transaction);
-        let others = tree.files.iter().filter(|entry| entry.id.is_none() && entry.code.is_none());
-        let mut set = MigrationSet {
-            root: tree.path.clone(),
-            layout,
-            evidence: detection.evidence,
-            transaction: mode.unwrap_or(layout.transaction),
-            assumed: layout.assumed && mode.is_none(),
-            migrations: Vec::new(),
-            not_applied: Vec::new(),
-            other_files: others.map(|entry| entry.name.clone()).collect(),
+        let (sources, plain, overrides) = (self.sources, self.plain, self.overrides);
+        let fixed = overrides(&tree.path);
+        let mut claimed = None;
+        let found = match fixed.layout {
+            Some(layout) if has_migrations(tree) => {
+                let detection = (layout.detect)(tree, sources).unwrap_or_default();
+                let evidence = vec!["lockmaster.toml says so".to_owned()];
+                Some((layout, Detection { evidence, ..detection }))
+            }
+            Some(_) => None,
+            None => {
+                let layouts = LAYOUTS.iter().filter(|layout| plain || layout.name != "plain");
+                layouts
+                    .into_iter()
+                    .find_map(|layout| Some((*layout, (layout.detect)(tree, sources)?)))
+            }
         };
-        (layout.read)(tree, sources, &mut set);
-        if !set.migrations.is_empty() || !set.not_applied.is_empty() {
-            out.push(set);
-            claimed = Some(layout);
+        if let Some((layout, detection)) = found {
+            let mode = fixed.transaction.or(detection.transaction);
+            let others =
+                tree.files.iter().filter(|entry| entry.id.is_none() && entry.code.is_none());
+            let mut set = MigrationSet {
+                root: tree.path.clone(),
+                layout,
+                evidence: detection.evidence,
+                transaction: mode.unwrap_or(layout.transaction),
+                assumed: layout.assumed && mode.is_none(),
+                foreign: None,
+                migrations: Vec::new(),
+                not_applied: Vec::new(),
+                other_files: others.map(|entry| entry.name.clone()).collect(),
+            };
+            (layout.read)(tree, sources, &mut set);
+            // Who names the layout knows what the files are.
+            if fixed.layout.is_none() {
+                take_out(tree, sources, &mut set);
+            }
+            if !set.migrations.is_empty() || !set.not_applied.is_empty() {
+                self.sets.push(set);
+                // Named folders belong to the set, and no others.
+                claimed = detection.folders.is_empty().then_some(layout);
+                self.claimed.extend(detection.folders);
+            }
         }
-    }
-    for folder in &tree.folders {
-        if !claimed.is_some_and(|layout| owns(layout, tree, folder)) {
-            visit(folder, sources, plain, overrides, out);
+        for folder in &tree.folders {
+            if !claimed.is_some_and(|layout| owns(layout, tree, folder)) {
+                self.visit(folder);
+            }
         }
     }
 }
@@ -92,8 +113,10 @@ fn owns(layout: &Layout, tree: &Tree, folder: &Tree) -> bool {
         "diesel" | "hasura" => folder.file("up.sql").is_some() || folder.file("down.sql").is_some(),
         "prisma" => folder.file("migration.sql").is_some(),
         "numbered" | "psql" => owns_folder(folder.name()),
-        "flyway" | "refinery" => true,
+        "flyway" | "evolve" | "refinery" | "pgmigrate" | "dbup" | "graphile-migrate" => true,
         "sqitch" => matches!(folder.name(), "deploy" | "revert" | "verify"),
+        "tern" => super::marked::holds_templates(folder),
+        "drizzle" if folder.file("migration.sql").is_some() => true,
         "drizzle" => folder.name() == "meta",
         _ => tree.path == PathBuf::new() && folder.files.is_empty(),
     }
@@ -182,6 +205,40 @@ mod tests {
         assert_eq!(layouts(&usual.each_ref().map(String::as_str)), [("flyway", 2)]);
         let elsewhere = below("db");
         assert_eq!(layouts(&elsewhere.each_ref().map(String::as_str)), [("numbered", 2)]);
+    }
+
+    #[test]
+    fn flyway_reads_the_folders_of_each_release_as_one_history() {
+        let below = |folders: [&str; 2]| folders.map(|folder| format!("db/{folder}__x.sql"));
+        let releases = below(["1.0/V1", "2.0/V2"]);
+        assert_eq!(layouts(&releases.each_ref().map(String::as_str)), [("flyway", 2)]);
+        let environments = below(["test/V1", "dev/V2"]);
+        let found = layouts(&environments.each_ref().map(String::as_str));
+        assert_eq!(found, [("flyway", 1), ("flyway", 1)]);
+        let same = below(["1.0/V1", "2.0/V1"]);
+        assert_eq!(layouts(&same.each_ref().map(String::as_str)).len(), 2);
+    }
+
+    #[test]
+    fn lesser_known_runners_are_known_by_what_they_write() {
+        assert_eq!(layouts(&["db/sqls/1-a-up.sql", "db/sqls/1-a-down.sql"]), [("db-migrate", 2)]);
+        assert_eq!(layouts(&["db/1.sql", "db/migrations.json"]), [("pg-migrate", 1)]);
+        assert_eq!(layouts(&["db/migrations.yml", "db/migrations/V1__a.sql"]), [("pgmigrate", 1)]);
+        let names = ["db/1_a.up.sql", "db/1_a.down.sql"];
+        assert_eq!(layouts_of("-- morph:nontransactional\nselect 1;", &names), [("morph", 2)]);
+        let marked = |text: &str| layouts_of(text, &["db/1-a.sql", "db/2-b.sql"]);
+        assert_eq!(marked("-- @MARV AUDIT = false\nselect 1;"), [("marv", 2)]);
+        assert_eq!(marked("-- txn-mode = off\nselect 1;"), [("bytebase", 2)]);
+        let disabled = "-- postgres-migrations disable-transaction\nselect 1;";
+        assert_eq!(marked(disabled), [("postgres-migrations", 2)]);
+    }
+
+    #[test]
+    fn drizzle_keeps_a_snapshot_beside_each_migration_and_prisma_does_not() {
+        let files = ["db/20240101_a/migration.sql", "db/20240102_b/migration.sql"];
+        assert_eq!(layouts(&files), [("prisma", 2)]);
+        let with_snapshots = [&files[..], &["db/20240102_b/snapshot.json"]].concat();
+        assert_eq!(layouts(&with_snapshots), [("drizzle", 2)]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
     if tree.has_project_file("diesel.toml") {
         evidence.push("diesel.toml".to_owned());
     }
-    Some(Detection { evidence, transaction: None })
+    Some(Detection { evidence, ..Detection::default() })
 }
 
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {

@@ -68,7 +68,7 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
             leaves.join(" and ")
         ));
     }
-    Some(Detection { evidence, transaction: None })
+    Some(Detection { evidence, ..Detection::default() })
 }
 
 /// Returns the migrations that another one of the folder stands for.

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::flyway;
-use super::marked::{share_of_files_with, sort_by_version};
+use super::marked::share_of_files_with;
 use super::sections::down_of;
 use super::set::{Down, Migration};
-use super::version::split_number;
 use super::{
     BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
     TransactionMode, Tree, Version,
@@ -67,7 +65,9 @@ macro_rules! layout {
 
 layout!(PRISMA, "prisma", "Prisma", |tree, _| {
     let folders = tree.folders.iter().filter(|f| f.file("migration.sql").is_some()).count();
-    (folders > 0).then(|| Detection::because(format!("{folders} folders with migration.sql")))?
+    // Drizzle keeps a snapshot beside each.
+    let is_drizzle = tree.file("migration_lock.toml").is_none() && has_snapshots(tree);
+    (folders > 0 && !is_drizzle).then(|| Detection::because(format!("{folders} folders with migration.sql")))?
 }, |tree, sources, set| read_folders(tree, sources, set, "migration.sql"), {
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
@@ -112,6 +112,9 @@ layout!(DRIZZLE, "drizzle", "Drizzle", |tree, sources| {
     if journal.is_some() {
         return Detection::because("meta/_journal.json");
     }
+    if has_snapshots(tree) {
+        return Detection::because("folders with migration.sql and snapshot.json");
+    }
     share_of_files_with(tree, sources, |line| line.contains("--> statement-breakpoint"))
         .then(|| Detection::because("`--> statement-breakpoint`"))?
 }, read_drizzle, {
@@ -128,7 +131,7 @@ layout!(DRIZZLE, "drizzle", "Drizzle", |tree, sources| {
 layout!(ATLAS, "atlas", "Atlas", |tree, _| {
     tree.file("atlas.sum").filter(|_| !tree.sql_files().any(|(name, _)| name.ends_with(".down.sql")))?;
     Detection::because("atlas.sum")
-}, read_numbered, {
+}, read_atlas, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
     all_pending: false,
@@ -144,7 +147,7 @@ layout!(SUPABASE, "supabase", "Supabase", |tree, _| {
         hint.path.parent().is_some_and(|folder| folder.ends_with("supabase"))
     });
     (tree.name() == "migrations" && (is_supabase || tree.lies_in("supabase"))).then(|| Detection::because("the folder supabase"))?
-}, read_numbered, {
+}, read_supabase, {
     transaction: TransactionMode::Message,
     // CONCURRENTLY statements are sent on their own, so they never meet a block.
     without_transaction: TransactionMode::None,
@@ -162,7 +165,12 @@ layout!(REFINERY, "refinery", "refinery", |tree, _| {
     match (is_named, manifest) {
         (false, _) => None,
         (true, Some(manifest)) => Detection::because(format!("{} names refinery", manifest.path.display())),
-        (true, None) => tree.has_project_file("refinery.toml").then(|| Detection::because("refinery.toml"))?,
+        (true, None) if tree.has_project_file("refinery.toml") => Detection::because("refinery.toml"),
+        (true, None) if lies_in_crates(tree) => {
+            let all_named = tree.sql_files().all(|(name, _)| refinery_name(name).is_some());
+            all_named.then(|| Detection::because("files named V1__name.sql below the folder crates"))?
+        }
+        (true, None) => None,
     }
 }, read_refinery, {
     transaction: TransactionMode::Runner,
@@ -175,29 +183,11 @@ layout!(REFINERY, "refinery", "refinery", |tree, _| {
     checksums: true,
 });
 
-layout!(FLYWAY, "flyway", "Flyway", |tree, _| {
-    let all = tree.sql_files().count();
-    let named = tree.sql_files().filter(|(name, _)| flyway_name(name, false).is_some()).count();
-    if named > 0 && named * 10 >= all * 6 {
-        return Detection::because(format!("{named} files named V1__name.sql"));
-    }
-    has_no_prefix(tree).then(|| Detection::because("files named 1__name.sql below src/main/resources/db/migration"))?
-}, read_flyway, {
-    transaction: TransactionMode::Runner,
-    without_transaction: TransactionMode::None,
-    all_pending: false,
-    opt_out: Some(OptOut::Advice("write `executeInTransaction=false` into a file beside the migration, named like it with `.conf` appended, and set `flyway.postgresql.transactional.lock=false`: otherwise `create index concurrently` waits for Flyway's own lock without end")),
-    downs: DownStyle::None,
-    duplicate: "Flyway refuses to load the directory",
-    on_duplicate: OnDuplicate::Fails,
-    checksums: true,
-});
-
 layout!(YOYO, "yoyo", "yoyo", |tree, sources| {
     let twins = tree.sql_files().filter(|(name, _)| name.ends_with(".rollback.sql")).count();
     let depends = share_of_files_with(tree, sources, |line| line.trim_start().starts_with("-- depends:"));
     (twins > 0 || depends || tree.has_project_file("yoyo.ini")).then(|| Detection::because("`-- depends:` lines, *.rollback.sql or yoyo.ini"))?
-}, read_yoyo, {
+}, super::yoyo::read, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
     all_pending: false,
@@ -223,6 +213,11 @@ layout!(POSTGRATOR, "postgrator", "postgrator", |tree, _| {
     on_duplicate: OnDuplicate::Fails,
     checksums: true,
 });
+
+/// Returns whether a folder lies below one called `crates`, as the parts of a Rust project do.
+pub(super) fn lies_in_crates(tree: &Tree) -> bool {
+    tree.path.components().any(|part| part.as_os_str() == "crates")
+}
 
 /// Returns whether a folder is named by 13 digits and `_`, as Hasura names migrations.
 pub(super) fn has_milliseconds(name: &str) -> bool {
@@ -265,10 +260,40 @@ fn read_hasura(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             }
         }
     }
+    for (file, id) in tree.sql_files() {
+        let Some((version, name, is_down)) = flat_hasura_name(file) else {
+            set.skip(id, "is not named N_name.up.sql: Hasura ignores it");
+            continue;
+        };
+        let mut migration = whole(sources, id, Version::number(version), name);
+        migration.transaction = set.transaction;
+        if is_down { downs.push(migration) } else { ups.push(migration) }
+    }
     push_pairs(set, sources, ups, downs);
 }
 
+/// Splits `N_name.up.sql`, as older versions of Hasura name migrations.
+fn flat_hasura_name(file: &str) -> Option<(&str, &str, bool)> {
+    let stem = file.strip_suffix(".sql")?;
+    let (stem, is_down) = match stem.strip_suffix(".down") {
+        Some(stem) => (stem, true),
+        None => (stem.strip_suffix(".up")?, false),
+    };
+    let (version, name) = stem.split_once('_')?;
+    let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some((version, name, is_down))
+}
+
+/// Returns whether folders hold `migration.sql` with `snapshot.json`, as Drizzle 1.0 writes them.
+fn has_snapshots(tree: &Tree) -> bool {
+    let has = |folder: &Tree, name: &str| folder.file(name).is_some();
+    tree.folders.iter().any(|f| has(f, "migration.sql") && has(f, "snapshot.json"))
+}
+
 fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    if has_snapshots(tree) {
+        return read_folders(tree, sources, set, "migration.sql");
+    }
     let journal = tree.folder("meta").and_then(|meta| meta.file("_journal.json")?.text.as_deref());
     let journal: Option<serde_json::Value> =
         journal.and_then(|text| serde_json::from_str(text).ok());
@@ -304,30 +329,63 @@ fn places<'a>(names: &[&'a str]) -> HashMap<&'a str, usize> {
     places
 }
 
-/// Reads numbered whole files without downs.
-fn read_numbered(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+fn read_supabase(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let mut is_first = true;
     for (name, id) in tree.sql_files() {
-        let stem = name.trim_end_matches(".sql");
-        // Supabase reads digits only; Atlas everything before the first `_`.
-        let found =
-            split_number(stem).filter(|found| found.1.is_empty() || set.layout != &SUPABASE);
-        let Some((digits, suffix, rest)) = found else {
-            set.skip(id, format!("has no version in its name: {} skips it", set.layout.title));
+        let stem = name.strip_suffix(".sql").unwrap_or(name);
+        let named = stem.split_once('_').filter(|(digits, _)| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        let Some((digits, rest)) = named else {
+            set.skip(id, "has no version in its name: Supabase skips it");
             continue;
         };
-        let version = Version::text(&format!("{digits}{suffix}"));
-        let mut up = whole(sources, id, version, rest);
-        let file = sources.get(id);
-        let directive = match set.layout.opt_out {
-            Some(OptOut::FirstLine(line)) => {
-                file.text.lines().take(20).any(|text| text.trim() == line)
-            }
-            _ => false,
-        };
-        up.transaction = if directive { set.layout.without_transaction } else { set.transaction };
+        // Old projects began with a file that the tool made of the remote database.
+        if is_first && digits.len() == 14 && digits < "20211209" && rest == "init" {
+            set.leave_out(id, "is the first file of an old project, which Supabase skips");
+            continue;
+        }
+        is_first = false;
+        let mut up = whole(sources, id, Version::text(digits), rest);
+        up.transaction = set.transaction;
         set.push(up, None);
     }
-    sort_by_version(set);
+}
+
+fn read_atlas(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
+    let files: Vec<(&str, FileId)> = tree.sql_files().collect();
+    let is_checkpoint =
+        |id| atlas_directives(&sources.get(id).text).any(|d| d.starts_with("checkpoint"));
+    let checkpoint = files.iter().rposition(|(_, id)| is_checkpoint(*id));
+    for (at, (name, id)) in files.iter().enumerate() {
+        if let Some(checkpoint) = checkpoint.filter(|checkpoint| at < *checkpoint) {
+            let later = files[checkpoint].0;
+            let reason = format!(
+                "comes before the checkpoint `{later}`, with which Atlas begins on an empty database"
+            );
+            set.leave_out(*id, reason);
+            continue;
+        }
+        let stem = name.strip_suffix(".sql").unwrap_or(name);
+        // Everything before the first `_` is the version.
+        let (version, rest) = stem.split_once('_').unwrap_or((stem, ""));
+        let mut up = whole(sources, *id, Version::text(version), rest);
+        let is_off = atlas_directives(&sources.get(*id).text).any(|d| d == "txmode none");
+        up.transaction = if is_off { TransactionMode::None } else { set.transaction };
+        set.push(up, None);
+    }
+}
+
+/// Returns what the lines `-- atlas:` at the very top of a file say. Where no blank line follows them
+/// they belong to the first statement, and say nothing about the file.
+fn atlas_directives(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.trim_start_matches('\u{feff}');
+    let header: Vec<&str> = text.lines().take_while(|line| line.starts_with("--")).collect();
+    let is_closed = text.lines().nth(header.len()).is_none_or(|line| line.trim().is_empty());
+    let header = if is_closed { header } else { Vec::new() };
+    header.into_iter().filter_map(|line| {
+        line.trim_start_matches('-').trim().strip_prefix("atlas:").map(str::trim)
+    })
 }
 
 /// Splits `V1__name.sql` into kind, version and description, as refinery's own pattern does.
@@ -357,107 +415,6 @@ fn read_refinery(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         ups.push(up);
     }
     push_pairs(set, sources, ups, Vec::new());
-}
-
-/// Returns whether Flyway reads the folder with an empty prefix: in its usual place, files are named
-/// `1__name.sql`, with the two underscores that only Flyway wants.
-fn has_no_prefix(tree: &Tree) -> bool {
-    let path = tree.path.to_string_lossy().replace('\\', "/");
-    let all = tree.sql_files().count();
-    let bare = tree.sql_files().filter(|(name, _)| {
-        name.starts_with(|c: char| c.is_ascii_digit()) && flyway_name(name, true).is_some()
-    });
-    let bare = bare.count();
-    path.contains("src/main/resources/db/migration") && bare > 0 && bare * 10 >= all * 9
-}
-
-/// Splits `V1_2__name.sql` into kind, version and description; `bare` allows `1_2__name.sql`.
-fn flyway_name(name: &str, bare: bool) -> Option<(char, &str, &str)> {
-    let stem = name.strip_suffix(".sql").or_else(|| name.strip_suffix(".SQL"))?;
-    let (kind, rest) = match stem.chars().next()? {
-        kind @ ('V' | 'U' | 'R' | 'B') => (kind, &stem[1..]),
-        digit if bare && digit.is_ascii_digit() => ('V', stem),
-        _ => return None,
-    };
-    let (version, description) = rest.split_once("__")?;
-    let is_version = !version.is_empty()
-        && version
-            .split(['.', '_'])
-            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    (kind == 'R' && version.is_empty() || kind != 'R' && is_version).then_some((
-        kind,
-        version,
-        description,
-    ))
-}
-
-fn read_flyway(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
-    let (mut ups, mut downs, mut repeatable) = (Vec::new(), Vec::new(), Vec::new());
-    let bare = has_no_prefix(tree);
-    for (path, id) in tree.all_sql_files() {
-        let name = path.rsplit('/').next().unwrap_or(&path);
-        let Some((kind, version, description)) = flyway_name(name, bare) else {
-            set.skip(id, "is not named V1__name.sql: Flyway skips it in silence");
-            continue;
-        };
-        let mut migration = whole(sources, id, Version::dotted(version), description);
-        let opted_out = !executes_in_transaction(tree, &path);
-        let is_without =
-            opted_out || flyway::is_without_transaction(&sources.get(id).text, migration.section);
-        migration.transaction = if is_without { TransactionMode::None } else { set.transaction };
-        match kind {
-            'U' => downs.push(migration),
-            'R' => repeatable.push(migration),
-            'B' => set.leave_out(id, "is a baseline, applied to new databases only"),
-            _ => ups.push(migration),
-        }
-    }
-    push_pairs(set, sources, ups, downs);
-    repeatable.sort_by(|a, b| a.name.cmp(&b.name));
-    for mut migration in repeatable {
-        migration.version = Version::text(&format!("R__{}", migration.name));
-        set.push(migration, None);
-    }
-}
-
-/// Returns what the configuration beside a script, such as `V1__a.sql.conf`, says about its transaction.
-fn executes_in_transaction(tree: &Tree, path: &str) -> bool {
-    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let mut names = folders.split('/').filter(|name| !name.is_empty());
-    let Some(folder) = names.try_fold(tree, |folder, name| folder.folder(name)) else {
-        return true;
-    };
-    let conf = folder.file(&format!("{name}.conf")).and_then(|file| file.text.as_deref());
-    conf.unwrap_or_default().lines().all(|line| {
-        let (key, value) = line.split_once('=').unwrap_or_default();
-        key.trim() != "executeInTransaction" || !value.trim().eq_ignore_ascii_case("false")
-    })
-}
-
-fn read_yoyo(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
-    let (mut ups, mut downs) = (Vec::new(), Vec::new());
-    for (name, id) in tree.sql_files() {
-        let stem = name.trim_end_matches(".sql");
-        let (stem, out) = match stem.strip_suffix(".rollback") {
-            Some(stem) => (stem, &mut downs),
-            None => (stem, &mut ups),
-        };
-        let mut migration = whole(sources, id, Version::text(stem), stem);
-        let header = sources
-            .get(id)
-            .text
-            .lines()
-            .take_while(|line| line.is_empty() || line.starts_with("--"));
-        let off = header.into_iter().any(|line| {
-            let line = line.trim_start_matches(['-', ' ']).to_ascii_lowercase();
-            line.split_once(':').is_some_and(|(key, value)| {
-                key.trim() == "transactional" && value.trim() == "false"
-            })
-        });
-        migration.transaction = if off { TransactionMode::None } else { set.transaction };
-        out.push(migration);
-    }
-    push_pairs(set, sources, ups, downs);
 }
 
 /// Splits `001.do.name.sql` into version, direction and name.

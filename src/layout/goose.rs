@@ -35,11 +35,13 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     for (name, id) in tree.sql_files() {
         let file = sources.get(id);
-        let (digits, rest) = name.split_once('_').unwrap_or((name.trim_end_matches(".sql"), ""));
-        if digits.parse::<u64>().is_err() {
+        let named = name.split_once('_');
+        let Some((digits, rest)) =
+            named.filter(|(digits, _)| digits.parse::<i64>().is_ok_and(|version| version >= 1))
+        else {
             set.skip(id, "has no number before the first `_`: goose stops with an error over it");
             continue;
-        }
+        };
         let sections = cut(file, |line| match directive(line)?.to_ascii_lowercase().as_str() {
             "up" => Some(Marker::Up),
             "down" => Some(Marker::Down),

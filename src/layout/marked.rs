@@ -68,10 +68,27 @@ struct Kind {
     marker: fn(&str) -> Option<Marker>,
     /// Whether a marker line switches the transaction off for its section.
     opts_out: fn(&str) -> bool,
+    /// A line that switches the transaction off for the section that it stands in. It must be exact.
+    directive: Option<&'static str>,
+    /// Says of a file with a meaning of its own why it is no migration.
+    special: fn(&str) -> Option<&'static str>,
+    /// Whether the bytes of file names decide the order, not the versions.
+    by_file_name: bool,
     /// Reads version and name off a file name without `.sql`.
     version: fn(&str) -> Option<(Version, String)>,
     signal: &'static str,
 }
+
+/// A runner of which nothing is special.
+const KIND: Kind = Kind {
+    marker: |_| None,
+    opts_out: never,
+    directive: None,
+    special: |_| None,
+    by_file_name: false,
+    version: numbered,
+    signal: "",
+};
 
 macro_rules! marked {
     ($static:ident, $name:literal, $title:literal, $kind:expr, { $($field:ident: $value:expr),* $(,)? }) => {
@@ -117,6 +134,7 @@ marked!(SQL_MIGRATE, "sql-migrate", "sql-migrate (rubenv)", Kind {
     opts_out: |line| words(line, "-- +migrate").is_some_and(|mut w| w.any(|w| w == "notransaction")),
     version: |stem| numbered(stem).or_else(|| named(stem)),
     signal: "`-- +migrate` lines",
+    ..KIND
 }, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
@@ -133,8 +151,16 @@ marked!(DBMATE, "dbmate", "dbmate", Kind {
         direction(rest.split_whitespace().next().filter(|w| w.starts_with(['u', 'd'])))
     },
     opts_out: |line| line.split_whitespace().any(|word| word == "transaction:false"),
-    version: numbered,
+    // The digits are a text: `1` and `001` are two versions.
+    version: |stem| {
+        let digits = stem.bytes().take_while(u8::is_ascii_digit).count();
+        let (digits, rest) = stem.split_at(digits);
+        let name = rest.trim_start_matches(['_', '-', '.', ' ']).to_owned();
+        (!digits.is_empty()).then(|| (Version::text(digits), name))
+    },
+    by_file_name: true,
     signal: "`-- migrate:up` lines",
+    ..KIND
 }, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::Message,
@@ -147,10 +173,11 @@ marked!(DBMATE, "dbmate", "dbmate", Kind {
 
 marked!(TERN, "tern", "tern", Kind {
     marker: |line| line.contains("---- create above / drop below ----").then_some(Marker::Down),
-    opts_out: never,
+    directive: Some("---- tern: disable-tx ----"),
     // `127a_x.sql` it ignores in silence.
     version: |stem| numbered(stem).filter(|(version, _)| version.as_number().is_some()),
     signal: "`---- create above / drop below ----` lines",
+    ..KIND
 }, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
@@ -165,9 +192,9 @@ marked!(TERN, "tern", "tern", Kind {
 
 marked!(RAMBLER, "rambler", "rambler", Kind {
     marker: |line| direction(words(line, "-- rambler")?.next()),
-    opts_out: never,
     version: |stem| numbered(stem).or_else(|| named(stem)),
     signal: "`-- rambler up` lines",
+    ..KIND
 }, {
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
@@ -184,9 +211,13 @@ marked!(SHMIG, "shmig", "shmig", Kind {
         "-- ==== DOWN ====" => Some(Marker::Down),
         _ => None,
     },
-    opts_out: never,
-    version: numbered,
+    version: |stem| {
+        let (digits, name) = stem.split_once('-')?;
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| (Version::number(digits), name.to_owned()))
+    },
     signal: "`-- ====  UP  ====` lines",
+    ..KIND
 }, {
     transaction: TransactionMode::None,
     without_transaction: TransactionMode::None,
@@ -206,9 +237,8 @@ marked!(PLAY, "play-evolutions", "Play evolutions", Kind {
             _ => None,
         }
     },
-    opts_out: never,
-    version: numbered,
     signal: "`!Ups` and `!Downs` lines",
+    ..KIND
 }, {
     transaction: TransactionMode::None,
     without_transaction: TransactionMode::None,
@@ -228,9 +258,13 @@ marked!(MYBATIS, "mybatis", "MyBatis Migrations", Kind {
         let rest = rest.strip_prefix("--").or_else(|| rest.strip_prefix("//"))?.trim_start();
         rest.strip_prefix("//")?.trim_start().starts_with("@UNDO").then_some(Marker::Down)
     },
-    opts_out: never,
-    version: numbered,
+    special: |name| match name {
+        "bootstrap.sql" => Some("runs before the first migration, when somebody asks for it"),
+        "onabort.sql" => Some("runs where a migration fails"),
+        _ => None,
+    },
     signal: "`--//@UNDO` lines",
+    ..KIND
 }, {
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::None,
@@ -248,6 +282,10 @@ fn detect(kind: &Kind, tree: &Tree, sources: &Sources) -> Option<Detection> {
 fn read(kind: &Kind, tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     for (name, id) in tree.sql_files() {
         let file = sources.get(id);
+        if let Some(reason) = (kind.special)(name) {
+            set.leave_out(id, reason);
+            continue;
+        }
         let stem = name.strip_suffix(".sql").unwrap_or(name);
         let Some((version, name)) = (kind.version)(stem) else {
             set.skip(
@@ -257,23 +295,82 @@ fn read(kind: &Kind, tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             continue;
         };
         let sections = cut(file, kind.marker);
-        let out =
-            |marker: Option<Span>| marker.is_some_and(|span| (kind.opts_out)(file.slice(span)));
-        let first_line = match set.layout.opt_out {
-            Some(OptOut::FirstLine(line)) => file.text.lines().any(|text| text == line),
-            _ => false,
+        let mode = |marker: Option<Span>, section: Span| {
+            let by_marker = marker.is_some_and(|span| (kind.opts_out)(file.slice(span)));
+            // A carriage return at the end makes it another line.
+            let by_line = kind.directive.is_some_and(|directive| {
+                file.slice(section).split('\n').any(|line| line == directive)
+            });
+            if by_marker || by_line { set.layout.without_transaction } else { set.transaction }
         };
-        let mode =
-            |opted_out| if opted_out { set.layout.without_transaction } else { set.transaction };
-        let up_mode = mode(first_line || out(sections.up_marker));
-        let down_mode = mode(first_line || out(sections.down_marker));
+        let up_mode = mode(sections.up_marker, sections.up);
+        let down_mode = mode(sections.down_marker, sections.down.unwrap_or_default());
         let sections = blank_first_line(file, sections);
         push_file(set, file, id, version, &name, &sections, up_mode);
         if let Some(last) = set.migrations.last_mut().filter(|m| m.direction == Direction::Down) {
             last.transaction = down_mode;
         }
     }
-    sort_by_version(set);
+    if !kind.by_file_name {
+        sort_by_version(set);
+    }
+    match set.layout.name {
+        "tern" => leave_out_templates(tree, set),
+        "play-evolutions" => stop_at_gap(set),
+        _ => {}
+    }
+}
+
+/// Returns whether a folder below tern's migrations holds none of its own: its files are templates.
+pub(super) fn holds_templates(folder: &Tree) -> bool {
+    !folder.sql_files().any(|(name, _)| name.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn leave_out_templates(tree: &Tree, set: &mut MigrationSet) {
+    for folder in tree.folders.iter().filter(|folder| holds_templates(folder)) {
+        for (_, id) in folder.all_sql_files() {
+            set.leave_out(id, "is a template, which runs only where a migration includes it");
+        }
+    }
+}
+
+/// Takes out what Play never reads: what lies behind the first gap, for it reads 1, 2, 3 and so on as far
+/// as there is a file, and a file that is not named `N.sql`. Where several have a name, the project reads
+/// them in a way of its own.
+fn stop_at_gap(set: &mut MigrationSet) {
+    let named: Vec<usize> =
+        set.ups().filter(|(_, up)| !up.name.is_empty()).map(|(at, _)| at).collect();
+    if let [at] = named[..] {
+        let up = set.migrations.remove(at);
+        if set.migrations.get(at).is_some_and(|down| down.direction == Direction::Down) {
+            set.migrations.remove(at);
+        }
+        set.skip(up.file, "is not named N.sql: Play never reads it");
+    }
+    let mut next = 1;
+    let mut end = set.migrations.len();
+    for (at, migration) in set.ups() {
+        match migration.version.as_number() {
+            Some(number) if number == next => next += 1,
+            Some(number) if number < next && number > 0 => {}
+            _ => {
+                end = at;
+                break;
+            }
+        }
+    }
+    // Without a first one the files are not those that Play would find.
+    if next == 1 {
+        return;
+    }
+    for behind in set.migrations.split_off(end) {
+        if behind.direction == Direction::Up {
+            set.skip(
+                behind.file,
+                format!("lies behind a gap: {next}.sql is missing, and there Play stops"),
+            );
+        }
+    }
 }
 
 /// Moves the up section behind a marker line that SQL does not read as a comment (`# --- !Ups`).

@@ -8,11 +8,16 @@ mod diesel;
 mod django;
 mod files;
 mod flyway;
+mod foreign;
 mod golang_migrate;
 mod goose;
+mod graphile_migrate;
+mod liquibase;
 mod marked;
+mod node_files;
 mod node_pg_migrate;
 mod numbered;
+mod other_files;
 mod plain;
 mod pop;
 mod sections;
@@ -22,6 +27,7 @@ mod sqlx;
 mod tree;
 mod up_down;
 mod version;
+mod yoyo;
 
 pub use detect::{Override, recognise};
 pub use sections::commented_sql;
@@ -269,11 +275,13 @@ pub struct Detection {
     pub evidence: Vec<String>,
     /// The transaction mode, where the signals tell it.
     pub transaction: Option<TransactionMode>,
+    /// The folders that the set reads, where they are not the folder itself with all below it.
+    pub folders: Vec<std::path::PathBuf>,
 }
 
 impl Detection {
     fn because(evidence: impl Into<String>) -> Option<Self> {
-        Some(Self { evidence: vec![evidence.into()], transaction: None })
+        Some(Self { evidence: vec![evidence.into()], ..Self::default() })
     }
 }
 
@@ -284,6 +292,8 @@ impl Detection {
 pub static LAYOUTS: &[&Layout] = &[
     &files::HASURA,
     &diesel::LAYOUT,
+    &graphile_migrate::LAYOUT,
+    &liquibase::LAYOUT,
     &goose::LAYOUT,
     &marked::SQL_MIGRATE,
     &marked::DBMATE,
@@ -302,13 +312,22 @@ pub static LAYOUTS: &[&Layout] = &[
     &files::DRIZZLE,
     &files::ATLAS,
     &sqitch::LAYOUT,
+    &node_files::PG_MIGRATE,
+    &node_files::DB_MIGRATE,
+    &other_files::PGMIGRATE,
     &files::REFINERY,
-    &files::FLYWAY,
+    &flyway::EVOLVE,
+    &flyway::FLYWAY,
     &files::YOYO,
     &files::POSTGRATOR,
     &pop::LAYOUT,
     &sqlx::LAYOUT,
+    &golang_migrate::MORPH,
     &golang_migrate::LAYOUT,
+    &node_files::POSTGRES_MIGRATIONS,
+    &node_files::MARV,
+    &other_files::BYTEBASE,
+    &other_files::DBUP,
     &numbered::PSQL,
     &numbered::NUMBERED,
     &plain::LAYOUT,

@@ -54,7 +54,7 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     if marked {
         evidence.push("`-- Up Migration` lines".to_owned());
     }
-    Some(Detection { evidence, transaction: None })
+    Some(Detection { evidence, ..Detection::default() })
 }
 
 /// Returns whether many files begin a transaction themselves.
@@ -67,10 +67,12 @@ fn opens_transactions(tree: &Tree, sources: &Sources) -> bool {
 
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let mut files: Vec<_> = tree.sql_files().collect();
-    // The number decides, then the rest of the name.
-    files.sort_by_key(|(name, _)| {
+    // The number decides, then the name in the order of languages, which looks at punctuation last.
+    files.sort_by_cached_key(|(name, _)| {
         let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
-        (digits.parse::<u128>().unwrap_or(u128::MAX), (*name).to_owned())
+        let letters: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+        let number = digits.parse::<u128>().unwrap_or(u128::MAX);
+        (number, letters.to_lowercase(), (*name).to_owned())
     });
     for (name, id) in files {
         let file = sources.get(id);

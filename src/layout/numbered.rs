@@ -79,6 +79,7 @@ fn detect_psql(tree: &Tree, sources: &Sources) -> Option<Detection> {
     Some(Detection {
         evidence: vec![format!("{} {what} on the files", script.path.display())],
         transaction: Some(if single { TransactionMode::Runner } else { TransactionMode::None }),
+        ..Detection::default()
     })
 }
 

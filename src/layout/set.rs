@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Direction, Layout, TransactionMode, Version};
+use super::{Direction, Layout, Sources, TransactionMode, Version};
 use crate::source::{FileId, Span};
 
 /// The migrations of one directory.
@@ -18,6 +18,8 @@ pub struct MigrationSet {
     pub transaction: TransactionMode,
     /// Whether the transaction mode is only assumed.
     pub assumed: bool,
+    /// The database that it is for, if that is not PostgreSQL: then nothing of it is read.
+    pub foreign: Option<&'static str>,
     /// The migrations: ups in the order of application, each followed by its down.
     pub migrations: Vec<Migration>,
     /// The files that the runner never applies, and why.
@@ -47,6 +49,8 @@ pub struct Migration {
     pub directive: Option<Span>,
     /// Whether its file name has no version although the others have one.
     pub unnumbered: bool,
+    /// Whether it is applied again whenever it changes, behind all others.
+    pub is_repeatable: bool,
 }
 
 /// The down of an up migration.
@@ -69,6 +73,9 @@ pub enum Down {
         /// The comments that hold SQL.
         section: Span,
     },
+    /// It is there, but not as one piece of SQL: in several pieces, in another migration, or declared
+    /// to be needless.
+    NotRead,
     /// It is the next migration of the set.
     Present,
 }
@@ -82,12 +89,24 @@ pub struct NotApplied {
     pub reason: String,
     /// Whether that is what its name is for.
     pub is_meant: bool,
+    /// The part of the file that it is about, if the rest is applied.
+    pub section: Option<Span>,
 }
 
 impl MigrationSet {
     /// Returns the up migrations with their indexes.
     pub fn ups(&self) -> impl Iterator<Item = (usize, &Migration)> {
         self.migrations.iter().enumerate().filter(|(_, m)| m.direction == Direction::Up)
+    }
+
+    /// Returns whether the migrations build on those of other directories, as an app of Django does on
+    /// other apps.
+    pub fn needs_others(&self, sources: &Sources) -> bool {
+        self.layout.name == "django"
+            && self.migrations.iter().any(|migration| {
+                let embedded = sources.get(migration.file).embedded.as_ref();
+                embedded.is_some_and(|embedded| !embedded.facts.depends_on.is_empty())
+            })
     }
 
     /// Adds a migration and, if it has one, its down.
@@ -98,12 +117,31 @@ impl MigrationSet {
 
     /// Notes that the runner never applies a file.
     pub(super) fn skip(&mut self, file: FileId, reason: impl Into<String>) {
-        self.not_applied.push(NotApplied { file, reason: reason.into(), is_meant: false });
+        let reason = reason.into();
+        self.not_applied.push(NotApplied { file, reason, is_meant: false, section: None });
     }
 
     /// Notes that the runner never applies a file, as its name says that it should not.
     pub(super) fn leave_out(&mut self, file: FileId, reason: impl Into<String>) {
-        self.not_applied.push(NotApplied { file, reason: reason.into(), is_meant: true });
+        let reason = reason.into();
+        self.not_applied.push(NotApplied { file, reason, is_meant: true, section: None });
+    }
+
+    /// Notes that the runner never applies a part of a file.
+    pub(super) fn skip_part(&mut self, file: FileId, section: Span, reason: impl Into<String>) {
+        let (reason, section) = (reason.into(), Some(section));
+        self.not_applied.push(NotApplied { file, reason, is_meant: false, section });
+    }
+
+    /// Notes that the runner never applies a part of a file, as that part says that it should not.
+    pub(super) fn leave_out_part(
+        &mut self,
+        file: FileId,
+        section: Span,
+        reason: impl Into<String>,
+    ) {
+        let (reason, section) = (reason.into(), Some(section));
+        self.not_applied.push(NotApplied { file, reason, is_meant: true, section });
     }
 }
 
@@ -120,6 +158,7 @@ impl Migration {
             down: Down::Missing,
             directive: None,
             unnumbered: false,
+            is_repeatable: false,
         }
     }
 

@@ -48,6 +48,9 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     if let Some(manifest) = tree.hint(&["Cargo.toml"], "sqlx") {
         return Detection::because(format!("{} names sqlx", manifest.path.display()));
     }
+    if super::files::lies_in_crates(tree) {
+        return Detection::because("numbered files below the folder crates");
+    }
     let is_template = |id| TEMPLATES.iter().any(|line| sources.get(id).text.starts_with(line));
     let (name, _) = tree.sql_files().find(|(_, id)| is_template(*id))?;
     Detection::because(format!("{name} begins with the line that `sqlx migrate add` writes"))
@@ -64,7 +67,14 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let (mut ups, mut downs) = (Vec::new(), Vec::new());
     for (name, id) in tree.sql_files() {
         let Some((digits, rest)) = version(name) else {
-            set.skip(id, "has no number before the first `_`: sqlx ignores it, or stops over it");
+            let stops = name.ends_with(".sql") && name.contains('_');
+            set.skip(
+                id,
+                match stops {
+                    true => "has no number before the first `_`: sqlx stops with an error over it",
+                    false => "is not named NNN_name.sql: sqlx ignores it in silence",
+                },
+            );
             continue;
         };
         let (rest, is_down) = match rest.strip_suffix(".down") {

@@ -50,6 +50,13 @@ impl Version {
         Self { text: format!("{digits}{suffix}"), key }
     }
 
+    /// Makes a version of several numbers, such as `1.2`, where `1` and `1.0` are different.
+    pub fn parts(text: &str) -> Self {
+        let numbers =
+            text.split(['.', '_']).map(|part| part.parse().unwrap_or(u128::MAX)).collect();
+        Self { text: text.to_owned(), key: Key::Numbers(numbers, String::new()) }
+    }
+
     /// Makes a version of several numbers, such as `1.2`; trailing zeros do not count.
     pub fn dotted(text: &str) -> Self {
         let mut numbers: Vec<u128> =

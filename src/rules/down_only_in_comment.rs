@@ -12,7 +12,7 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
         .ups()
         .filter_map(|(_, up)| match up.down {
             Down::Commented { file, section } => Some((up, file, section)),
-            Down::Missing | Down::Empty { .. } | Down::Present => None,
+            Down::Missing | Down::Empty { .. } | Down::NotRead | Down::Present => None,
         })
         .collect();
     match commented.first() {

@@ -29,6 +29,10 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
 /// Returns whether the files are one migration for several databases: `1_a.up.sql` and
 /// `1_a.postgres.up.sql`, of which a runner takes one.
 fn are_variants(cx: &HistoryContext, group: &[usize]) -> bool {
+    let files: BTreeSet<FileId> = group.iter().map(|&at| cx.set.migrations[at].file).collect();
+    if files.len() < group.len() {
+        return false;
+    }
     let stems =
         group.iter().map(|&at| cx.set.migrations[at].name.split('.').next().unwrap_or_default());
     let stems: BTreeSet<&str> = stems.collect();

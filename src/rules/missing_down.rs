@@ -26,7 +26,7 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
 fn has_habit(cx: &HistoryContext) -> bool {
     let ups = cx.set.ups().filter(|(_, up)| !up.unnumbered).count();
     // Empty downs alone are no habit: some runners write them themselves, or insist on them.
-    let is_written = |down| matches!(down, Down::Present | Down::Commented { .. });
+    let is_written = |down| matches!(down, Down::Present | Down::NotRead | Down::Commented { .. });
     let with_down = cx.set.ups().filter(|(_, up)| is_written(up.down)).count();
     match cx.set.layout.downs {
         DownStyle::File | DownStyle::Section => {

@@ -14,6 +14,9 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
             format!("`{name}` {}", file.reason),
         )
         .help(match cx.set.layout.name {
+            "play-evolutions" if file.reason.contains("gap") => {
+                "give it the number that is missing, or add the file that is"
+            }
             "drizzle" => "add an entry for it to meta/_journal.json, or delete it",
             _ => "rename it as the runner expects, or move it out of the directory",
         })
@@ -54,8 +57,14 @@ fn is_misnamed(cx: &HistoryContext, file: &NotApplied) -> bool {
     let name = file_name(cx, file);
     let name = name.strip_prefix(['v', 'V']).unwrap_or(&name);
     let begins_with_number = name.starts_with(|c: char| c.is_ascii_digit());
-    let is_beside = path.parent() == Some(&cx.set.root);
-    !file.is_meant && is_beside && begins_with_number && !file.reason.starts_with("takes back")
+    // Some runners read the folders below too.
+    let is_beside = path.parent() == Some(&cx.set.root)
+        || matches!(cx.set.layout.name, "flyway" | "evolve" | "refinery");
+    !file.is_meant
+        && file.section.is_none()
+        && is_beside
+        && begins_with_number
+        && !file.reason.starts_with("takes back")
 }
 
 fn file_name(cx: &HistoryContext, file: &NotApplied) -> String {

@@ -58,7 +58,7 @@ pub fn split(text: &str) -> Vec<Chunk> {
         at: 0,
         chunks: Vec::new(),
         statement: None,
-        delimiter: None,
+        delimiter: changeset_delimiter(text),
         restarts: 0,
         has_end_marker: true,
     };
@@ -309,6 +309,21 @@ fn offset(at: usize) -> u32 {
     Span::new(at..at).start
 }
 
+/// Returns what ends the statements of a changeset of Liquibase beside `;`, if its first line says so:
+/// `--changeset me:1 endDelimiter:@@`.
+fn changeset_delimiter(text: &str) -> Option<&str> {
+    let line = text.trim_start().strip_prefix("--")?.lines().next()?.trim_start();
+    line.get(..9).filter(|word| word.eq_ignore_ascii_case("changeset"))?;
+    let key = "enddelimiter:";
+    let value = line.split_whitespace().find_map(|word| {
+        let (front, value) = word.split_at_checked(key.len())?;
+        front.eq_ignore_ascii_case(key).then_some(value)
+    })?;
+    // Patterns such as `\ngo` are not read, and `;` ends a statement anyway.
+    let is_mark = |c: char| c.is_ascii_punctuation() && !matches!(c, ';' | '\\' | '\'' | '"' | '-');
+    (!value.is_empty() && value.chars().all(is_mark)).then_some(value)
+}
+
 /// The longest delimiter, in bytes.
 const MAX_DELIMITER: usize = 32;
 
@@ -393,6 +408,14 @@ mod tests {
         let sql = "copy t (a, b) from stdin;\n1\tit's; fine\n\\.\nselect 1;";
         assert_eq!(chunks(sql, ChunkKind::CopyData), ["1\tit's; fine\n"]);
         assert_eq!(statements(sql), ["copy t (a, b) from stdin", "select 1"]);
+    }
+
+    #[test]
+    fn the_delimiter_of_a_changeset_is_no_statement() {
+        let sql =
+            "--changeset me:1 splitStatements:true endDelimiter:@@\nselect 1;\n@@\nselect 2\n@@";
+        assert_eq!(statements(sql), ["select 1", "select 2"]);
+        assert_eq!(statements("-- changeset a:1\nselect 1;"), ["select 1"]);
     }
 
     #[test]

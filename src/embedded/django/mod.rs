@@ -52,6 +52,10 @@ fn facts(names: &HashMap<String, Value>, stem: &str) -> Facts {
     let pairs = |name: &str| -> Vec<String> {
         let all = names.get(name).and_then(Value::list).unwrap_or_default();
         let pair = |value: &Value| {
+            // Which app a setting names is not known: it is another one.
+            if value.call().is_some() {
+                return Some("settings.app".to_owned());
+            }
             let [app, name] = value.list()? else { return None };
             Some(format!("{}.{}", app.known_text()?, name.known_text()?))
         };

@@ -9,18 +9,22 @@ use crate::sql::{ChunkKind, split};
 ///
 /// Source: Flyway's PostgreSQL parser, tried with Flyway 10.
 pub(super) fn is_without_transaction(text: &str, section: Span) -> bool {
-    let Some(text) = text.get(section.range()) else { return false };
-    let mut statements = 0_usize;
-    for chunk in split(text) {
-        if chunk.kind != ChunkKind::Statement {
-            continue;
-        }
-        if !is_known(&text[chunk.span.range()]) {
-            return false;
-        }
-        statements += 1;
-    }
-    statements > 0
+    let statements = known(text, section);
+    !statements.is_empty() && statements.iter().all(|is_known| *is_known)
+}
+
+/// Returns whether a migration holds such statements and others: Flyway refuses it, or with `mixed`
+/// runs all of it without a transaction.
+pub(super) fn is_mixed(text: &str, section: Span) -> bool {
+    let statements = known(text, section);
+    statements.contains(&true) && statements.contains(&false)
+}
+
+/// Returns for each statement whether Flyway knows that a transaction refuses it.
+fn known(text: &str, section: Span) -> Vec<bool> {
+    let text = text.get(section.range()).unwrap_or_default();
+    let statements = split(text).into_iter().filter(|chunk| chunk.kind == ChunkKind::Statement);
+    statements.map(|chunk| is_known(&text[chunk.span.range()])).collect()
 }
 
 fn is_known(statement: &str) -> bool {
