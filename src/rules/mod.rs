@@ -81,6 +81,7 @@ mod redundant_index;
 mod replaced;
 mod rls_without_policy;
 mod rollback_among_migrations;
+mod second_column;
 mod security_definer_without_search_path;
 mod sequence_left_int;
 mod set_not_null_scan;
