@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
+use crate::embedded;
 use crate::layout::{Entry, Hint, Sources, Tree};
 use crate::source::{FileId, SourceFile};
 
@@ -64,6 +65,7 @@ const HINT_FILES: &[&str] = &[
     "config.toml",
     "config.yaml",
     "refinery.toml",
+    "env.py",
     "flyway.conf",
     "flyway.toml",
     "flyway.user.toml",
@@ -108,11 +110,46 @@ pub fn load(
     };
     let files =
         paths.par_iter().enumerate().map(read).collect::<Result<Vec<_>, DiscoverError>>()?;
+    let mut sources = Sources { files };
+    add_derived(&mut trees, &mut sources);
     for tree in &mut trees {
         let hints = Arc::new(hints(&tree.path));
         add_hints(tree, &hints);
     }
-    Ok(Discovered { sources: Sources { files }, trees })
+    Ok(Discovered { sources, trees })
+}
+
+/// Takes the SQL out of the migrations in host languages: each gets a file behind all others, which
+/// stands in the trees in its place.
+pub fn add_derived(trees: &mut [Tree], sources: &mut Sources) {
+    let mut entries = Vec::new();
+    trees.iter_mut().for_each(|tree| code_entries(tree, &mut entries));
+    let hosts: Vec<FileId> = entries.iter().filter_map(|entry| entry.code).collect();
+    let derived: Vec<SourceFile> =
+        hosts.par_iter().map(|host| embedded::derive(sources.get(*host), *host)).collect();
+    for (entry, file) in entries.into_iter().zip(derived) {
+        entry.code = Some(file_id(sources.files.len()));
+        sources.files.push(file);
+    }
+}
+
+/// Takes the SQL out of those host files anew that are not what they were.
+pub fn update_derived(before: &Sources, sources: &mut Sources) {
+    let hosts = sources.files.iter().enumerate().filter_map(|(at, file)| {
+        let host = file.embedded.as_ref()?.host;
+        let is_changed = before.get(host).text != sources.get(host).text;
+        is_changed.then_some((at, host))
+    });
+    for (at, host) in hosts.collect::<Vec<_>>() {
+        sources.files[at] = embedded::derive(sources.get(host), host);
+    }
+}
+
+fn code_entries<'a>(tree: &'a mut Tree, out: &mut Vec<&'a mut Entry>) {
+    out.extend(tree.files.iter_mut().filter(|entry| entry.code.is_some()));
+    for folder in &mut tree.folders {
+        code_entries(folder, out);
+    }
 }
 
 /// What standard input is called where nothing says where it belongs: a history of one migration.
@@ -210,12 +247,14 @@ fn walk(
             .flatten();
         let path = clean(entry.path());
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let id = is_sql.then(|| file_id(paths.len()));
+        let is_code = is_code(entry.path());
+        let next = file_id(paths.len());
         if let Some(tree) = folders.get_mut(&folder) {
-            tree.files.push(Entry { name, id, text });
-        }
-        if is_sql {
-            paths.push(path);
+            let (id, code) = (is_sql.then_some(next), is_code.then_some(next));
+            tree.files.push(Entry { name, id, code, text });
+            if is_sql || is_code {
+                paths.push(path);
+            }
         }
     }
     Ok(assemble(&clean_root, folders))
@@ -266,9 +305,11 @@ pub fn add_file(trees: &mut [Tree], file: &SourceFile, index: usize) -> bool {
     let folder = file.path.parent().unwrap_or(Path::new(""));
     let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let is_sql = is_sql(&name);
+    let is_code = embedded::is_candidate(&file.path);
     let entry = Entry {
         id: is_sql.then(|| file_id(index)),
-        text: (!is_sql).then(|| file.text.clone()),
+        code: is_code.then(|| file_id(index)),
+        text: (!is_sql && !is_code).then(|| file.text.clone()),
         name,
     };
     for tree in trees {
@@ -290,6 +331,11 @@ fn find_folder<'a>(tree: &'a mut Tree, path: &Path) -> Option<&'a mut Tree> {
 
 fn file_id(index: usize) -> FileId {
     FileId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// Returns whether a file is a migration in a host language, as far as its path and a look into it tell.
+pub fn is_code(path: &Path) -> bool {
+    embedded::is_candidate(path) && fs::read(path).is_ok_and(|text| embedded::has_mark(&text))
 }
 
 /// Returns whether a file's name says that it holds SQL.

@@ -8,6 +8,7 @@ pub mod version;
 pub mod config;
 pub mod discover;
 
+pub mod embedded;
 pub mod sql;
 
 pub mod layout;

@@ -7,7 +7,7 @@ use crate::layout::{Layout, Migration, TransactionMode};
 use crate::session::{Holder, Savepoints, Session, Transaction};
 use crate::source::{FileId, Span};
 use crate::sql::{
-    Action, ConstraintKind, Script, Setting, Statement, TableChange, TransactionAction,
+    Action, ConstraintKind, Delivery, Script, Setting, Statement, TableChange, TransactionAction,
 };
 use crate::version::PgVersion;
 
@@ -34,6 +34,11 @@ pub struct State {
     /// Whether nothing in the migration begins or ends a transaction: nobody needs the schema again that
     /// was there when its own began, and what has no second owner is changed in place.
     is_straight: bool,
+    /// How the statements of a host language reach the server, and which of them comes next.
+    deliveries: Arc<[Delivery]>,
+    next_delivery: usize,
+    /// Whether the framework holds a transaction open around the calls.
+    holds_transaction: bool,
     transactions: u32,
 }
 
@@ -54,13 +59,58 @@ impl State {
         let mode = migration.transaction;
         self.migration = number;
         self.file = Some(migration.file);
-        self.is_block = layout.sends_whole_file(mode) && script.items.len() > 1;
+        self.deliveries = script.deliveries.as_slice().into();
+        self.next_delivery = 0;
+        let is_file = script.deliveries.is_empty();
+        self.is_block = is_file && layout.sends_whole_file(mode) && script.items.len() > 1;
         let mut actions = script.statements().flat_map(|statement| &statement.actions);
         self.is_straight = !actions.any(|action| matches!(action, Action::Transaction(_)));
         match mode {
             TransactionMode::Runner => self.open(Holder::Runner, None),
             TransactionMode::Message if self.is_block => self.open(Holder::Message, None),
             TransactionMode::Message | TransactionMode::None => {}
+        }
+        self.holds_transaction = mode == TransactionMode::Runner;
+        self.deliver(None);
+    }
+
+    /// Goes on to the next statement of a host language: the server sees a new message, or the call
+    /// leaves the transaction of its framework or returns to it.
+    fn deliver(&mut self, before: Option<Delivery>) {
+        let mut before = before;
+        while let Some(&next) = self.deliveries.get(self.next_delivery) {
+            self.next_delivery += 1;
+            self.pass(before, next);
+            before = Some(next);
+            if next.is_statement {
+                return;
+            }
+            if next.is_unknown_change {
+                let origin = self.origin(next.span);
+                self.catalog.leave_uncertain_at(origin);
+            }
+        }
+    }
+
+    fn pass(&mut self, before: Option<Delivery>, next: Delivery) {
+        let was_outside = before.is_some_and(|before| before.is_outside);
+        let is_new = before.is_none_or(|before| before.message != next.message);
+        if !is_new {
+            return;
+        }
+        let ends_block = self.holder() == Holder::Message;
+        let leaves = self.holds_transaction && next.is_outside && !was_outside;
+        if (ends_block || leaves)
+            && let Some(closed) = self.transaction.take()
+        {
+            self.forget_local_settings(&closed);
+        }
+        if self.holds_transaction && was_outside && !next.is_outside && self.transaction.is_none() {
+            self.open(Holder::Runner, None);
+        }
+        self.is_block = next.is_block;
+        if self.transaction.is_none() && next.is_block {
+            self.open(Holder::Message, None);
         }
     }
 
@@ -108,6 +158,10 @@ impl State {
         };
         if self.transaction.is_none() {
             self.transactions += 1;
+        }
+        let done = self.next_delivery.checked_sub(1).and_then(|at| self.deliveries.get(at));
+        if let Some(done) = done.copied() {
+            self.deliver(Some(done));
         }
         failures
     }

@@ -400,6 +400,9 @@ impl<'a> StatementContext<'a> {
             Holder::Runner => {
                 diagnostic.note(format!("{} runs each migration in a transaction", layout.runner()))
             }
+            Holder::Message if self.file().embedded.is_some() => diagnostic.note(
+                "the call sends all of its statements as one message, which the server runs as one transaction block",
+            ),
             Holder::Message => diagnostic.note(format!(
                 "{} sends the whole file as one message, which the server runs as one transaction block",
                 layout.runner()

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::embedded::Embedded;
 
 /// A byte range in one file, counted from the file's first byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +85,8 @@ pub struct SourceFile {
     pub text: String,
     /// What is wrong with the file's bytes, if anything is.
     pub encoding: Option<EncodingProblem>,
+    /// Where the text comes from, if it was taken out of another file.
+    pub embedded: Option<Arc<Embedded>>,
     line_starts: Vec<u32>,
     /// How many characters come before each block of [`BLOCK`] bytes.
     characters: Vec<u32>,
@@ -106,7 +111,7 @@ impl SourceFile {
             count += count_characters(block);
             count
         }));
-        Self { path: path.into(), text, encoding: None, line_starts, characters }
+        Self { path: path.into(), text, encoding: None, embedded: None, line_starts, characters }
     }
 
     /// Makes a source file of a file's bytes, whatever they are. Files over 4 GiB are cut off.
@@ -159,7 +164,12 @@ impl SourceFile {
     }
 
     /// Returns line and column of a byte offset, both from 1, the column in characters.
+    ///
+    /// Where the text was taken out of another file, they are those of that file.
     pub fn position(&self, offset: u32) -> Position {
+        if let Some(embedded) = &self.embedded {
+            return embedded.position(&self.text, offset);
+        }
         let offset = (offset as usize).min(self.text.len());
         let line = self.line_index(offset);
         let start = self.line_starts.get(line).map_or(0, |&start| start as usize);

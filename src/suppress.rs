@@ -1,13 +1,14 @@
 //! Comments that silence rules: `-- lockmaster: ignore <rule>[, <rule>] -- reason`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::embedded::Embedded;
 use crate::layout::Sources;
 use crate::rules;
 use crate::source::{FileId, SourceFile, Span};
 use crate::sql::lex::{TokenKind, token};
-use crate::sql::{Chunk, ChunkKind, split};
+use crate::sql::{ChunkKind, split};
 
 /// The name under which a comment that silences nothing is reported.
 pub const UNUSED: &str = "unused-suppression";
@@ -34,10 +35,17 @@ pub fn apply(
     shows: impl Fn(FileId) -> bool,
 ) -> usize {
     let mut suppressions: Vec<Suppression> = Vec::new();
+    let hosts: HashSet<FileId> =
+        sources.files.iter().filter_map(|file| Some(file.embedded.as_ref()?.host)).collect();
     for (at, file) in sources.files.iter().enumerate() {
         let id = FileId(u32::try_from(at).unwrap_or(u32::MAX));
-        if shows(id) && file.text.contains(MARK) {
-            suppressions.extend(read(file, id));
+        if !shows(id) || hosts.contains(&id) {
+            continue;
+        }
+        match &file.embedded {
+            Some(embedded) => suppressions.extend(read_embedded(file, embedded, sources)),
+            None if file.text.contains(MARK) => suppressions.extend(read(file, id)),
+            None => {}
         }
     }
     if suppressions.is_empty() {
@@ -155,10 +163,47 @@ fn complaint(suppression: &Suppression, is_used: bool) -> Option<Diagnostic> {
     })
 }
 
+/// What a comment can be about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    span: Span,
+    /// Where it ends with what closes it.
+    full_end: u32,
+}
+
+/// Reads the comments of a migration in a host language: its own, and those in the SQL that it holds.
+fn read_embedded(file: &SourceFile, embedded: &Embedded, sources: &Sources) -> Vec<Suppression> {
+    let (host, id) = (sources.get(embedded.host), embedded.host);
+    if !host.text.contains(MARK) {
+        return Vec::new();
+    }
+    let whole = Span::new(0..host.text.len());
+    let mut found = read(file, id);
+    for inner in &mut found {
+        let is_whole = inner.reach == Span::new(0..file.text.len());
+        inner.comment = embedded.host_span(inner.comment);
+        inner.reach = if is_whole { whole } else { embedded.host_span(inner.reach) };
+    }
+    let calls = embedded.messages.iter().map(|m| Target { span: m.host, full_end: m.host.end });
+    let mut calls: Vec<Target> = calls.collect();
+    calls.sort_unstable();
+    calls.dedup();
+    for comment in &embedded.comments {
+        if let Some((rules, whole_file)) = directive(host.slice(*comment)) {
+            let reach = if whole_file { whole } else { reach(host, &calls, *comment) };
+            found.push(Suppression { file: id, comment: *comment, rules, reach });
+        }
+    }
+    found
+}
+
 /// Reads the comments of a file.
 fn read(file: &SourceFile, id: FileId) -> Vec<Suppression> {
-    let statements: Vec<Chunk> =
-        split(&file.text).into_iter().filter(|chunk| chunk.kind == ChunkKind::Statement).collect();
+    let statements: Vec<Target> = split(&file.text)
+        .into_iter()
+        .filter(|chunk| chunk.kind == ChunkKind::Statement)
+        .map(|chunk| Target { span: chunk.span, full_end: chunk.full_end })
+        .collect();
     let whole = Span::new(0..file.text.len());
     let mut found = Vec::new();
     let mut at = file.text_start();
@@ -178,8 +223,9 @@ fn read(file: &SourceFile, id: FileId) -> Vec<Suppression> {
 
 /// Reads `lockmaster: ignore a, b -- reason`; says whether it is about the whole file.
 fn directive(comment: &str) -> Option<(Vec<String>, bool)> {
-    let body =
-        comment.trim_start_matches(['-', '/', '*', ' ']).trim_end_matches(['*', '/', ' ', '\r']);
+    let body = comment
+        .trim_start_matches(['-', '/', '*', '#', ' '])
+        .trim_end_matches(['*', '/', ' ', '\r']);
     let rest = body.strip_prefix(MARK)?.trim_start();
     let (rest, whole_file) = match rest.strip_prefix("ignore-file") {
         Some(rest) => (rest, true),
@@ -191,7 +237,7 @@ fn directive(comment: &str) -> Option<(Vec<String>, bool)> {
 }
 
 /// Returns what a comment silences: its own line if a statement stands on it, else the next statement.
-fn reach(file: &SourceFile, statements: &[Chunk], comment: Span) -> Span {
+fn reach(file: &SourceFile, statements: &[Target], comment: Span) -> Span {
     let line = file.line_range(file.line_index(comment.start as usize)).unwrap_or_default();
     let before = file.text.get(line.start..comment.start as usize).unwrap_or_default();
     let earlier = statements.partition_point(|chunk| chunk.span.start < comment.start);

@@ -33,37 +33,31 @@ const NOT_RUN: &[&str] =
 
 #[test]
 fn what_the_examples_do_is_what_we_say() {
-    let mut wrong = Vec::new();
-    for version in versions() {
-        for rule in RULES.iter().filter(|rule| !NOT_RUN.contains(&rule.name)) {
-            for example in examples(rule, version) {
-                wrong.extend(
-                    compare(&example, version)
-                        .into_iter()
-                        .map(|what| format!("{} on PostgreSQL {version}: {what}", rule.name)),
-                );
-            }
-        }
-    }
+    let wrong = wrong_examples(compare);
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Every recipe for an example runs on the server, in place of the statement that it is for.
 #[test]
 fn every_recipe_runs() {
+    let wrong = wrong_examples(run_recipes);
+    assert!(wrong.is_empty(), "{} recipes fail:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Returns what is wrong with the examples of all rules, on each version of the server.
+fn wrong_examples(look: fn(&Example, u16) -> Vec<String>) -> Vec<String> {
     let mut wrong = Vec::new();
     for version in versions() {
         for rule in RULES.iter().filter(|rule| !NOT_RUN.contains(&rule.name)) {
             for example in examples(rule, version) {
+                let found = look(&example, version).into_iter();
                 wrong.extend(
-                    run_recipes(&example, version)
-                        .into_iter()
-                        .map(|what| format!("{} on PostgreSQL {version}: {what}", rule.name)),
+                    found.map(|what| format!("{} on PostgreSQL {version}: {what}", rule.name)),
                 );
             }
         }
     }
-    assert!(wrong.is_empty(), "{} recipes fail:\n{}", wrong.len(), wrong.join("\n"));
+    wrong
 }
 
 fn run_recipes(example: &Example, version: u16) -> Vec<String> {

@@ -323,6 +323,7 @@ fn json_is_as_its_schema_says() {
         file: FileId(0),
         reason: "is not one".to_owned(),
         is_meant: false,
+        section: None,
     });
     for (severity, rule) in [(Severity::Info, "not-analysed"), (Severity::Warning, "syntax-error")]
     {

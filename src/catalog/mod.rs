@@ -392,6 +392,11 @@ impl Catalog {
             || self.guesses.contains(&(origin.file.0, origin.span.start))
     }
 
+    /// Notes that something ran of which nobody can say what it made or dropped.
+    pub(crate) fn leave_uncertain_at(&mut self, origin: Origin) {
+        self.uncertain_since = Some(origin);
+    }
+
     /// Returns whether nobody can say what a statement at `origin` made or dropped.
     pub fn is_unfollowed(&self, file: FileId, start: u32) -> bool {
         self.unfollowed.contains(&(file.0, start))

@@ -109,7 +109,7 @@ fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) 
         .collect();
     Summary {
         sets: sets.len(),
-        files: loaded.sources.files.len(),
+        files: loaded.sources.files.iter().filter(|file| file.embedded.is_none()).count(),
         files_not_applied: idle.len(),
         statements: outcome.checked.iter().map(|set| set.statements).sum(),
         not_analysed: outcome.checked.iter().map(|set| set.not_analysed).sum(),
@@ -141,6 +141,9 @@ fn repair(
     let options = FixOptions { unsafe_fixes: arguments.unsafe_fixes, diff: arguments.diff };
     let lint = |sources: &crate::layout::Sources| {
         let mut trees = loaded.trees.clone();
+        let mut sources = sources.clone();
+        discover::update_derived(&loaded.sources, &mut sources);
+        let sources = &sources;
         for (at, file) in sources.files.iter().enumerate().skip(loaded.sources.files.len()) {
             discover::add_file(&mut trees, file, at);
         }

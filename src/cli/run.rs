@@ -12,6 +12,7 @@ use crate::check::{SetOptions, check};
 use crate::config::{Config, FILE_NAME, globs};
 use crate::diagnostic::Diagnostic;
 use crate::discover;
+use crate::embedded;
 use crate::layout::{MigrationSet, Sources, Tree, recognise};
 use crate::report::{self, SetSummary};
 use crate::rule::{Rule, Target};
@@ -86,7 +87,9 @@ impl Input {
         let mut paths = arguments.paths.clone();
         if let Some(list) = &arguments.files_from {
             // A list names what changed, whatever it is.
-            paths.extend(read_list(list)?.into_iter().filter(|path| path.is_dir() || is_sql(path)));
+            let is_wanted =
+                |path: &PathBuf| path.is_dir() || is_sql(path) || discover::is_code(path);
+            paths.extend(read_list(list)?.into_iter().filter(is_wanted));
             if paths.is_empty() {
                 // An empty list asks for nothing: there is nothing to report.
                 input.focus = Some(BTreeSet::new());
@@ -149,8 +152,11 @@ impl Input {
             }
             return Ok(());
         }
-        if !is_sql(path) || !metadata.is_file() {
-            bail!("`{}` is neither a directory nor an .sql file", path.display());
+        if !(is_sql(path) || discover::is_code(path)) || !metadata.is_file() {
+            bail!(
+                "`{}` is neither a directory nor an .sql file, nor a migration in a language that is read",
+                path.display()
+            );
         }
         self.focus_on(path);
         self.files.push(path.to_owned());
@@ -235,7 +241,7 @@ impl Input {
         let skip = |path: &Path| {
             let path = &discover::clean(path);
             let is_unwanted = !self.include.is_empty()
-                && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sql"))
+                && (is_sql(path) || embedded::is_candidate(path))
                 && !self.include.is_match(path);
             is_unwanted
                 || self.exclude.is_match(path)
@@ -306,6 +312,7 @@ impl Input {
                 not_analysed: one.not_analysed,
             });
         }
+        embedded::to_host(&mut diagnostics, sources);
         let shown = self.shown_files(sources);
         diagnostics.retain(|diagnostic| shown.contains(&diagnostic.file));
         report::sort(&mut diagnostics, sources);

@@ -121,6 +121,7 @@ fn harm_to_syntax(before: &State, after: &State, changed: &[Changed]) -> Vec<(Fi
         sql::parse(file, all).not_analysed()
     };
     let is_worse = |change: &Changed| {
+        // Of a migration in a host language `not-analysed` tells how much of it is not understood.
         let is_sql = change.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sql"));
         let earlier = change.file.map_or(0, |id| unread(before.sources.get(id)));
         is_sql && unread(&SourceFile::new(&change.path, change.new.clone())) > earlier

@@ -49,7 +49,7 @@ impl Visitor<'_> {
         let fixed = overrides(&tree.path);
         let mut claimed = None;
         let found = match fixed.layout {
-            Some(layout) if tree.sql_files().next().is_some() || has_folder_migrations(tree) => {
+            Some(layout) if has_migrations(tree) => {
                 let detection = (layout.detect)(tree, sources).unwrap_or_default();
                 let evidence = vec!["lockmaster.toml says so".to_owned()];
                 Some((layout, Detection { evidence, ..detection }))
@@ -64,7 +64,8 @@ impl Visitor<'_> {
         };
         if let Some((layout, detection)) = found {
             let mode = fixed.transaction.or(detection.transaction);
-            let others = tree.files.iter().filter(|entry| entry.id.is_none());
+            let others =
+                tree.files.iter().filter(|entry| entry.id.is_none() && entry.code.is_none());
             let mut set = MigrationSet {
                 root: tree.path.clone(),
                 layout,
@@ -94,6 +95,12 @@ impl Visitor<'_> {
             }
         }
     }
+}
+
+fn has_migrations(tree: &Tree) -> bool {
+    tree.sql_files().next().is_some()
+        || tree.code_files().next().is_some()
+        || has_folder_migrations(tree)
 }
 
 fn has_folder_migrations(tree: &Tree) -> bool {
@@ -152,7 +159,7 @@ mod tests {
                 });
                 folder = &mut folder.folders[at];
             }
-            folder.files.push(Entry { name: name.to_owned(), id, text: None });
+            folder.files.push(Entry { name: name.to_owned(), id, code: None, text: None });
         }
         share(&mut root, &Arc::new(hints));
         let nothing = |_: &Path| Override::default();

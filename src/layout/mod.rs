@@ -2,6 +2,7 @@
 //!
 //! The facts were measured with the runners themselves, or read in their source.
 
+mod alembic;
 mod detect;
 mod diesel;
 mod files;
@@ -301,6 +302,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &marked::PLAY,
     &marked::MYBATIS,
     &node_pg_migrate::LAYOUT,
+    &alembic::LAYOUT,
     &up_down::LAYOUT,
     &files::PRISMA,
     // Drizzle can write the files that Supabase then applies.

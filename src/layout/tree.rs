@@ -27,6 +27,8 @@ pub struct Entry {
     pub name: String,
     /// Its id, if it was loaded: SQL files are.
     pub id: Option<FileId>,
+    /// For a migration in a host language: the file that holds its SQL.
+    pub code: Option<FileId>,
     /// The text of a small file that says how migrations run, such as `metadata.toml`.
     pub text: Option<String>,
 }
@@ -54,6 +56,11 @@ impl Tree {
     /// Returns the SQL files directly in the folder, with their ids.
     pub fn sql_files(&self) -> impl Iterator<Item = (&str, FileId)> {
         self.files.iter().filter_map(|entry| Some((entry.name.as_str(), entry.id?)))
+    }
+
+    /// Returns the migrations in a host language directly in the folder, with the files that hold their SQL.
+    pub fn code_files(&self) -> impl Iterator<Item = (&str, FileId)> {
+        self.files.iter().filter_map(|entry| Some((entry.name.as_str(), entry.code?)))
     }
 
     /// Returns the file of that name.

@@ -1,6 +1,6 @@
 use super::added::{AddedColumn, added_columns, by_table};
 use super::outage::{Used, doubt, env, made, quoted, report};
-use super::steps::{self, Place, not_null_name};
+use super::steps::{self, Place, Trigger, not_null_name};
 use crate::catalog::Column;
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
@@ -8,7 +8,7 @@ use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
 use crate::schema::{expression_sql, name_sql};
 use crate::sql::tree::{Call, Expr};
-use crate::sql::{AlterTable, ColumnDefinition, ConstraintKind, Generated, LockMode};
+use crate::sql::{ColumnDefinition, ConstraintKind, Generated, LockMode};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     let found = added_columns(
@@ -138,10 +138,7 @@ fn diagnose(cx: &StatementContext, added: &Added, others: &[Added]) -> Diagnosti
     if others.is_empty() {
         diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, added)));
     }
-    match doubt(table, "it has no rows") {
-        Some(doubt) => diagnostic.note(doubt),
-        None => diagnostic,
-    }
+    doubt(diagnostic, table, "it has no rows")
 }
 
 fn advice(cx: &StatementContext, definition: &ColumnDefinition, cause: &Cause) -> String {
@@ -225,8 +222,8 @@ fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
             }
         }
         Cause::Stored => {
+            let value = expression_sql(definition.default.as_deref()?)?;
             if cx.version().major >= 18 && constraints.is_empty() {
-                let value = expression_sql(definition.default.as_deref()?)?;
                 let not_null = if definition.not_null { " not null" } else { "" };
                 return Some(recipe.step(
                     Run::Briefly,
@@ -236,7 +233,11 @@ fn recipe(cx: &StatementContext, added: &Added) -> Option<Recipe> {
                     )],
                 ));
             }
-            recipe = set_by_trigger(recipe, &place, alter, definition, &of)?;
+            let name = format!("{}_{}_set", alter.table.name, definition.name);
+            let trigger = Trigger::new(&alter.table, name);
+            let what = "new and changed rows get the value, old ones stay null";
+            // The trigger sets the value, whatever is written.
+            recipe = place.set_by(recipe, &trigger, (&of, &value), what, "null");
         }
         Cause::Domain(_) | Cause::DomainDefault(_) => return None,
     }
@@ -275,36 +276,4 @@ fn become_identity(recipe: Recipe, place: &Place, numbers: &str, always: bool) -
             format!("drop sequence {numbers}"),
         ],
     )
-}
-
-/// Adds the steps that make a plain column hold what a generated one would.
-fn set_by_trigger(
-    recipe: Recipe,
-    place: &Place,
-    alter: &AlterTable,
-    definition: &ColumnDefinition,
-    of: &str,
-) -> Option<Recipe> {
-    let Place { table, column, .. } = place;
-    let value = expression_sql(definition.default.as_deref()?)?;
-    let alias = quoted(&alter.table.name);
-    let function = alter.table.sibling(format!("{}_{}_set", alter.table.name, definition.name));
-    let trigger = quoted(&function.name);
-    let function = name_sql(&function);
-    let recipe = recipe.step(
-        Run::Briefly,
-        "new and changed rows get the value, old ones stay null",
-        [
-            format!("alter table {table} add column {column} {of}"),
-            format!(
-                "create function {function}() returns trigger language plpgsql as $$ begin new.{column} := (select {value} from (select new.*) as {alias}); return new; end $$"
-            ),
-            format!(
-                "create trigger {trigger} before insert or update on {table} for each row execute function {function}()"
-            ),
-        ],
-    );
-    // A value that is null for a row stays so; the trigger sets the others, whatever is written.
-    let missing = format!("{column} is null and ({value}) is not null");
-    Some(place.fill(recipe, "null", &missing))
 }

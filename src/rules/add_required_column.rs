@@ -74,9 +74,7 @@ fn diagnose(cx: &StatementContext, added: &Added, others: &[Added]) -> Diagnosti
             others.iter().map(|other| other.definition.name.to_string()).collect();
         diagnostic = diagnostic.note(format!("the same is true of {}", listed(&names, "and")));
     }
-    if let Some(doubt) = doubt(table, "it has no rows") {
-        diagnostic = diagnostic.note(doubt);
-    }
+    let diagnostic = doubt(diagnostic, table, "it has no rows");
     let is_down = cx.migration.migration().direction == Direction::Down;
     if is_down || is_empty { diagnostic.at_most(Severity::Warning) } else { diagnostic }
 }

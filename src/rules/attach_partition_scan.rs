@@ -111,16 +111,14 @@ fn of_child(
     let diagnostic = report(cx, act, &message, &locked)
         .help(help)
         .recipe(cx.recipe(|| recipe(cx, act, attached, child.relation, default)));
-    let doubt =
-        doubt(child, "a valid check constraint proves that all of its rows are within the bound");
-    match doubt {
-        Some(doubt) => diagnostic.note(doubt),
-        None if !is_known => diagnostic.note(format!(
+    if child.relation.is_some() && !is_known {
+        return diagnostic.note(format!(
             "the files do not show how `{}` was made: it is not so if a valid check proves the bound",
             attached.alter.table
-        )),
-        None => diagnostic,
+        ));
     }
+    let unless = "a valid check constraint proves that all of its rows are within the bound";
+    doubt(diagnostic, child, unless)
 }
 
 fn of_default(

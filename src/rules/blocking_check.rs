@@ -1,5 +1,6 @@
 use super::added::AddedConstraint;
 use super::outage::{Used, acts, doubt, is_rewritten, quoted, report, used};
+use super::steps::validate;
 use crate::catalog::{Constraint, Relation};
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
@@ -43,10 +44,7 @@ fn diagnose(cx: &StatementContext, act: &Act, check: &AddedConstraint, table: &U
     };
     let diagnostic = report(cx, act, &message, &locked).help(help);
     let diagnostic = diagnostic.recipe(cx.recipe(|| recipe(act, check, &made?)));
-    match doubt(table, "it has no rows") {
-        Some(doubt) => diagnostic.note(doubt),
-        None => diagnostic,
-    }
+    doubt(diagnostic, table, "it has no rows")
 }
 
 fn recipe(
@@ -60,17 +58,10 @@ fn recipe(
     let table = name_sql(&check.alter.table);
     let name = quoted(&constraint.name);
     let definition = constraint_sql(&act.after, after, constraint)?;
-    Some(
-        Recipe::default()
-            .step(
-                Run::Briefly,
-                "new and changed rows are checked from here on; no row may break it that anybody updates",
-                [format!("alter table {table} add constraint {name} {definition} not valid")],
-            )
-            .step(
-                Run::AtLeisure,
-                "reads the table while others read and write it",
-                [format!("alter table {table} validate constraint {name}")],
-            ),
-    )
+    let recipe = Recipe::default().step(
+        Run::Briefly,
+        "new and changed rows are checked from here on; no row may break it that anybody updates",
+        [format!("alter table {table} add constraint {name} {definition} not valid")],
+    );
+    Some(validate(recipe, &table, &name))
 }

@@ -21,10 +21,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
         let diagnostic = report(cx, act, &message, &locked).help(
             "add it when nobody uses the table, or copy the rows into a new table that has it; it cannot be added `not valid`, nor take over an index that was built concurrently",
         );
-        out.push(match doubt(&table, "it has no rows") {
-            Some(doubt) => diagnostic.note(doubt),
-            None => diagnostic,
-        });
+        out.push(doubt(diagnostic, &table, "it has no rows"));
     }
 }
 

@@ -51,10 +51,7 @@ fn diagnose(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Use
         format!("adding the foreign key{} checks each row of `{shown}`", name.unwrap_or_default());
     let diagnostic = report(cx, act, &message, &locked).help(advice(cx, act, key, table));
     let diagnostic = diagnostic.recipe(cx.recipe(|| recipe(cx, act, key, table)));
-    match doubt(table, "it has no rows") {
-        Some(doubt) => diagnostic.note(doubt),
-        None => diagnostic,
-    }
+    doubt(diagnostic, table, "it has no rows")
 }
 
 /// Returns whether the server refuses `NOT VALID` because the table is partitioned.

@@ -49,10 +49,7 @@ pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
             Some(Recipe::default().step(Run::AtLeisure, "reads go on meanwhile", [refresh]))
         };
         diagnostic = diagnostic.recipe(cx.recipe(recipe));
-        out.push(match doubt(&view, "it holds no rows yet") {
-            Some(doubt) => diagnostic.note(doubt),
-            None => diagnostic,
-        });
+        out.push(doubt(diagnostic, &view, "it holds no rows yet"));
     }
 }
 

@@ -56,10 +56,7 @@ fn diagnose(cx: &StatementContext, act: &Act, key: &AddedConstraint, table: &Use
     let diagnostic = report(cx, act, &message, &locked).help(help);
     let diagnostic =
         diagnostic.recipe(cx.recipe(|| recipe(cx, act, key, table).filter(|_| !is_temporal)));
-    match doubt(table, "it has no rows") {
-        Some(doubt) => diagnostic.note(doubt),
-        None => diagnostic,
-    }
+    doubt(diagnostic, table, "it has no rows")
 }
 
 fn advice(key: &AddedConstraint, table: &Used) -> String {

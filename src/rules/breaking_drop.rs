@@ -1,6 +1,6 @@
 use super::breaking_rename::is_contract_phase;
 use super::outage::{acts, env};
-use super::spelling::shown;
+use super::spelling::{listed, shown};
 use crate::catalog::{Catalog, Function, Origin, QualifiedName, RelationKind, Type};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::Act;
@@ -10,10 +10,13 @@ use crate::rule::{MigrationContext, StatementContext};
 use crate::source::Span;
 use crate::sql::{Action, ObjectKind};
 
+/// So many names are listed.
+const MAX_SHOWN: usize = 4;
+
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     // A down takes away what its up made, and a contract phase what nobody uses any more.
     if cx.migration().direction != Direction::Up
-        || !cx.script().statements().any(|statement| statement.actions.iter().any(drops))
+        || !cx.script().all_actions().any(drops)
         || is_contract_phase(cx)
     {
         return;
@@ -22,7 +25,11 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     let end = cx.replay(|cx| {
         lost.extend(acts(cx, drops).filter_map(|act| find(cx, act)));
     });
-    out.extend(lost.iter().filter_map(|lost| report(cx, lost, &end)));
+    // What one statement drops is one mistake.
+    let is_one = |a: &Lost, b: &Lost| (a.span, a.what) == (b.span, b.what);
+    for lost in lost.chunk_by(is_one) {
+        out.extend(report(cx, lost, &end));
+    }
 }
 
 fn drops(action: &Action) -> bool {
@@ -31,7 +38,6 @@ fn drops(action: &Action) -> bool {
         Action::Drop(drop) => {
             matches!(drop.kind, View | MaterializedView | Function | Procedure | Type | Domain)
         }
-        Action::Do(block) => block.actions.iter().any(drops),
         _ => false,
     }
 }
@@ -100,21 +106,36 @@ fn back(lost: &Lost, end: &Catalog) -> Option<Origin> {
     }
 }
 
-fn report(cx: &MigrationContext, lost: &Lost, end: &State) -> Option<Diagnostic> {
+fn report(cx: &MigrationContext, all: &[Lost], end: &State) -> Option<Diagnostic> {
+    let is_gone = |lost: &&Lost| {
+        back(lost, &end.catalog).is_none_or(|back| back.transaction != lost.transaction)
+    };
+    let gone: Vec<&Lost> = all.iter().filter(is_gone).collect();
+    let lost = *gone.first()?;
     let name = shown(&lost.name);
+    let spelled = |lost: &&Lost| match lost.what {
+        What::Function => format!("{}()", shown(&lost.name)),
+        What::View(_) | What::Type => shown(&lost.name),
+    };
+    let names: Vec<String> = gone.iter().take(MAX_SHOWN).map(spelled).collect();
+    let names = match gone.len() - names.len() {
+        0 => listed(&names, "or"),
+        more => format!("{} or {more} more", listed(&names, ",").replace(" , ", ", ")),
+    };
+    let when = if gone.len() == 1 { "it is dropped" } else { "they are dropped" };
     let (message, state, severity) = match lost.what {
         What::View(kind) => (
-            format!("queries that name {} `{name}` fail as soon as it is dropped", kind.as_str()),
+            format!("queries that name {} {names} fail as soon as {when}", kind.as_str()),
             format!("SQLSTATE 42P01: relation \"{name}\" does not exist"),
             Severity::Warning,
         ),
         What::Function => (
-            format!("calls of `{name}()` fail as soon as it is dropped"),
+            format!("calls of {names} fail as soon as {when}"),
             format!("SQLSTATE 42883: function {name}(...) does not exist"),
             Severity::Info,
         ),
         What::Type => (
-            format!("queries that cast to `{name}` fail as soon as it is dropped"),
+            format!("queries that cast to {names} fail as soon as {when}"),
             format!("SQLSTATE 42704: type \"{name}\" does not exist"),
             Severity::Info,
         ),
@@ -129,9 +150,6 @@ fn report(cx: &MigrationContext, lost: &Lost, end: &State) -> Option<Diagnostic>
             "drop it when no running application uses it any more, and say so: a comment `-- Phase: CONTRACT` in the migration silences this",
         ));
     };
-    if back.transaction == lost.transaction {
-        return None;
-    }
     let place = cx.history.head(back);
     Some(
         diagnostic

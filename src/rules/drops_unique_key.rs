@@ -6,11 +6,12 @@ use crate::catalog::{Index, ObjectId, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::Direction;
 use crate::rule::{MigrationContext, StatementContext};
+use crate::schema::expression_sql;
 use crate::sql::{Action, ObjectKind, TableChange};
 
 pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
     if cx.migration().direction != Direction::Up
-        || !cx.script().statements().any(|statement| statement.actions.iter().any(drops))
+        || !cx.script().all_actions().any(drops)
         || is_contract_phase(cx)
     {
         return;
@@ -45,7 +46,6 @@ fn drops(action: &Action) -> bool {
     match action {
         Action::Drop(drop) => drop.kind == ObjectKind::Index,
         Action::AlterTable(alter) => matches!(alter.change, TableChange::DropConstraint { .. }),
-        Action::Do(block) => block.actions.iter().any(drops),
         _ => false,
     }
 }
@@ -70,10 +70,14 @@ fn find(cx: &StatementContext, out: &mut Vec<Lost>) {
             Action::AlterTable(alter) => act.before.relation(&alter.table, &env.path).found(),
             _ => None,
         };
-        let Some(table) = table.filter(|table| table.is_table() && !cx.is_new_relation(table))
-        else {
-            continue;
+        // What was moved out of the way has another name: nobody inserts there.
+        let is_moved = |table: &Relation| {
+            let before = cx.migration.before.catalog.name_of(table.id);
+            before.is_some_and(|before| *before != table.name)
         };
+        let is_used =
+            |table: &&Relation| table.is_table() && !cx.is_new_relation(table) && !is_moved(table);
+        let Some(table) = table.filter(is_used) else { continue };
         let Some(after) = act.after.by_id(table.id) else { continue };
         for index in &table.indexes {
             let is_gone = !after.indexes.iter().any(|other| other.id == index.id);
@@ -113,12 +117,13 @@ fn serves(table: &Relation, index: &Index, lost: &Index) -> bool {
 fn lost(cx: &StatementContext, table: &Relation, index: &Index) -> Lost {
     let origin = cx.state.origin(cx.statement.span);
     let name = shown(&table.name);
-    let columns: Vec<String> = index
-        .columns
-        .iter()
-        .map(|column| column.clone().unwrap_or_else(|| "(expression)".to_owned()))
-        .collect();
-    let columns = columns.join(", ");
+    let mut expressions = index.detail().expressions.iter();
+    let mut expression = || {
+        let text = expressions.next().and_then(|(_, says)| expression_sql(says));
+        text.map_or_else(|| "(expression)".to_owned(), |text| format!("({text})"))
+    };
+    let key = |column: &Option<String>| column.clone().unwrap_or_else(&mut expression);
+    let columns = index.columns.iter().map(key).collect::<Vec<_>>().join(", ");
     let message = format!(
         "`insert into {name} ... on conflict ({columns})` fails as soon as `{}` is dropped, and nothing refuses duplicates any more",
         index.name

@@ -138,7 +138,7 @@ fn at_down(cx: &HistoryContext, up: &Migration, message: String) -> Option<Diagn
     let Down::Empty { file: id, section } = up.down else { return None };
     let file = cx.sources.get(id);
     let line = first_line(file, section);
-    let line = if line.start == line.end {
+    let line = if line.start == line.end && file.embedded.is_none() {
         line_before(file.text.get(..section.start as usize)?)
     } else {
         line

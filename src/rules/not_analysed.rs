@@ -18,6 +18,14 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
                 let span = head(cx.file(), text.span);
                 let report = |message: String| Diagnostic::new(cx.migration().file, span, message);
                 out.push(match &text.reason {
+                    NotAnalysedReason::Host(reason, is_minor) => {
+                        let made = report(format!("this call was not analysed: {reason}"));
+                        if *is_minor { made.at_most(Severity::Info) } else { made }
+                    }
+                    NotAnalysedReason::Template if cx.file().embedded.is_some() => report(
+                        "this text was not analysed: a part of it is known only at run time"
+                            .to_owned(),
+                    ),
                     NotAnalysedReason::Template => report(
                         "a template decides what is sent: this text was not analysed".to_owned(),
                     )

@@ -167,12 +167,15 @@ fn enumeration(names: &[String]) -> Option<String> {
     }
 }
 
-/// Returns a note for a relation that the files do not show, so that what is said about it holds only
-/// where nothing that they do not show makes it harmless.
-pub(super) fn doubt(used: &Used, unless: &str) -> Option<String> {
-    used.relation.is_none().then(|| {
-        format!("the files do not show how `{}` was made: it is not so if {unless}", used.shown())
-    })
+/// Adds a note about a relation that the files do not show: what is said about it holds only where
+/// nothing that they do not show makes it harmless.
+pub(super) fn doubt(diagnostic: Diagnostic, used: &Used, unless: &str) -> Diagnostic {
+    if used.relation.is_some() {
+        return diagnostic;
+    }
+    let name = used.shown();
+    diagnostic
+        .note(format!("the files do not show how `{name}` was made: it is not so if {unless}"))
 }
 
 /// Returns a column's or constraint's name as SQL spells it.

@@ -58,10 +58,7 @@ fn diagnose(
     ));
     let diagnostic =
         diagnostic.recipe(cx.recipe(|| Some(recipe(cx, alter, column, table, pending))));
-    match doubt(table, "a valid check constraint proves already that there is no null") {
-        Some(doubt) => diagnostic.note(doubt),
-        None => diagnostic,
-    }
+    doubt(diagnostic, table, "a valid check constraint proves already that there is no null")
 }
 
 /// What to do where a constraint that proves it only has to be validated.

@@ -4,8 +4,8 @@ use super::outage::quoted;
 use crate::catalog::{Catalog, Constraint, ObjectId, Relation, RelationKind};
 use crate::effects::Act;
 use crate::recipe::{Recipe, Run};
-use crate::schema::{constraint_sql, full_name_sql};
-use crate::sql::ConstraintKind;
+use crate::schema::{constraint_sql, full_name_sql, name_sql};
+use crate::sql::{ConstraintKind, RelationName};
 use crate::version::PgVersion;
 
 /// A column that a recipe is about, as SQL spells it and its table.
@@ -16,6 +16,24 @@ pub(super) struct Place<'a> {
     pub column: &'a str,
     /// What the catalog knows of the table.
     pub relation: Option<&'a Relation>,
+}
+
+/// A trigger that sets a column, as SQL spells its names.
+pub(super) struct Trigger {
+    /// The trigger.
+    pub name: String,
+    /// Its function.
+    pub function: String,
+    /// What the table's expressions call a row.
+    row: String,
+}
+
+impl Trigger {
+    /// Returns a trigger on a table, with a function of the same name beside the table.
+    pub(super) fn new(table: &RelationName, name: String) -> Self {
+        let name = table.sibling(name);
+        Self { name: quoted(&name.name), function: name_sql(&name), row: quoted(&table.name) }
+    }
 }
 
 impl Place<'_> {
@@ -42,6 +60,34 @@ impl Place<'_> {
                 "update {table} set {column} = {value} where {missing} and ctid = any (array(select ctid from {table} where {missing} limit 5000))"
             ),
         }
+    }
+
+    /// Adds the steps that add the column as one of the type `of`, which a trigger sets to `value` from
+    /// here on, and give the old rows that value. A value that is null for a row stays so.
+    pub(super) fn set_by(
+        &self,
+        recipe: Recipe,
+        trigger: &Trigger,
+        (of, value): (&str, &str),
+        what: &'static str,
+        filler: &str,
+    ) -> Recipe {
+        let Self { table, column, .. } = self;
+        let Trigger { name, function, row } = trigger;
+        let recipe = recipe.step(
+            Run::Briefly,
+            what,
+            [
+                format!("alter table {table} add column {column} {of}"),
+                format!(
+                    "create function {function}() returns trigger language plpgsql as $$ begin new.{column} := (select {value} from (select new.*) as {row}); return new; end $$"
+                ),
+                format!(
+                    "create trigger {name} before insert or update on {table} for each row execute function {function}()"
+                ),
+            ],
+        );
+        self.fill(recipe, filler, &format!("{column} is null and ({value}) is not null"))
     }
 
     /// Adds the steps that set the column to not null without reading the table under a strong lock.

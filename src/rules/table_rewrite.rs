@@ -87,10 +87,7 @@ fn diagnose(cx: &StatementContext, act: &Act, rewriting: &Rewriting, table: &Use
     let message = format!("`{}` writes all of `{}` anew", rewriting.command, table.shown());
     let locked = [(table.name.clone(), LockMode::AccessExclusiveLock)];
     let diagnostic = report(cx, act, &message, &locked).help(rewriting.help);
-    match doubt(table, rewriting.unless) {
-        Some(doubt) => diagnostic.note(doubt),
-        None => diagnostic,
-    }
+    doubt(diagnostic, table, rewriting.unless)
 }
 
 /// Reports a statement that names no table.

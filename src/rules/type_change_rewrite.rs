@@ -1,5 +1,5 @@
 use super::outage::{env, quoted, report};
-use super::steps::{Place, not_null_name};
+use super::steps::{Place, Trigger, not_null_name};
 use super::type_change::{PLANS, TypeChange, reason, type_changes};
 use crate::catalog::{Column, Index, Relation, RelationKind};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -160,26 +160,10 @@ fn recipe(cx: &StatementContext, change: &TypeChange, from: &str) -> Option<Reci
         None => column.clone(),
     };
     let place = Place { table: &table, column: &new, relation: Some(relation) };
-    let mut recipe = Recipe::default();
-    let function =
-        change.alter.table.sibling(format!("{}_{}_new", relation.name.name, change.name));
-    let trigger = quoted(&function.name);
-    let function = name_sql(&function);
-    let alias = quoted(&relation.name.name);
-    recipe = recipe.step(
-        Run::Briefly,
-        "new and changed rows have both values",
-        [
-            format!("alter table {table} add column {new} {}", change.to),
-            format!(
-                "create function {function}() returns trigger language plpgsql as $$ begin new.{new} := (select {value} from (select new.*) as {alias}); return new; end $$"
-            ),
-            format!(
-                "create trigger {trigger} before insert or update on {table} for each row execute function {function}()"
-            ),
-        ],
-    );
-    recipe = place.fill(recipe, &value, &format!("{new} is null and ({value}) is not null"));
+    let name = format!("{}_{}_new", relation.name.name, change.name);
+    let trigger = Trigger::new(&change.alter.table, name);
+    let what = "new and changed rows have both values";
+    let mut recipe = place.set_by(Recipe::default(), &trigger, (&change.to, &value), what, &value);
     for index in indexes(relation, change.name) {
         let statement = twin(&table, index, change.name, &new)?;
         recipe = recipe.step(
@@ -192,7 +176,7 @@ fn recipe(cx: &StatementContext, change: &TypeChange, from: &str) -> Option<Reci
         let name = not_null_name(&relation.name.name, &format!("{}_new", change.name));
         recipe = place.not_null(recipe, &name, cx.version());
     }
-    Some(swap(recipe, change, old, &table, (&trigger, &function)))
+    Some(swap(recipe, change, old, &table, &trigger))
 }
 
 /// Returns whether more depends on the column than its own attributes and plain indexes.
@@ -260,13 +244,13 @@ fn swap(
     change: &TypeChange,
     old: &Column,
     table: &str,
-    (trigger, function): (&str, &str),
+    trigger: &Trigger,
 ) -> Recipe {
     let (column, new) = (quoted(change.name), quoted(&format!("{}_new", change.name)));
     let gone = quoted(&format!("{}_old", change.name));
     let mut statements = vec![
-        format!("drop trigger {trigger} on {table}"),
-        format!("drop function {function}()"),
+        format!("drop trigger {} on {table}", trigger.name),
+        format!("drop function {}()", trigger.function),
         format!("alter table {table} rename column {column} to {gone}"),
         format!("alter table {table} rename column {new} to {column}"),
     ];

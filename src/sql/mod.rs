@@ -46,6 +46,25 @@ pub struct Script {
     pub meta_commands: Vec<Span>,
     /// The rows of `COPY ... FROM stdin`.
     pub copy_data: Vec<Span>,
+    /// How each item reaches the server, where a host language sends them; else nothing.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// How an item reaches the server that a call of a host language sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// The item.
+    pub span: Span,
+    /// The message that it is part of, by its number in the script.
+    pub message: u32,
+    /// Whether the message holds more than it.
+    pub is_block: bool,
+    /// Whether it runs outside of the transaction that the framework holds open elsewhere.
+    pub is_outside: bool,
+    /// Whether it is a statement that was understood.
+    pub is_statement: bool,
+    /// Whether it does something to the schema of which nothing is known.
+    pub is_unknown_change: bool,
 }
 
 impl Script {
@@ -76,6 +95,35 @@ const PARALLEL_CHUNKS: usize = 256;
 
 /// Parses the part of `file` at `section`. Never fails: what cannot be read is an item of its own.
 pub fn parse(file: &SourceFile, section: Span) -> Script {
+    let Some(embedded) = &file.embedded else { return parse_part(file, section) };
+    let mut script = Script::default();
+    for (at, message) in (0..).zip(embedded.messages_in(section)) {
+        let mut part = match &message.gap {
+            Some(gap) => {
+                let reason = NotAnalysedReason::Host(gap.reason.clone(), gap.is_minor);
+                let item = Item::NotAnalysed(NotAnalysed { span: message.span, reason });
+                Script { items: vec![item], ..Script::default() }
+            }
+            // What one call leaves open has no effect on the next.
+            None => parse_part(file, message.span),
+        };
+        let is_block = part.items.len() > 1;
+        let changes = message.gap.as_ref().is_some_and(|gap| !gap.is_minor);
+        script.deliveries.extend(part.items.iter().map(|item| Delivery {
+            span: item.span(),
+            message: at,
+            is_block,
+            is_outside: message.is_outside,
+            is_statement: matches!(item, Item::Statement(_)),
+            is_unknown_change: changes,
+        }));
+        script.items.append(&mut part.items);
+        script.comments.append(&mut part.comments);
+    }
+    script
+}
+
+fn parse_part(file: &SourceFile, section: Span) -> Script {
     let text = file.slice(section);
     let base = section.start;
     let chunks = split(text);
@@ -106,6 +154,7 @@ pub fn parse(file: &SourceFile, section: Span) -> Script {
         comments: spans_of(ChunkKind::Comment),
         meta_commands: spans_of(ChunkKind::MetaCommand),
         copy_data: spans_of(ChunkKind::CopyData),
+        deliveries: Vec::new(),
     }
 }
 

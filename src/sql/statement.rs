@@ -73,6 +73,9 @@ pub enum NotAnalysedReason {
     Template,
     /// A psql meta-command runs another file, another database, or SQL that a query makes.
     MetaCommand(String),
+    /// The host language decides at run time what is sent, or it is not followed: why, and whether it
+    /// hardly changes the schema.
+    Host(String, bool),
     /// The parser gave up in a way that is no syntax error.
     Parser(String),
 }

@@ -12,6 +12,7 @@ use lockmaster::rules::RULES;
 use lockmaster::source::{FileId, SourceFile};
 use lockmaster::suppress;
 use lockmaster::version::PgVersion;
+use lockmaster::{discover, embedded};
 
 /// An example, and the case that its words choose.
 pub(crate) struct Example<'a> {
@@ -102,7 +103,7 @@ impl<'a> Example<'a> {
     }
 
     fn load_files(&self, files: &[(String, String)]) -> (Sources, Vec<MigrationSet>) {
-        let sources = Sources {
+        let mut sources = Sources {
             files: files.iter().map(|(name, text)| SourceFile::new(name, text.clone())).collect(),
         };
         let fixed = layout::by_name(&self.runner).expect("the runner is a layout");
@@ -110,7 +111,9 @@ impl<'a> Example<'a> {
             layout: (path == Path::new("")).then_some(fixed),
             transaction: None,
         };
-        let sets = layout::recognise(&tree(files), &sources, true, &overrides);
+        let mut trees = [tree(files)];
+        discover::add_derived(&mut trees, &mut sources);
+        let sets = layout::recognise(&trees[0], &sources, true, &overrides);
         (sources, sets)
     }
 
@@ -144,6 +147,7 @@ impl<'a> Example<'a> {
         for (at, set) in sets.iter().enumerate() {
             diagnostics.extend(check(at, set, &sources, rules, &options).diagnostics);
         }
+        embedded::to_host(&mut diagnostics, &sources);
         suppress::apply(&mut diagnostics, &sources, |_| true);
         diagnostics.retain(|diagnostic| diagnostic.rule == self.rule.name);
         sort(&mut diagnostics, &sources);
@@ -198,8 +202,10 @@ pub(crate) fn tree(files: &[(String, String)]) -> Tree {
             });
             folder = &mut folder.folders[at];
         }
-        let id = Some(FileId(u32::try_from(at).expect("few files")));
-        folder.files.push(Entry { name, id, text: None });
+        let here = Some(FileId(u32::try_from(at).expect("few files")));
+        let is_code = name.ends_with(".py");
+        let (id, code) = if is_code { (None, here) } else { (here, None) };
+        folder.files.push(Entry { name, id, code, text: None });
     }
     sort_names(&mut tree);
     tree

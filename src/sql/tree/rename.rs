@@ -1,4 +1,8 @@
 //! Puts other names into a tree, in place.
+//!
+//! It goes the way of `walk.rs` once more, as no reference is both shared and exclusive, and each has steps
+//! of its own: the one shows names in the order of printing, the other replaces targets. A test compares
+//! which names they show.
 
 use std::sync::Arc;
 
@@ -244,7 +248,12 @@ impl Renamer<'_> {
         self.places(&mut insert.columns);
         insert.rows.iter_mut().for_each(|rows| self.query(rows));
         if let Some(conflict) = &mut insert.conflict {
-            conflict.keys.iter_mut().for_each(|key| self.expr(&mut key.value));
+            for key in &mut conflict.keys {
+                self.expr(&mut key.value);
+                if let Some(collation) = &mut key.collation {
+                    (self.change)(Name::Collation(collation));
+                }
+            }
             self.exprs(&mut conflict.key_condition);
             conflict.update.iter_mut().for_each(|update| self.assignments(update));
             self.exprs(&mut conflict.condition);

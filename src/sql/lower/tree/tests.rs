@@ -1,7 +1,7 @@
 //! Printing a tree and reading it again makes the same tree.
 
 use super::query;
-use crate::sql::tree::{Expr, Query, Visit};
+use crate::sql::tree::{Expr, Name, Query, Visit};
 
 /// One expression in each line.
 const EXPRESSIONS: &str = include_str!("expressions.txt");
@@ -50,6 +50,51 @@ fn printed_expressions_are_the_same_when_read_again() {
 #[test]
 fn printed_queries_are_the_same_when_read_again() {
     QUERIES.lines().for_each(check);
+}
+
+/// Trees are walked in two ways: one shows the names in order, the other lets them be changed.
+#[test]
+fn all_names_that_are_visited_can_be_changed() {
+    let expressions = EXPRESSIONS.lines().map(|sql| format!("SELECT {sql}"));
+    for sql in expressions.chain(QUERIES.lines().map(str::to_owned)) {
+        let mut query = read(&sql).unwrap_or_else(|| panic!("syntax: {sql}"));
+        let mut visited: Vec<String> = Vec::new();
+        query.walk(&mut |name| {
+            visited.extend(match name {
+                Visit::Column(column) => Some(format!("{column:?}")),
+                Visit::Using(column) => Some(format!("{column:?}")),
+                Visit::Call(call) => Some(format!("{call:?}")),
+                Visit::Type(of) => Some(format!("{of:?}")),
+                Visit::Relation(name) | Visit::Target(name) | Visit::Collation(name) => {
+                    Some(format!("{name:?}"))
+                }
+                Visit::RelationText(text) => Some(format!("{text:?}")),
+                // Nobody changes these.
+                Visit::Star(_)
+                | Visit::Written(_)
+                | Visit::Operator(..)
+                | Visit::CommonTable(_)
+                | Visit::Text(_) => None,
+            });
+        });
+        let mut shown: Vec<String> = Vec::new();
+        query.rename(&mut |name| match name {
+            Name::Column(column) => shown.push(format!("{column:?}")),
+            Name::Call(call) => shown.push(format!("{call:?}")),
+            Name::Type(of) => shown.push(format!("{of:?}")),
+            Name::Collation(name) => shown.push(format!("{name:?}")),
+            Name::Relation(source) => shown.push(format!("{:?}", source.name)),
+            Name::RelationText(text) => shown.push(format!("{text:?}")),
+            Name::Using(columns) => {
+                shown.extend(columns.into_iter().flatten().map(|column| format!("{column:?}")));
+            }
+            Name::Star(..) => {}
+        });
+        // The orders are not the same.
+        visited.sort();
+        shown.sort();
+        assert_eq!(visited, shown, "{sql}");
+    }
 }
 
 #[test]

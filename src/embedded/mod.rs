@@ -1,0 +1,374 @@
+//! Migrations that are written in a host language: the SQL that they send, taken out of them.
+//!
+//! A language module (`python`) makes a [`code::Module`] of a file; [`evaluate`] follows its constants,
+//! functions and loops to the calls that it makes; a framework module (`alembic`, `django`) says what each
+//! call sends. The SQL becomes a file of its own, derived from the host file, whose every byte knows where
+//! it comes from. Everything behind reads that file as any other; [`host`] takes what is reported back to
+//! the host file.
+
+mod alembic;
+mod code;
+mod evaluate;
+mod host;
+mod python;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod text;
+mod value;
+
+use std::sync::Arc;
+
+pub use host::to_host;
+pub use text::{Part, Quote, Text};
+
+use crate::source::{FileId, Position, SourceFile, Span};
+
+/// What a derived file knows about its host file.
+#[derive(Debug)]
+pub struct Embedded {
+    /// The host file.
+    pub host: FileId,
+    /// What the host file says about the migration.
+    pub facts: Facts,
+    /// The part of the derived text that is the up.
+    pub up: Span,
+    /// The part that is the down, where there is one.
+    pub down: Option<Span>,
+    /// What is sent, in the order of the derived text.
+    pub messages: Vec<Message>,
+    /// The comments of the host file.
+    pub comments: Vec<Span>,
+    pieces: Vec<Piece>,
+}
+
+/// What a host file says about the migration that it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The name of the layout whose framework it is written for; empty where it is no migration.
+    pub framework: &'static str,
+    /// What the framework knows it by.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// What it directly follows, by id.
+    pub parents: Vec<String>,
+    /// What else must have run before it, by id.
+    pub depends_on: Vec<String>,
+    /// Where it says that it runs without the framework's transaction.
+    pub without_transaction: Option<Span>,
+    /// What keeps its place in the order from being known.
+    pub problem: Option<String>,
+}
+
+/// One call that sends something: the server sees it as one message.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its part of the derived text.
+    pub span: Span,
+    /// The call in the host file.
+    pub host: Span,
+    /// Whether the call itself leaves the framework's transaction, which is committed before it and begun
+    /// anew behind it.
+    pub is_outside: bool,
+    /// Why what it sends is not known; nothing where it is.
+    pub gap: Option<Gap>,
+}
+
+/// Why nothing is known about what a call sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The reason, as the rest of a sentence that begins with "this call was not analysed".
+    pub reason: String,
+    /// Whether it hardly changes the schema.
+    pub is_minor: bool,
+}
+
+/// What a framework module says that one call sends.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The call.
+    pub host: Span,
+    /// Its statements, each without the `;` at its end; a literal may hold several.
+    pub statements: Vec<Text>,
+    /// Whether each statement is a message of its own.
+    pub is_split: bool,
+    /// As in [`Message`].
+    pub is_outside: bool,
+    /// As in [`Message`].
+    pub gap: Option<Gap>,
+}
+
+impl Sent {
+    /// Makes a call that sends one text, which may hold several statements.
+    pub fn text(host: Span, text: Text) -> Self {
+        let statements = vec![text];
+        Self { host, statements, is_split: false, is_outside: false, gap: None }
+    }
+
+    /// Makes a call that sends several statements, one after the other.
+    pub fn statements(host: Span, statements: Vec<Text>) -> Self {
+        Self { host, statements, is_split: true, is_outside: false, gap: None }
+    }
+
+    /// Makes a call of which it is not known what it sends.
+    pub fn gap(host: Span, reason: impl Into<String>) -> Self {
+        let gap = Some(Gap { reason: reason.into(), is_minor: false });
+        Self { host, statements: Vec::new(), is_split: false, is_outside: false, gap }
+    }
+
+    /// Makes a call that hardly changes the schema, of which more is not known.
+    pub fn minor_gap(host: Span, reason: impl Into<String>) -> Self {
+        let gap = Some(Gap { reason: reason.into(), is_minor: true });
+        Self { gap, ..Self::gap(host, "") }
+    }
+}
+
+/// A direction of a migration.
+#[derive(Debug, Default)]
+pub struct Way {
+    /// The function or list that it is.
+    pub host: Span,
+    /// What it sends.
+    pub sent: Vec<Sent>,
+}
+
+/// What a framework module makes of a file.
+#[derive(Debug, Default)]
+pub struct Extracted {
+    /// What it says about the migration.
+    pub facts: Facts,
+    /// The up.
+    pub up: Way,
+    /// The down.
+    pub down: Option<Way>,
+    /// The comments of the file.
+    pub comments: Vec<Span>,
+}
+
+/// Bytes of the derived text that come from one place of the host file; at most one line of it.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    /// Where they begin in the derived text; they end where the next piece begins.
+    start: u32,
+    /// Where they come from.
+    host: Span,
+    /// Line and column of that place.
+    line: u32,
+    column: u32,
+    /// The quotes around, where the bytes are the same in both files.
+    exact: Option<Quote>,
+    /// Whether they come from a place from which other bytes come too.
+    is_shared: bool,
+}
+
+/// Returns whether a file may be a migration in a host language, by its path.
+pub fn is_candidate(path: &std::path::Path) -> bool {
+    let has_extension = path.extension().is_some_and(|extension| extension == "py");
+    let folder = path.parent().unwrap_or(std::path::Path::new(""));
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    has_extension
+        && folder.components().any(|part| {
+            let name = part.as_os_str().to_string_lossy().to_ascii_lowercase();
+            name.contains("migrat") || name.contains("alembic") || name == "versions"
+        })
+}
+
+/// Returns whether a text has what migrations in a host language have; it is looked into only then.
+pub fn has_mark(text: &[u8]) -> bool {
+    let has = |mark: &str| text.windows(mark.len()).any(|window| window == mark.as_bytes());
+    has("down_revision") || has("migrations.Migration")
+}
+
+/// Files longer than this are not looked into, in bytes.
+const LONGEST: usize = 4 * 1024 * 1024;
+
+/// Takes the SQL out of a host file.
+pub fn derive(host: &SourceFile, id: FileId) -> SourceFile {
+    if host.text.len() > LONGEST {
+        return build(host, id, Extracted::default());
+    }
+    let module = python::read(&host.text);
+    let stem = host.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let mut extracted = alembic::extract(&module, stem).unwrap_or_default();
+    extracted.comments = module.comments;
+    build(host, id, extracted)
+}
+
+/// Writes the derived file.
+fn build(host: &SourceFile, id: FileId, extracted: Extracted) -> SourceFile {
+    let mut builder =
+        Builder { host, text: String::new(), pieces: Vec::new(), messages: Vec::new() };
+    let up = builder.way(extracted.up);
+    let down = extracted.down.map(|way| builder.way(way));
+    let Builder { text, mut pieces, messages, .. } = builder;
+    mark_shared(&mut pieces);
+    let Extracted { facts, comments, .. } = extracted;
+    let embedded = Embedded { host: id, facts, up, down, messages, comments, pieces };
+    let mut file = SourceFile::new(&host.path, text);
+    file.encoding.clone_from(&host.encoding);
+    file.embedded = Some(Arc::new(embedded));
+    file
+}
+
+struct Builder<'a> {
+    host: &'a SourceFile,
+    text: String,
+    pieces: Vec<Piece>,
+    messages: Vec<Message>,
+}
+
+impl Builder<'_> {
+    /// Writes one direction; returns where it stands.
+    fn way(&mut self, way: Way) -> Span {
+        let start = self.text.len();
+        let is_empty = way.sent.is_empty();
+        for sent in way.sent {
+            self.sent(sent);
+        }
+        let span = Span::new(start..self.text.len());
+        let end = if is_empty { way.host } else { Span::at(way.host.end) };
+        self.push("\n", end, None);
+        span
+    }
+
+    fn sent(&mut self, sent: Sent) {
+        let Sent { host, statements, is_split, is_outside, gap } = sent;
+        let message = |span| Message { span, host, is_outside, gap: gap.clone() };
+        let start = self.text.len();
+        if gap.is_some() {
+            // It shows in lists of statements as a comment.
+            let line = self.host.slice(host).lines().next().unwrap_or_default().to_owned();
+            self.push(&format!("-- {line}"), host, None);
+            self.messages.push(message(Span::new(start..self.text.len())));
+            self.push("\n", host, None);
+            return;
+        }
+        let mut from = start;
+        for statement in statements {
+            let statement = at_one_place(statement, host);
+            let last = statement.parts.last().map_or(host, |part| part.host);
+            let ends = ends_itself(&statement.shown());
+            for part in &statement.parts {
+                self.push(&part.text, part.host, part.exact);
+            }
+            let end = Span::at(last.end);
+            self.push(if ends { "\n" } else { "\n;\n" }, end, None);
+            if is_split {
+                self.messages.push(message(Span::new(from..self.text.len())));
+                from = self.text.len();
+            }
+        }
+        if !is_split {
+            self.messages.push(message(Span::new(start..self.text.len())));
+        }
+    }
+
+    fn push(&mut self, text: &str, host: Span, exact: Option<Quote>) {
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            let part = match exact {
+                Some(_) => Span::new(at..at + line.len()).shift(host.start),
+                None => host,
+            };
+            let Position { line: number, column, .. } = self.host.position(part.start);
+            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            self.pieces.push(Piece {
+                start: count(self.text.len()),
+                host: part,
+                line: count(number),
+                column: count(column),
+                exact,
+                is_shared: false,
+            });
+            self.text.push_str(line);
+            at += line.len();
+        }
+    }
+}
+
+/// Says of the parts of a text that come from elsewhere, such as a constant, that they come from the call,
+/// unless all of them do: a statement that begins here and ends there cannot be shown.
+fn at_one_place(mut text: Text, call: Span) -> Text {
+    let is_here = |part: &text::Part| call.contains(part.host);
+    if text.parts.iter().any(is_here) {
+        for part in text.parts.iter_mut().filter(|part| !is_here(part)) {
+            (part.host, part.exact) = (call, None);
+        }
+    }
+    text
+}
+
+/// Returns whether the last statement of a text needs no `;` behind it.
+fn ends_itself(text: &str) -> bool {
+    text.trim_end().ends_with(';')
+        && crate::sql::split(text)
+            .last()
+            .is_some_and(|chunk| chunk.full_end > chunk.span.end && chunk.problem.is_none())
+}
+
+/// Marks the pieces whose place in the host file is used more than once: an edit there is several edits.
+fn mark_shared(pieces: &mut [Piece]) {
+    let mut order: Vec<usize> =
+        (0..pieces.len()).filter(|&at| pieces[at].exact.is_some()).collect();
+    order.sort_by_key(|&at| pieces[at].host);
+    let mut end = 0;
+    for at in 0..order.len() {
+        let host = pieces[order[at]].host;
+        let touches_next =
+            order.get(at + 1).is_some_and(|&next| pieces[next].host.start < host.end);
+        pieces[order[at]].is_shared = host.start < end || touches_next;
+        end = end.max(host.end);
+    }
+}
+
+impl Embedded {
+    /// Returns where a byte of the derived text stands in the host file.
+    pub fn position(&self, text: &str, offset: u32) -> Position {
+        let Some(piece) = self.piece(offset) else {
+            return Position { line: 1, column: 1, offset: 0 };
+        };
+        let before = text.get(piece.start as usize..offset as usize).unwrap_or_default();
+        let before = if piece.exact.is_some() { before } else { "" };
+        Position {
+            line: piece.line as usize,
+            column: piece.column as usize + before.chars().count(),
+            offset: piece.host.start as usize + before.len(),
+        }
+    }
+
+    fn piece(&self, offset: u32) -> Option<&Piece> {
+        let next = self.pieces.partition_point(|piece| piece.start <= offset);
+        self.pieces.get(next.saturating_sub(1))
+    }
+
+    /// Returns the part of the host file from which a part of the derived text comes.
+    pub fn host_span(&self, span: Span) -> Span {
+        if span.end <= span.start {
+            let translated = self.piece(span.start).filter(|piece| piece.exact.is_none());
+            return translated
+                .map_or_else(|| Span::at(self.host_start(span.start)), |piece| piece.host);
+        }
+        let start = self.host_start(span.start);
+        Span { start, end: self.host_end(span.end).max(start) }
+    }
+
+    fn host_start(&self, offset: u32) -> u32 {
+        self.piece(offset).map_or(0, |piece| match piece.exact {
+            Some(_) => (piece.host.start + (offset - piece.start)).min(piece.host.end),
+            None => piece.host.start,
+        })
+    }
+
+    fn host_end(&self, offset: u32) -> u32 {
+        self.piece(offset - 1).map_or(0, |piece| match piece.exact {
+            Some(_) => (piece.host.start + (offset - piece.start)).min(piece.host.end),
+            None => piece.host.end,
+        })
+    }
+
+    /// Returns the messages in a part of the derived text.
+    pub fn messages_in(&self, section: Span) -> impl Iterator<Item = &Message> {
+        self.messages.iter().filter(move |message| section.contains(message.span))
+    }
+}
