@@ -1,4 +1,4 @@
-//! Runners of whole files with little more than an order: DbUp, yandex-pgmigrate and Bytebase.
+//! Runners of whole files with little more than an order: `DbUp`, yandex-pgmigrate and Bytebase.
 
 use super::files::{push_pairs, whole};
 use super::node_files::mostly;
