@@ -171,6 +171,12 @@ impl Graph {
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let revisions = revisions(tree, sources);
     let graph = Graph::of(&revisions);
+    if let Some(database) = other_database(tree) {
+        for (_, id) in tree.code_files() {
+            set.leave_out(id, format!("is for another database: its folder is called {database}"));
+        }
+        return;
+    }
     if set.evidence.iter().any(|line| line.ends_with(PER_MIGRATION_MARK)) {
         set.layout = &PER_MIGRATION;
     }
@@ -189,6 +195,14 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             set.leave_out(id, "has no `revision`");
         }
     }
+}
+
+/// Returns the part of a folder's path that says that its migrations are for another database.
+fn other_database(tree: &Tree) -> Option<String> {
+    let names = tree.path.components().rev().take(3);
+    let mut names = names.map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let others = ["sqlite", "sqlite3", "mysql", "mariadb", "mssql", "oracle", "clickhouse"];
+    names.find(|name| others.iter().any(|other| name.eq_ignore_ascii_case(other)))
 }
 
 fn push(set: &mut MigrationSet, revision: &Revision, place: usize) {

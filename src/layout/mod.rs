@@ -5,6 +5,7 @@
 mod alembic;
 mod detect;
 mod diesel;
+mod django;
 mod files;
 mod flyway;
 mod foreign;
@@ -303,6 +304,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &marked::MYBATIS,
     &node_pg_migrate::LAYOUT,
     &alembic::LAYOUT,
+    &django::LAYOUT,
     &up_down::LAYOUT,
     &files::PRISMA,
     // Drizzle can write the files that Supabase then applies.
