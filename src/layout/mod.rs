@@ -5,6 +5,7 @@
 mod alembic;
 mod detect;
 mod diesel;
+mod django;
 mod files;
 mod flyway;
 mod foreign;
@@ -308,6 +309,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &marked::MYBATIS,
     &node_pg_migrate::LAYOUT,
     &alembic::LAYOUT,
+    &django::LAYOUT,
     &typeorm::LAYOUT,
     &mikro_orm::LAYOUT,
     &sequelize::LAYOUT,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Direction, Layout, TransactionMode, Version};
+use super::{Direction, Layout, Sources, TransactionMode, Version};
 use crate::source::{FileId, Span};
 
 /// The migrations of one directory.
@@ -97,6 +97,16 @@ impl MigrationSet {
     /// Returns the up migrations with their indexes.
     pub fn ups(&self) -> impl Iterator<Item = (usize, &Migration)> {
         self.migrations.iter().enumerate().filter(|(_, m)| m.direction == Direction::Up)
+    }
+
+    /// Returns whether the migrations build on those of other directories, as an app of Django does on
+    /// other apps.
+    pub fn needs_others(&self, sources: &Sources) -> bool {
+        self.layout.name == "django"
+            && self.migrations.iter().any(|migration| {
+                let embedded = sources.get(migration.file).embedded.as_ref();
+                embedded.is_some_and(|embedded| !embedded.facts.depends_on.is_empty())
+            })
     }
 
     /// Adds a migration and, if it has one, its down.

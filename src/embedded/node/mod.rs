@@ -256,10 +256,10 @@ impl Reader {
         self.call(call, true);
         let is_in_transaction = !event.contexts.is_empty();
         for sent in &mut self.sent[before..] {
-            if let Some(why) = event.doubt
+            if let Some(doubt) = event.doubt
                 && !is_control(sent)
             {
-                *sent = Sent::gap(sent.host, why);
+                *sent = Sent::gap(sent.host, doubt.why);
             } else if is_in_transaction && self.framework == Framework::Sequelize {
                 *sent = on_other_connection(call, sent).unwrap_or_else(|| sent.clone());
             }
