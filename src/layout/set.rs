@@ -99,14 +99,16 @@ impl MigrationSet {
         self.migrations.iter().enumerate().filter(|(_, m)| m.direction == Direction::Up)
     }
 
-    /// Returns whether the migrations build on those of other directories, as an app of Django does on
-    /// other apps.
+    /// Returns whether the migrations build on what other files make: those of an app of Django on other
+    /// apps, those of Hasura on the extension `pgcrypto`, which its engine makes before them.
     pub fn needs_others(&self, sources: &Sources) -> bool {
-        self.layout.name == "django"
-            && self.migrations.iter().any(|migration| {
-                let embedded = sources.get(migration.file).embedded.as_ref();
-                embedded.is_some_and(|embedded| !embedded.facts.depends_on.is_empty())
-            })
+        let makes = |name: &str| self.layout.name == name;
+        makes("hasura")
+            || makes("django")
+                && self.migrations.iter().any(|migration| {
+                    let embedded = sources.get(migration.file).embedded.as_ref();
+                    embedded.is_some_and(|embedded| !embedded.facts.depends_on.is_empty())
+                })
     }
 
     /// Adds a migration and, if it has one, its down.
