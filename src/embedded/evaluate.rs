@@ -17,7 +17,7 @@ use crate::source::Span;
 const DEEPEST: usize = 16;
 
 /// How much work is done for one file, in bytes and steps; what lies behind stays open.
-const BUDGET: usize = 8 * 1024 * 1024;
+const BUDGET: usize = 1024 * 1024;
 
 /// Something that a function does.
 #[derive(Debug)]

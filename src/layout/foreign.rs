@@ -124,7 +124,7 @@ fn by_folder(tree: &Tree, sources: &Sources) -> Option<Foreign> {
 }
 
 /// Goes by statements that PostgreSQL cannot parse and that hold words of another database: they must
-/// be in half of the files, or in one of five where nothing speaks for PostgreSQL.
+/// be in half of the files, and nothing may speak for PostgreSQL.
 fn by_syntax(tree: &Tree, sources: &Sources, set: &MigrationSet) -> Option<Foreign> {
     let mut files: Vec<_> = set.migrations.iter().map(|migration| migration.file).collect();
     files.dedup();
@@ -135,8 +135,11 @@ fn by_syntax(tree: &Tree, sources: &Sources, set: &MigrationSet) -> Option<Forei
         texts.iter().filter_map(|text| dialect(text)).collect();
     let (database, word) = found.first()?;
     let is_ours = texts.iter().any(|text| speaks_postgres(text));
-    let enough =
-        if is_ours { texts.len() < found.len() * 2 } else { texts.len() <= found.len() * 5 };
+    // A backquote alone may be a slip.
+    let is_sure = found.iter().any(|(_, word)| word != BACKQUOTE);
+    let enough = !is_ours
+        && texts.len() <= found.len() * 2
+        && (is_sure || found.len() > 1 && texts.len() < found.len() * 2);
     let folder = if tree.name().is_empty() { "the directory" } else { tree.name() };
     let evidence = format!(
         "{word} in {folder}, which PostgreSQL cannot parse, says that it is for {database}"
@@ -173,6 +176,9 @@ const WORDS: &[&str] = &[
     "varchar2",
 ];
 
+/// How a backquote is called.
+const BACKQUOTE: &str = "a backquote";
+
 /// Returns the first word of a statement that only another database has.
 fn words_of_others(statement: &str) -> Option<(&'static str, String)> {
     let lexemes: Vec<_> = lexemes(statement).collect();
@@ -198,11 +204,8 @@ fn words_of_others(statement: &str) -> Option<(&'static str, String)> {
         } else {
             return None;
         };
-        let word = if lexeme.text == "`" {
-            "a backquote".to_owned()
-        } else {
-            format!("`{}`", lexeme.text)
-        };
+        let word =
+            if lexeme.text == "`" { BACKQUOTE.to_owned() } else { format!("`{}`", lexeme.text) };
         Some((database, word))
     })
 }
@@ -232,6 +235,8 @@ fn speaks_postgres(text: &str) -> bool {
             "gen_random_uuid",
             "regclass",
             "inet",
+            "concurrently",
+            "extension",
         ]
         .iter()
         .any(|word| lexeme.is(word)),

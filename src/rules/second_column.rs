@@ -17,7 +17,18 @@ pub(super) fn second_column(cx: &StatementContext, change: &TypeChange) -> Optio
     let relation = change.table.relation?;
     let old = change.old?;
     let is_unknown = |default: &Expression| default.tree == Expr::Unknown;
+    let name = format!("{}_new", change.name);
+    // A trigger of its own may change what the new column is made of, children have no trigger, and
+    // whoever does not see all rows cannot fill them.
+    let has_trigger = !relation.extra().triggers.is_empty();
+    let is_hidden = relation.extra().force_row_security;
+    let has_children = change.act.before.children(relation.id).next().is_some();
+    let is_taken = relation.column(&name).is_some() || relation.name.name.len() + name.len() > 50;
     if relation.kind != RelationKind::Table
+        || has_trigger
+        || is_hidden
+        || has_children
+        || is_taken
         || !relation.parents.is_empty()
         || old.generated.is_some()
         || old.default.as_deref().is_some_and(is_unknown)
@@ -25,7 +36,6 @@ pub(super) fn second_column(cx: &StatementContext, change: &TypeChange) -> Optio
         return None;
     }
     let table = name_sql(&change.alter.table);
-    let name = format!("{}_new", change.name);
     let new = quoted(&name);
     let value = match change.using {
         Some(using) => expression_sql(using)?,
@@ -278,16 +288,18 @@ fn values(
     });
     let mut statements = Vec::new();
     if let Some(kind) = old.identity {
-        let options = sequence.map(|(_, sequence)| sequence.spelled_options().join(" "));
+        let options = sequence.as_ref().map(|(_, sequence)| sequence.spelled_options().join(" "));
         let options = options.filter(|options| !options.is_empty());
         let options = options.map_or(String::new(), |options| format!(" ({options})"));
-        statements.push(format!("{of_old} drop identity"));
         statements.push(format!("{of_new} add generated {} as identity{options}", kind.as_str()));
+        // The new sequence goes on where the old one stands, which need not be at the highest value.
+        let from = sequence.map_or_else(String::new, |(name, _)| name);
         statements.push(format!(
-            "select setval(pg_get_serial_sequence('{}', '{}'), (select max({column}) from {table}))",
+            "select setval(pg_get_serial_sequence('{}', '{}'), last_value, is_called) from {from}",
             table.replace('\'', "''"),
             change.name.replace('\'', "''")
         ));
+        statements.push(format!("{of_old} drop identity"));
         return statements;
     }
     let Some(default) = old.default.as_deref() else { return statements };

@@ -22,6 +22,7 @@ pub use access::*;
 pub use action::Action;
 pub use definition::*;
 pub use detail::*;
+pub(crate) use placeholder::has_placeholder;
 pub use plpgsql::{
     Answers, BodyNames, Called, Cell, ColumnFact, ColumnReference, Comparison, Condition, Dynamic,
     Fact, FunctionCall, Given, Handler, ObjectName, Passes, RelationKind, Run, SchemaName, Step,

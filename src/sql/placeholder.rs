@@ -8,6 +8,11 @@ use super::lex::{TokenKind, token};
 /// The letter (two bytes of UTF-8) that stands for a placeholder in a name.
 pub(super) const MARK: char = '\u{2ad}';
 
+/// Returns whether a text holds what stands for a placeholder.
+pub(crate) fn has_placeholder(text: &str) -> bool {
+    text.contains(MARK)
+}
+
 /// The longest placeholder, in bytes.
 const MAX_LEN: usize = 500;
 

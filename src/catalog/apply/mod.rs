@@ -33,6 +33,7 @@ pub(crate) use table::serial_type;
 
 use super::object::TypeKind;
 use super::{Because, Catalog, Env, Failure, QualifiedName, Space, created_name};
+use crate::sql::has_placeholder;
 use crate::sql::{
     Action, Alter, Create, Dml, DmlKind, ObjectChange, ObjectKind, RelationName, Subject,
 };
@@ -48,6 +49,12 @@ impl Catalog {
         }
         // One statement has one answer: the first.
         failures.append(&mut self.noted);
+        // What a placeholder stands for nobody knows: the server is asked about something else.
+        let count = failures.len();
+        failures.retain(|failure| !has_placeholder(&failure.message));
+        if failures.len() < count {
+            self.leave_uncertain(env);
+        }
         failures
     }
 
