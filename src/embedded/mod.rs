@@ -13,6 +13,8 @@ mod host;
 mod javascript;
 mod node;
 mod python;
+mod rails;
+mod ruby;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -170,7 +172,8 @@ struct Piece {
 /// Returns whether a file may be a migration in a host language, by its path.
 pub fn is_candidate(path: &std::path::Path) -> bool {
     let has_extension =
-        path.extension().is_some_and(|extension| extension == "py") || is_script(path);
+        path.extension().is_some_and(|extension| extension == "py" || extension == "rb")
+            || is_script(path);
     let folder = path.parent().unwrap_or(std::path::Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     has_extension
@@ -191,7 +194,10 @@ fn is_script(path: &std::path::Path) -> bool {
 /// Returns whether a text has what migrations in a host language have; it is looked into only then.
 pub fn has_mark(text: &[u8]) -> bool {
     let has = |mark: &str| text.windows(mark.len()).any(|window| window == mark.as_bytes());
-    has("down_revision") || has("migrations.Migration") || MARKS.iter().any(|mark| has(mark))
+    has("down_revision")
+        || has("migrations.Migration")
+        || has(rails::MARK)
+        || MARKS.iter().any(|mark| has(mark))
 }
 
 /// What migrations for Node.js have.
@@ -245,6 +251,10 @@ pub fn derive(host: &SourceFile, id: FileId) -> SourceFile {
         let is_typed = extension.is_some_and(|extension| extension.ends_with("ts"));
         let module = javascript::read(&host.text, is_typed);
         let extracted = node::extract(&module, &host.text, stem);
+        (module, extracted)
+    } else if host.path.extension().is_some_and(|extension| extension == "rb") {
+        let module = ruby::read(&host.text);
+        let extracted = rails::extract(&module, &host.text, stem);
         (module, extracted)
     } else {
         let module = python::read(&host.text);

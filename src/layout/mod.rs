@@ -22,6 +22,7 @@ mod numbered;
 mod other_files;
 mod plain;
 mod pop;
+mod rails;
 mod sections;
 mod sequelize;
 mod set;
@@ -308,6 +309,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &marked::MYBATIS,
     &node_pg_migrate::LAYOUT,
     &alembic::LAYOUT,
+    &rails::LAYOUT,
     &typeorm::LAYOUT,
     &mikro_orm::LAYOUT,
     &sequelize::LAYOUT,
