@@ -2,7 +2,10 @@
 //!
 //! Source: Active Record 8.0, its `CommandRecorder` and its adapter for PostgreSQL.
 
+mod names;
 mod raw;
+mod schema;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -34,16 +37,16 @@ pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extract
         return Some(Extracted { facts, up, down: None, comments: Vec::new() });
     };
     facts.without_transaction = opt_out(module, span);
-    let is_wrapped = facts.without_transaction.is_none();
+    let how = (facts.without_transaction.is_none(), version(text));
     let (up, down) = if evaluator.method("change").is_some() {
-        let made = way(&mut evaluator, "change", true, is_wrapped);
+        let made = way(&mut evaluator, "change", true, how);
         let (up, is_reversible) = made.unwrap_or_default();
         // Rails makes the way back of the calls, and refuses it if one of them has none.
         facts.has_unread_down = is_reversible;
         (up, None)
     } else {
-        let up = way(&mut evaluator, "up", true, is_wrapped).unwrap_or_default().0;
-        let down = way(&mut evaluator, "down", false, is_wrapped).map(|(down, _)| down);
+        let up = way(&mut evaluator, "up", true, how).unwrap_or_default().0;
+        let down = way(&mut evaluator, "down", false, how).map(|(down, _)| down);
         if let Some(down) = &down {
             facts.has_unread_down = down.sent.is_empty() && raises(text, down.host);
         }
@@ -54,6 +57,15 @@ pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extract
 
 /// What every migration has.
 pub(super) const MARK: &str = "ActiveRecord::Migration";
+
+/// Returns the version of Rails that a migration is written for; one that says none is older than all.
+fn version(text: &str) -> (u32, u32) {
+    let said = text.split_once(MARK).and_then(|(_, rest)| rest.strip_prefix('['));
+    let said =
+        said.and_then(|rest| rest.split_once(']')).and_then(|(said, _)| said.split_once('.'));
+    let number = |text: &str| text.trim().parse().ok();
+    said.and_then(|(major, minor)| Some((number(major)?, number(minor)?))).unwrap_or((0, 0))
+}
 
 /// Returns where a migration says that it runs without a transaction.
 fn opt_out(module: &Module, class: Span) -> Option<Span> {
@@ -123,13 +135,14 @@ fn way(
     evaluator: &mut Evaluator,
     name: &str,
     is_up: bool,
-    is_wrapped: bool,
+    (is_wrapped, version): (bool, (u32, u32)),
 ) -> Option<(Way, bool)> {
     let function = evaluator.method(name)?;
     evaluator.callback = if is_up { on_the_way_up } else { on_the_way_down };
     let events = evaluator.run(function);
     let mut reader = Reader {
         is_wrapped,
+        version,
         sent: Vec::new(),
         inner: HashMap::new(),
         open: Vec::new(),
@@ -145,6 +158,8 @@ fn way(
 struct Reader {
     /// Whether Rails holds a transaction open.
     is_wrapped: bool,
+    /// The version of Rails that the migration is written for.
+    version: (u32, u32),
     sent: Vec<Sent>,
     /// What the blocks of calls do that describe a table, until the call itself is seen.
     inner: HashMap<*const CallValue, Vec<Event>>,
@@ -209,9 +224,13 @@ impl Reader {
             return;
         }
         let inner = self.inner.remove(&Rc::as_ptr(call));
-        if let Some(sent) = raw::sent(call, inner.unwrap_or_default()) {
+        let sent = raw::sent(call)
+            .or_else(|| table::sent(call, &inner.unwrap_or_default(), self.version))
+            .map(|sent| vec![sent])
+            .or_else(|| schema::sent(call, self.version));
+        if let Some(sent) = sent {
             if call.take() {
-                self.sent.push(sent);
+                self.sent.extend(sent);
             }
             return;
         }

@@ -1,7 +1,6 @@
 //! Calls that are given SQL as text, and those that send none.
 
 use super::super::Sent;
-use super::super::evaluate::Event;
 use super::super::ruby::BLOCK;
 use super::super::value::{CallValue, Value, ValueKind};
 use super::last;
@@ -9,7 +8,7 @@ use super::last;
 const NOT_A_LITERAL: &str = "what it sends is not a literal";
 
 /// Returns what a call sends; nothing if it sends nothing itself.
-pub(super) fn sent(call: &CallValue, _inner: Vec<Event>) -> Option<Sent> {
+pub(super) fn sent(call: &CallValue) -> Option<Sent> {
     let first = call.positional(0);
     let text = |value: &Value| match &value.kind {
         ValueKind::Text(text) => Some(text.clone()),
@@ -92,6 +91,7 @@ pub(super) fn is_harmless(call: &CallValue) -> bool {
                 | "reversible"
                 | "up_only"
                 | "quote"
+                | "->"
         ) || own == "say_with_time" && has_block(call);
     }
     let root = call.name.split('.').next().unwrap_or_default();

@@ -145,3 +145,101 @@ fn any_text_is_read() {
     let deep = "[".repeat(5000) + &"if a\n".repeat(5000);
     derived(&format!("class A < ActiveRecord::Migration[7.0]\n def up\n {deep}"));
 }
+
+#[test]
+fn calls_are_translated_as_rails_sends_them() {
+    for (call, sql) in [
+        (
+            "add_column :orders, :state, :string, limit: 20, default: 'open', null: false",
+            vec!["ALTER TABLE orders ADD state character varying(20) DEFAULT 'open' NOT NULL"],
+        ),
+        ("add_column 'a.b', :at, :datetime", vec!["ALTER TABLE a.b ADD at timestamp(6)"]),
+        (
+            "add_column :a, :at, :datetime, default: -> { 'now()' }",
+            vec!["ALTER TABLE a ADD at timestamp(6) DEFAULT now()"],
+        ),
+        ("remove_column :a, :b, :string", vec!["ALTER TABLE a DROP COLUMN b"]),
+        ("remove_columns :a, :b, :c", vec!["ALTER TABLE a DROP COLUMN b, DROP COLUMN c"]),
+        (
+            "change_column :a, :b, :integer, limit: 8, using: 'b::bigint'",
+            vec!["ALTER TABLE a ALTER COLUMN b TYPE bigint USING b::bigint"],
+        ),
+        (
+            "change_column_null :a, :b, false, 0",
+            vec!["UPDATE a SET b=0 WHERE b IS NULL", "ALTER TABLE a ALTER COLUMN b SET NOT NULL"],
+        ),
+        (
+            "change_column_default :a, :b, from: 1, to: nil",
+            vec!["ALTER TABLE a ALTER COLUMN b DROP DEFAULT"],
+        ),
+        (
+            "add_index :a, [:b, :c], unique: true, algorithm: :concurrently, where: 'd > 0'",
+            vec!["CREATE UNIQUE INDEX CONCURRENTLY index_a_on_b_and_c ON a (b, c) WHERE d > 0"],
+        ),
+        (
+            "add_index :a, 'lower(b)', name: :x, using: :btree",
+            vec!["CREATE INDEX x ON a USING btree (lower(b))"],
+        ),
+        ("remove_index :a, name: 'x', algorithm: :concurrently", vec!["DROP INDEX CONCURRENTLY x"]),
+        (
+            "add_foreign_key :articles, :authors, on_delete: :cascade, validate: false",
+            vec![
+                "ALTER TABLE articles ADD CONSTRAINT fk_rails_e74ce85cbc FOREIGN KEY (author_id) REFERENCES authors (id) ON DELETE CASCADE NOT VALID",
+            ],
+        ),
+        ("validate_check_constraint :a, name: 'b'", vec!["ALTER TABLE a VALIDATE CONSTRAINT b"]),
+        (
+            "add_check_constraint :users, 'email IS NOT NULL', validate: false",
+            vec![
+                "ALTER TABLE users ADD CONSTRAINT chk_rails_8d5dc0bde6 CHECK (email IS NOT NULL) NOT VALID",
+            ],
+        ),
+        ("drop_table :a, if_exists: true", vec!["DROP TABLE IF EXISTS a"]),
+        (
+            "add_reference :articles, :author, foreign_key: true, null: false",
+            vec![
+                "ALTER TABLE articles ADD author_id bigint NOT NULL",
+                "CREATE INDEX index_articles_on_author_id ON articles (author_id)",
+                "ALTER TABLE articles ADD CONSTRAINT fk_rails_e74ce85cbc FOREIGN KEY (author_id) REFERENCES authors (id)",
+            ],
+        ),
+        (
+            "create_table :articles do |t|\n t.string :a, :b\n t.references :author, foreign_key: true\n t.integer :c, index: { unique: true }\n t.timestamps\n t.index [:a, :b]\n end",
+            vec![
+                "CREATE TABLE articles (\n    id bigserial NOT NULL PRIMARY KEY,\n    a character varying,\n    b character varying,\n    author_id bigint,\n    c integer,\n    created_at timestamp(6) NOT NULL,\n    updated_at timestamp(6) NOT NULL,\n    CONSTRAINT fk_rails_e74ce85cbc FOREIGN KEY (author_id) REFERENCES authors (id)\n)",
+                "CREATE INDEX index_articles_on_author_id ON articles (author_id)",
+                "CREATE UNIQUE INDEX index_articles_on_c ON articles (c)",
+                "CREATE INDEX index_articles_on_a_and_b ON articles (a, b)",
+            ],
+        ),
+        (
+            "create_table(:a, id: :uuid, force: :cascade) { |t| t.decimal :b, precision: 8, scale: 2 }",
+            vec![
+                "DROP TABLE IF EXISTS a CASCADE",
+                "CREATE TABLE a (\n    id uuid DEFAULT gen_random_uuid() NOT NULL PRIMARY KEY,\n    b decimal(8,2)\n)",
+            ],
+        ),
+    ] {
+        assert_eq!(up(call), sql, "{call}");
+        assert!(reasons(call).is_empty(), "{call}: {:?}", reasons(call));
+    }
+}
+
+#[test]
+fn calls_that_are_not_translated_whole_are_not_translated() {
+    for call in [
+        "add_column :a, :b, :frob",
+        "add_column :a, b, :string",
+        "add_column :a, :b, :string, frob: 1",
+        "remove_index :a, :b",
+        "add_foreign_key :a, :news",
+        "add_index :a, :b, opclass: :gin_trgm_ops",
+        "add_reference :a, :b, polymorphic: true",
+        "create_table :a do |t|\n t.frob :b\n end",
+        "create_table :a do |t|\n t.string :b if c?\n end",
+        "change_table :a do |t|\n t.string :b\n end",
+        "rename_table :a, :b",
+    ] {
+        assert_eq!(reasons(call).len(), 1, "{call}: {:?}", reasons(call));
+    }
+}

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::super::code::{Argument, Call, Expr, ExprKind};
+use super::super::code::{Argument, Call, Expr, ExprKind, Step};
 use super::super::text::{Quote, Text};
 use super::strings::{Escapes, dedented, literal_text};
 use super::{BLOCK, DEEPEST, Reader, children, span, unknown};
@@ -58,7 +58,7 @@ impl Reader<'_> {
                     _ => unknown(here, "several statements in parentheses"),
                 };
             }
-            "lambda" => ExprKind::Function(Box::new(self.lambda(node, depth))),
+            "lambda" => return self.lambda(node, depth),
             "unary" => {
                 let inner = node.child_by_field_name("operand").map(|o| self.expr(o, depth));
                 let operator = node.child_by_field_name("operator").map(|o| self.slice(o));
@@ -78,12 +78,23 @@ impl Reader<'_> {
         Expr { span: here, kind }
     }
 
-    fn lambda(&self, node: Node, depth: usize) -> super::Function {
+    /// Reads a lambda; one that only gives a text is a call of `->` with it.
+    fn lambda(&self, node: Node, depth: usize) -> Expr {
+        let here = self.whole(node);
         let mut function = self.function(node, "", depth);
         if let Some(body) = node.child_by_field_name("body") {
             function.body = self.function(body, "", depth).body;
         }
-        function
+        if let [Step::Return(Some(value))] = function.body.as_slice()
+            && matches!(value.kind, ExprKind::Text(_) | ExprKind::Join(_))
+        {
+            let value = value.clone();
+            let arguments = vec![Argument { name: None, value, is_spread: false }];
+            let callee = self.own("->", here);
+            let kind = ExprKind::Call(Box::new(Call { callee, arguments }));
+            return Expr { span: here, kind };
+        }
+        Expr { span: here, kind: ExprKind::Function(Box::new(function)) }
     }
 
     fn call(&self, node: Node, depth: usize) -> Expr {
