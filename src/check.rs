@@ -51,7 +51,7 @@ pub fn check(
 ) -> Checked {
     let Replayed { scripts, parts, mut last } = replay(set, sources, options);
     last.catalog.end_session();
-    let is_complete = is_complete(&last, options);
+    let is_complete = is_complete(set, sources, &last, options);
     let history = HistoryContext {
         sources,
         set,
@@ -242,7 +242,7 @@ pub fn walk(
     mut refused: impl FnMut(&StatementContext),
 ) {
     let last = replay_with(set, scripts, options, |_, _| ControlFlow::Continue(()));
-    let is_complete = is_complete(&last, options);
+    let is_complete = is_complete(set, sources, &last, options);
     let history = HistoryContext {
         sources,
         set,
@@ -267,9 +267,11 @@ pub fn walk(
 }
 
 /// Returns whether the files begin with what creates their tables.
-fn is_complete(last: &State, options: &SetOptions) -> bool {
+fn is_complete(set: &MigrationSet, sources: &Sources, last: &State, options: &SetOptions) -> bool {
     let (known, external) = last.catalog.known_and_external();
-    options.is_complete.unwrap_or(known > 0 && external * 20 <= known)
+    options
+        .is_complete
+        .unwrap_or_else(|| known > 0 && external * 20 <= known && !set.needs_others(sources))
 }
 
 /// What has just been replayed.

@@ -124,24 +124,31 @@ pub fn load(
 pub fn add_derived(trees: &mut [Tree], sources: &mut Sources) {
     let mut entries = Vec::new();
     trees.iter_mut().for_each(|tree| code_entries(tree, &mut entries));
-    let hosts: Vec<FileId> = entries.iter().filter_map(|entry| entry.code).collect();
-    let derived: Vec<SourceFile> =
-        hosts.par_iter().map(|host| embedded::derive(sources.get(*host), *host)).collect();
+    let hosts: Vec<(FileId, &SourceFile)> =
+        entries.iter().filter_map(|entry| Some((entry.code?, sources.get(entry.code?)))).collect();
+    let derived = embedded::derive(&hosts);
     for (entry, file) in entries.into_iter().zip(derived) {
         entry.code = Some(file_id(sources.files.len()));
         sources.files.push(file);
     }
 }
 
-/// Takes the SQL out of those host files anew that are not what they were.
+/// Takes the SQL out of the host files anew, if one of them is not what it was.
 pub fn update_derived(before: &Sources, sources: &mut Sources) {
-    let hosts = sources.files.iter().enumerate().filter_map(|(at, file)| {
-        let host = file.embedded.as_ref()?.host;
-        let is_changed = before.get(host).text != sources.get(host).text;
-        is_changed.then_some((at, host))
-    });
-    for (at, host) in hosts.collect::<Vec<_>>() {
-        sources.files[at] = embedded::derive(sources.get(host), host);
+    let places: Vec<(usize, FileId)> = sources
+        .files
+        .iter()
+        .enumerate()
+        .filter_map(|(at, file)| Some((at, file.embedded.as_ref()?.host)))
+        .collect();
+    if places.iter().all(|(_, host)| before.get(*host).text == sources.get(*host).text) {
+        return;
+    }
+    let hosts: Vec<(FileId, &SourceFile)> =
+        places.iter().map(|(_, host)| (*host, sources.get(*host))).collect();
+    let derived = embedded::derive(&hosts);
+    for ((at, _), file) in places.into_iter().zip(derived) {
+        sources.files[at] = file;
     }
 }
 

@@ -17,7 +17,7 @@ use lockmaster::replay::State;
 use lockmaster::rule::{Rule, Target};
 use lockmaster::rules::RULES;
 use lockmaster::source::{FileId, SourceFile, Span};
-use lockmaster::sql::{self, Item, LockMode};
+use lockmaster::sql::{self, Item, LockMode, Script};
 use lockmaster::version::PgVersion;
 use support::lock::held_locks;
 use support::project;
@@ -125,6 +125,46 @@ fn line(sources: &Sources, file: FileId, span: Span) -> usize {
 
 /// Applies a set as its runner delivers it; returns what the server refused in ways that the rules
 /// know, and what it did not look at because the transaction had failed before.
+/// What reaches the server at once.
+struct Message {
+    /// The line of its last statement.
+    line: usize,
+    sql: String,
+    /// Whether the framework leaves its transaction for it.
+    is_outside: bool,
+}
+
+/// Returns the messages of a migration that is sent statement by statement, or call by call.
+fn messages(sources: &Sources, file: FileId, script: &Script) -> Vec<Message> {
+    let mut messages: Vec<(Option<u32>, Message)> = Vec::new();
+    for (at, item) in script.items.iter().enumerate() {
+        // A placeholder is nothing that a server could be asked.
+        let is_sql = match item {
+            Item::Statement(statement) => !statement.has_placeholders,
+            Item::SyntaxError(_) => true,
+            Item::NotAnalysed(_) => false,
+        };
+        if !is_sql {
+            continue;
+        }
+        let delivery = script.deliveries.get(at);
+        let number = delivery.map(|delivery| delivery.message);
+        let sql = sources.get(file).slice(item.span());
+        let line = line(sources, file, item.span());
+        match messages.last_mut() {
+            Some((last, message)) if last.is_some() && *last == number => {
+                message.sql.push_str(&format!(";\n{sql}"));
+                message.line = line;
+            }
+            _ => {
+                let is_outside = delivery.is_some_and(|delivery| delivery.is_outside);
+                messages.push((number, Message { line, sql: sql.to_owned(), is_outside }));
+            }
+        }
+    }
+    messages.into_iter().map(|(_, message)| message).collect()
+}
+
 fn real_refusals(
     version: u16,
     set: &MigrationSet,
@@ -145,24 +185,26 @@ fn real_refusals(
         if migration.transaction == TransactionMode::Runner {
             client.batch_execute("begin").unwrap();
         }
-        let pieces: Vec<(usize, &str)> = if is_one_message(set, migration.transaction) {
-            vec![(0, file.slice(migration.section))]
-        } else {
-            let of = |item: &Item| {
-                // A placeholder is nothing that a server could be asked.
-                let is_sql = match item {
-                    Item::Statement(statement) => !statement.has_placeholders,
-                    Item::SyntaxError(_) => true,
-                    Item::NotAnalysed(_) => false,
-                };
-                is_sql
-                    .then(|| (line(sources, migration.file, item.span()), file.slice(item.span())))
-            };
-            script.items.iter().filter_map(of).collect()
+        let is_whole = script.deliveries.is_empty() && is_one_message(set, migration.transaction);
+        let messages = match is_whole {
+            true => vec![Message {
+                line: 0,
+                sql: file.slice(migration.section).to_owned(),
+                is_outside: false,
+            }],
+            false => messages(sources, migration.file, script),
         };
         let mut failed = false;
-        for (line, sql) in pieces {
-            if let Err(error) = client.batch_execute(sql) {
+        for Message { line, sql, is_outside } in messages {
+            let leaves = is_outside && migration.transaction == TransactionMode::Runner;
+            if leaves {
+                client.batch_execute("commit").unwrap();
+            }
+            let answer = client.batch_execute(&sql);
+            if leaves {
+                client.batch_execute("begin").unwrap();
+            }
+            if let Err(error) = answer {
                 let state = error.code().expect("the server answers").code().to_owned();
                 failed = true;
                 let place = format!("{}:{line}", name(sources, migration.file));

@@ -5,9 +5,15 @@
 mod support;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use lockmaster::catalog::Catalog;
+use lockmaster::check::{self, Moment, SetOptions};
+use lockmaster::schema::{self, Follower, Schema};
+use lockmaster::version::PgVersion;
+use lockmaster::{discover, layout};
 use serde_json::Value;
 use support::project;
 use tempfile::TempDir;
@@ -215,4 +221,47 @@ fn one_document_is_about_one_directory() {
     fs::rename(&other, folder.path().join("migrations/other")).unwrap();
     assert_eq!(json(folder.path(), &["migrations"])["tables"][1]["name"], "persons");
     assert!(!text(folder.path(), &["migrations"]).contains("public.a "));
+}
+
+/// A comparison that reads only what each migration changed says the same as one that reads everything.
+#[test]
+fn comparisons_find_what_each_migration_changed() {
+    let version = PgVersion::default();
+    let mut histories = 0;
+    let found = discover::load(&[project("fixtures")], &|_| false, None).unwrap();
+    let (sources, trees) = (found.sources, found.trees);
+    for set in trees
+        .iter()
+        .flat_map(|tree| layout::recognise(tree, &sources, false, &|_| layout::Override::default()))
+    {
+        let scripts = check::parse(&set, &sources);
+        let first = Schema::of(&Catalog::default(), &sources, version);
+        let (mut whole, mut partial) = (Follower::new(&first), Follower::new(&first));
+        let mut before = Catalog::default();
+        let last = check::replay_with(&set, &scripts, &SetOptions::default(), |moment, state| {
+            let Moment::End(at) = moment else { return ControlFlow::Continue(()) };
+            let file = sources.get(set.migrations[at].file);
+            let place = schema::Place { path: file.path.display().to_string(), line: at + 1 };
+            let all = Schema::of(&state.catalog, &sources, version);
+            whole.follow(&all, None, &place);
+            match before.changed_objects(&state.catalog) {
+                Some(only) => {
+                    let some = Schema::of_some(&state.catalog, &sources, version, &only);
+                    partial.follow(&some, Some(&only), &place);
+                }
+                None => partial.follow(&all, None, &place),
+            }
+            before = state.catalog.clone();
+            ControlFlow::Continue(())
+        });
+        let last = Schema::of(&last.catalog, &sources, version);
+        assert_eq!(
+            partial.finish(&first, &last),
+            whole.finish(&first, &last),
+            "{}",
+            set.root.display()
+        );
+        histories += 1;
+    }
+    assert!(histories > 20, "{histories}");
 }

@@ -29,7 +29,18 @@ pub(super) struct Event {
     /// The contexts that it is made in.
     pub contexts: Vec<Value>,
     /// Why it is not known whether, or how often, it is done.
-    pub doubt: Option<&'static str>,
+    pub doubt: Option<Doubt>,
+    /// Whether the call stands there for what it does, not for what it returns.
+    pub is_statement: bool,
+}
+
+/// Why it is not known whether, or how often, something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// The reason, as the rest of a sentence about calls.
+    pub why: &'static str,
+    /// What decides.
+    pub at: Span,
 }
 
 /// What language and framework know beyond the program.
@@ -80,7 +91,7 @@ pub(super) struct Evaluator<'a> {
 struct Frame {
     locals: HashMap<String, Value>,
     contexts: Vec<Value>,
-    doubt: Option<&'static str>,
+    doubt: Option<Doubt>,
     depth: usize,
     is_module: bool,
 }
@@ -91,8 +102,8 @@ enum Flow {
     Return(Option<Value>),
 }
 
-const CONDITION: &str = "it runs only if a condition holds that run time decides";
-const LOOP: &str = "it runs in a loop over values that are known only at run time";
+const CONDITION: &str = "only run time knows whether the condition holds under which it runs";
+const LOOP: &str = "only run time knows the values over which a loop runs it";
 const SOMETIMES: &str = "it runs only where something else has failed";
 
 impl<'a> Evaluator<'a> {
@@ -166,6 +177,30 @@ impl<'a> Evaluator<'a> {
         std::mem::take(&mut self.events)
     }
 
+    /// Returns the names that a class gives values, for the first class that `is_it` accepts by its name
+    /// and the full names of its parents; and where it stands.
+    pub(super) fn class(
+        &mut self,
+        is_it: impl Fn(&str, &[String]) -> bool,
+    ) -> Option<(HashMap<String, Value>, Span)> {
+        for (name, parents, body, span) in self.classes.clone() {
+            let mut frame = Frame::default();
+            let parents: Vec<String> = parents
+                .iter()
+                .filter_map(|parent| match self.value(parent, &mut frame).kind {
+                    ValueKind::Path(path) => Some(path),
+                    _ => None,
+                })
+                .collect();
+            if is_it(name, &parents) {
+                self.steps(body, &mut frame);
+                self.events.clear();
+                return Some((frame.locals, span));
+            }
+        }
+        None
+    }
+
     fn spend(&mut self, amount: usize) -> bool {
         self.budget = self.budget.saturating_sub(amount);
         self.budget > 0
@@ -186,29 +221,36 @@ impl<'a> Evaluator<'a> {
 
     fn unread(&mut self, span: Span, frame: &Frame) {
         let contexts = frame.contexts.clone();
-        self.events.push(Event { span, call: None, contexts, doubt: frame.doubt });
+        self.events.push(Event {
+            span,
+            call: None,
+            contexts,
+            doubt: frame.doubt,
+            is_statement: true,
+        });
     }
 
     fn step(&mut self, step: &'a Step, frame: &mut Frame) -> Flow {
         match step {
             Step::Run(value) => {
                 let value = self.value(value, frame);
-                self.emit(&value, frame);
+                self.emit(&value, true, frame);
             }
             Step::Assign { names, value, adds } => {
                 let value = self.value(value, frame);
-                self.emit(&value, frame);
+                self.emit(&value, false, frame);
                 self.assign(names, value, *adds, frame);
             }
             Step::If { condition, then, otherwise } => {
                 let condition = self.value(condition, frame);
-                self.emit(&condition, frame);
+                self.emit(&condition, false, frame);
                 match condition.truth() {
                     Some(true) => return self.steps(then, frame),
                     Some(false) => return self.steps(otherwise, frame),
                     None => {
-                        self.in_doubt(CONDITION, then, frame);
-                        self.in_doubt(CONDITION, otherwise, frame);
+                        let doubt = Doubt { why: CONDITION, at: condition.span };
+                        self.in_doubt(doubt, then, frame);
+                        self.in_doubt(doubt, otherwise, frame);
                     }
                 }
             }
@@ -225,12 +267,13 @@ impl<'a> Evaluator<'a> {
                     }
                     None => {
                         if let Some(over) = &over {
-                            self.emit(over, frame);
+                            self.emit(over, false, frame);
                         }
                         for name in names {
                             self.open(name, frame);
                         }
-                        self.in_doubt(LOOP, body, frame);
+                        let at = over.as_ref().map(|over| over.span).unwrap_or_default();
+                        self.in_doubt(Doubt { why: LOOP, at }, body, frame);
                     }
                 }
             }
@@ -247,7 +290,9 @@ impl<'a> Evaluator<'a> {
                 frame.contexts.truncate(outer);
                 return flow;
             }
-            Step::Sometimes(body) => self.in_doubt(SOMETIMES, body, frame),
+            Step::Sometimes(body) => {
+                self.in_doubt(Doubt { why: SOMETIMES, at: Span::default() }, body, frame);
+            }
             Step::Import(names) => {
                 for (name, path) in names {
                     let kind = ValueKind::Path(path.clone());
@@ -258,7 +303,7 @@ impl<'a> Evaluator<'a> {
             Step::Return(value) => {
                 let value = value.as_ref().map(|value| self.value(value, frame));
                 if let Some(value) = &value {
-                    self.emit(value, frame);
+                    self.emit(value, false, frame);
                 }
                 return Flow::Return(value);
             }
@@ -268,9 +313,9 @@ impl<'a> Evaluator<'a> {
         Flow::Next
     }
 
-    fn in_doubt(&mut self, why: &'static str, steps: &'a [Step], frame: &mut Frame) {
+    fn in_doubt(&mut self, doubt: Doubt, steps: &'a [Step], frame: &mut Frame) {
         let outer = frame.doubt;
-        frame.doubt = outer.or(Some(why));
+        frame.doubt = outer.or(Some(doubt));
         // Whether it returns is as doubtful as whether it is run.
         self.steps(steps, frame);
         frame.doubt = outer;
@@ -315,11 +360,11 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Notes a call that a statement makes.
-    fn emit(&mut self, value: &Value, frame: &Frame) {
+    fn emit(&mut self, value: &Value, is_statement: bool, frame: &Frame) {
         if let ValueKind::Call(call) = &value.kind {
             let (contexts, doubt) = (frame.contexts.clone(), frame.doubt);
             let call = Some(Rc::clone(call));
-            self.events.push(Event { span: value.span, call, contexts, doubt });
+            self.events.push(Event { span: value.span, call, contexts, doubt, is_statement });
         }
     }
 
@@ -351,12 +396,14 @@ impl<'a> Evaluator<'a> {
             },
             ExprKind::Member(object, member) => {
                 let known = match &object.kind {
-                    ExprKind::Member(_, last) => (self.surroundings.member)(last, member),
+                    ExprKind::Member(_, last) | ExprKind::Name(last) => {
+                        (self.surroundings.member)(last, member)
+                    }
                     _ => None,
                 };
                 let object = self.value(object, frame);
                 // A call is made even if only a part of what it returns is asked for.
-                self.emit(&object, frame);
+                self.emit(&object, false, frame);
                 match (known, object.kind) {
                     (Some(known), _) => ValueKind::Text(Text::translated(known, span)),
                     (None, ValueKind::Path(path)) => {

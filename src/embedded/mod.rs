@@ -8,6 +8,7 @@
 
 mod alembic;
 mod code;
+mod django;
 mod evaluate;
 mod host;
 mod javascript;
@@ -21,7 +22,11 @@ mod tests;
 mod text;
 mod value;
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 pub use host::to_host;
 pub use text::{Part, Quote, Text};
@@ -59,6 +64,8 @@ pub struct Facts {
     pub parents: Vec<String>,
     /// What else must have run before it, by id.
     pub depends_on: Vec<String>,
+    /// What it stands for, by id.
+    pub replaces: Vec<String>,
     /// Where it says that it runs without the framework's transaction.
     pub without_transaction: Option<Span>,
     /// Whether it has a down of which nothing is read: it only refuses to run, or the framework makes it of
@@ -85,7 +92,7 @@ pub struct Message {
 /// Why nothing is known about what a call sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The reason, as the rest of a sentence that begins with "this call was not analysed".
+    /// The reason, as a sentence.
     pub reason: String,
     /// Whether it hardly changes the schema.
     pub is_minor: bool,
@@ -120,14 +127,32 @@ impl Sent {
 
     /// Makes a call of which it is not known what it sends.
     pub fn gap(host: Span, reason: impl Into<String>) -> Self {
-        let gap = Some(Gap { reason: reason.into(), is_minor: false });
+        let reason = format!("this call was not analysed: {}", reason.into());
+        let gap = Some(Gap { reason, is_minor: false });
         Self { host, statements: Vec::new(), is_split: false, is_outside: false, gap }
     }
 
     /// Makes a call that hardly changes the schema, of which more is not known.
     pub fn minor_gap(host: Span, reason: impl Into<String>) -> Self {
-        let gap = Some(Gap { reason: reason.into(), is_minor: true });
-        Self { gap, ..Self::gap(host, "") }
+        let mut made = Self::gap(host, reason);
+        made.gap.iter_mut().for_each(|gap| gap.is_minor = true);
+        made
+    }
+}
+
+impl Sent {
+    /// Returns whether it hardly changes the schema: it only reads or changes rows, as far as its first
+    /// words tell.
+    fn is_minor(&self) -> bool {
+        let is_about_rows = |text: &Text| {
+            let shown = text.shown();
+            let word = shown.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+            matches!(word.as_str(), "select" | "insert" | "update" | "delete")
+        };
+        match &self.gap {
+            Some(gap) => gap.is_minor,
+            None => !self.statements.is_empty() && self.statements.iter().all(is_about_rows),
+        }
     }
 }
 
@@ -170,17 +195,22 @@ struct Piece {
 }
 
 /// Returns whether a file may be a migration in a host language, by its path.
-pub fn is_candidate(path: &std::path::Path) -> bool {
-    let has_extension =
-        path.extension().is_some_and(|extension| extension == "py" || extension == "rb")
-            || is_script(path);
-    let folder = path.parent().unwrap_or(std::path::Path::new(""));
+pub fn is_candidate(path: &Path) -> bool {
+    let has_extension = path.extension().is_some_and(|extension| extension == "py")
+        || is_ruby(path)
+        || is_script(path);
+    let folder = path.parent().unwrap_or(Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     has_extension
         && folder.components().any(|part| {
             let name = part.as_os_str().to_string_lossy().to_ascii_lowercase();
             name.contains("migrat") || name.contains("alembic") || name == "versions"
         })
+}
+
+/// Returns whether a file is Ruby.
+fn is_ruby(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rb")
 }
 
 /// Returns whether a file is JavaScript or TypeScript that may be run.
@@ -240,30 +270,68 @@ fn comments(tree: &tree_sitter::Tree) -> Vec<Span> {
 /// Files longer than this are not looked into, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
 
-/// Takes the SQL out of a host file.
-pub fn derive(host: &SourceFile, id: FileId) -> SourceFile {
-    if host.text.len() > LONGEST {
-        return build(host, id, Extracted::default());
+/// Takes the SQL out of host files, each of which is given with its id.
+///
+/// The migrations of one folder are read together: what one of them sends may depend on those before it.
+pub fn derive(hosts: &[(FileId, &SourceFile)]) -> Vec<SourceFile> {
+    let mut folders: BTreeMap<&Path, Vec<usize>> = BTreeMap::new();
+    for (at, (_, host)) in hosts.iter().enumerate() {
+        folders.entry(host.path.parent().unwrap_or(Path::new(""))).or_default().push(at);
     }
-    let stem = host.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let (module, extracted) = if is_script(&host.path) {
-        let extension = host.path.extension().and_then(|extension| extension.to_str());
-        let is_typed = extension.is_some_and(|extension| extension.ends_with("ts"));
-        let module = javascript::read(&host.text, is_typed);
-        let extracted = node::extract(&module, &host.text, stem);
-        (module, extracted)
-    } else if host.path.extension().is_some_and(|extension| extension == "rb") {
-        let module = ruby::read(&host.text);
-        let extracted = rails::extract(&module, &host.text, stem);
-        (module, extracted)
-    } else {
-        let module = python::read(&host.text);
-        let extracted = alembic::extract(&module, stem);
-        (module, extracted)
+    let folders: Vec<(&Path, Vec<usize>)> = folders.into_iter().collect();
+    let read = |(folder, places): &(&Path, Vec<usize>)| {
+        let files: Vec<&SourceFile> = places.iter().map(|at| hosts[*at].1).collect();
+        let extracted = extract_folder(folder, &files);
+        let built = places.iter().zip(extracted);
+        built.map(|(at, extracted)| (*at, build(hosts[*at].1, hosts[*at].0, extracted))).collect()
     };
-    let mut extracted = extracted.unwrap_or_default();
-    extracted.comments = module.comments;
-    build(host, id, extracted)
+    let derived: Vec<Vec<(usize, SourceFile)>> = folders.par_iter().map(read).collect();
+    let mut derived: Vec<(usize, SourceFile)> = derived.into_iter().flatten().collect();
+    derived.sort_by_key(|(at, _)| *at);
+    derived.into_iter().map(|(_, file)| file).collect()
+}
+
+/// Returns what the files of a folder send.
+fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
+    let mut all = Vec::new();
+    let mut models = Vec::new();
+    for (at, host) in files.iter().enumerate() {
+        let mut extracted = Extracted::default();
+        let stem = host.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        if host.text.len() <= LONGEST && is_script(&host.path) {
+            let extension = host.path.extension().and_then(|extension| extension.to_str());
+            let is_typed = extension.is_some_and(|extension| extension.ends_with("ts"));
+            let module = javascript::read(&host.text, is_typed);
+            extracted = node::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_ruby(&host.path) {
+            let module = ruby::read(&host.text);
+            extracted = rails::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST {
+            let module = python::read(&host.text);
+            match alembic::extract(&module, stem) {
+                Some(found) => extracted = found,
+                None => models.extend(django::read(&module, stem).map(|migration| (at, migration))),
+            }
+            extracted.comments = module.comments;
+        }
+        all.push(extracted);
+    }
+    let label = app_label(folder);
+    let (places, migrations): (Vec<usize>, Vec<django::Migration>) = models.into_iter().unzip();
+    for (at, found) in places.into_iter().zip(django::follow_all(&label, migrations)) {
+        let comments = std::mem::take(&mut all[at].comments);
+        all[at] = Extracted { comments, ..found };
+    }
+    all
+}
+
+/// Returns the name of the app to which a folder of migrations belongs: that of the folder around it.
+fn app_label(folder: &Path) -> String {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let around = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    around.unwrap_or_default().to_owned()
 }
 
 /// Writes the derived file.

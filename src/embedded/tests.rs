@@ -17,8 +17,9 @@ fn sources(upgrade: &str) -> Sources {
 
 fn sources_of(text: Vec<u8>) -> Sources {
     let host = SourceFile::from_bytes("versions/a.py", text);
-    let derived = derive(&host, FileId(0));
-    Sources { files: vec![host, derived] }
+    let mut derived = derive(&[(FileId(0), &host)]);
+    derived.insert(0, host);
+    Sources { files: derived }
 }
 
 fn statements(upgrade: &str) -> Vec<String> {
@@ -48,6 +49,7 @@ fn literals_are_read_as_python_reads_them() {
         (r#""select {a}, {0}".format(1, a=2)"#, "select 2, 1"),
         (r#""; ".join(["select 1", "select 2"])"#, "select 1"),
         (r#"sa.text("select '\\:a'")"#, "select ':a'"),
+        (r#"sa.text("delete from t where id in :ids")"#, "delete from t where id in (:ids)"),
         (r#"textwrap.dedent(f"select {x}")"#, "select {{x}}"),
     ] {
         let found = statements(&format!("op.execute({literal})"));
@@ -86,6 +88,19 @@ fn what_is_not_known_is_said() {
         let embedded = sources.files[1].embedded.as_ref().expect("it is derived");
         assert!(embedded.messages.iter().any(|message| message.gap.is_some()), "{upgrade}");
     }
+}
+
+#[test]
+fn one_condition_is_one_gap() {
+    let sources = sources(
+        "if x:\n    op.drop_table('a')\n    op.drop_table('b')\nelse:\n    op.drop_table('c')\nop.drop_table('d')",
+    );
+    let embedded = sources.files[1].embedded.as_ref().expect("it is derived");
+    let reasons: Vec<&str> =
+        embedded.messages.iter().filter_map(|m| Some(m.gap.as_ref()?.reason.as_str())).collect();
+    assert_eq!(reasons.len(), 1);
+    assert!(reasons[0].starts_with("this call and 2 more were not analysed"), "{reasons:?}");
+    assert_eq!(embedded.messages.len(), 2);
 }
 
 #[test]

@@ -124,14 +124,20 @@ impl Text {
     }
 
     fn push_slice(&mut self, part: &Part, from: usize, to: usize) {
-        if from >= to {
-            return;
-        }
-        let text = part.text[from..to].to_owned();
-        let host = match part.exact {
-            Some(_) => Span::new(from..to).shift(part.host.start),
-            None => part.host,
+        self.append(part.slice(from, to));
+    }
+}
+
+impl Part {
+    /// Returns a piece of the part.
+    pub fn slice(&self, from: usize, to: usize) -> Text {
+        let Some(text) = self.text.get(from..to).filter(|text| !text.is_empty()) else {
+            return Text::default();
         };
-        self.parts.push(Part { text, host, ..*part });
+        let host = match self.exact {
+            Some(_) => Span::new(from..to).shift(self.host.start),
+            None => self.host,
+        };
+        Text { parts: vec![Self { text: text.to_owned(), host, ..*self }] }
     }
 }

@@ -182,12 +182,12 @@ fn words_of_others(statement: &str) -> Option<(&'static str, String)> {
             lexemes.get(at + offset).is_some_and(|next| next.kind == TokenKind::Byte(byte))
         };
         let is = |word: &str| lexeme.is(word);
-        let database = if lexeme.kind == TokenKind::Byte(b'`') {
+        let is_backquote = lexeme.kind == TokenKind::Byte(b'`');
+        let is_engine = is("engine") && byte(1, b'=');
+        let is_mysql_engine = is_engine && !is_clickhouse(statement);
+        let database = if is_backquote || is("auto_increment") || is_mysql_engine {
             "MySQL"
-        } else if is("auto_increment") || is("engine") && byte(1, b'=') && !is_clickhouse(statement)
-        {
-            "MySQL"
-        } else if is("engine") && byte(1, b'=') {
+        } else if is_engine {
             "ClickHouse"
         } else if is("autoincrement") || is("pragma") || is("without") && next("rowid") {
             "SQLite"
@@ -207,7 +207,7 @@ fn words_of_others(statement: &str) -> Option<(&'static str, String)> {
     })
 }
 
-/// Returns whether a table has one of ClickHouse's engines.
+/// Returns whether a table has one of the engines of `ClickHouse`.
 fn is_clickhouse(statement: &str) -> bool {
     let lower = statement.to_ascii_lowercase();
     ["mergetree", "distributed(", "kafka", "engine = log", "engine = null", "materializedview"]

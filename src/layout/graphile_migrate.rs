@@ -12,7 +12,10 @@ pub(super) static LAYOUT: Layout = Layout {
     title: "graphile-migrate",
     transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::Message,
-    opt_out: Some(OptOut::FirstLine(DIRECTIVE)),
+    // A committed file must not change any more.
+    opt_out: Some(OptOut::Advice(
+        "write `--! no-transaction` as the first line of current.sql, with that one statement alone",
+    )),
     duplicate: "the chain of hashes has one file for each place",
     on_duplicate: OnDuplicate::Fails,
     checksums: true,
@@ -20,8 +23,6 @@ pub(super) static LAYOUT: Layout = Layout {
     read,
     ..BASE
 };
-
-const DIRECTIVE: &str = "--! no-transaction";
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     let has_header = |folder: &Tree| {

@@ -5,6 +5,7 @@
 mod alembic;
 mod detect;
 mod diesel;
+mod django;
 mod files;
 mod flyway;
 mod foreign;
@@ -309,6 +310,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &marked::MYBATIS,
     &node_pg_migrate::LAYOUT,
     &alembic::LAYOUT,
+    &django::LAYOUT,
     &rails::LAYOUT,
     &typeorm::LAYOUT,
     &mikro_orm::LAYOUT,

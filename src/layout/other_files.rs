@@ -1,4 +1,4 @@
-//! Runners of whole files with little more than an order: DbUp, yandex-pgmigrate and Bytebase.
+//! Runners of whole files with little more than an order: `DbUp`, yandex-pgmigrate and Bytebase.
 
 use super::files::{push_pairs, whole};
 use super::node_files::mostly;
@@ -46,8 +46,8 @@ pub(super) static PGMIGRATE: Layout = Layout {
     opt_out: Some(OptOut::Advice(
         "put the statement into a migration with `NONTRANSACTIONAL` in its name",
     )),
-    duplicate: "pgmigrate stops with an error",
-    on_duplicate: OnDuplicate::Fails,
+    // Names and the word are known; that each file has a transaction of its own is not.
+    assumed: true,
     detect: |tree, _| {
         let is_named =
             |path: &str| pgmigrate_name(path.rsplit('/').next().unwrap_or(path)).is_some();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Direction, Layout, TransactionMode, Version};
+use super::{Direction, Layout, Sources, TransactionMode, Version};
 use crate::source::{FileId, Span};
 
 /// The migrations of one directory.
@@ -97,6 +97,18 @@ impl MigrationSet {
     /// Returns the up migrations with their indexes.
     pub fn ups(&self) -> impl Iterator<Item = (usize, &Migration)> {
         self.migrations.iter().enumerate().filter(|(_, m)| m.direction == Direction::Up)
+    }
+
+    /// Returns whether the migrations build on what other files make: those of an app of Django on other
+    /// apps, those of Hasura on the extension `pgcrypto`, which its engine makes before them.
+    pub fn needs_others(&self, sources: &Sources) -> bool {
+        let makes = |name: &str| self.layout.name == name;
+        makes("hasura")
+            || makes("django")
+                && self.migrations.iter().any(|migration| {
+                    let embedded = sources.get(migration.file).embedded.as_ref();
+                    embedded.is_some_and(|embedded| !embedded.facts.depends_on.is_empty())
+                })
     }
 
     /// Adds a migration and, if it has one, its down.

@@ -5,7 +5,8 @@ use std::io;
 use codespan_reporting::diagnostic as codespan;
 use codespan_reporting::files::Error;
 use codespan_reporting::term;
-use codespan_reporting::term::termcolor::{NoColor, WriteColor};
+use codespan_reporting::term::termcolor::{Buffer, NoColor, WriteColor};
+use rayon::prelude::*;
 
 use super::excerpt::{Excerpts, Secrets};
 use super::{Report, summary, visible};
@@ -45,6 +46,9 @@ pub fn render(sources: &Sources, diagnostics: &[Diagnostic], style: Style) -> St
     }
 }
 
+/// So many diagnostics are drawn at once by all threads, before they are written.
+const AT_ONCE: usize = 2048;
+
 /// Writes diagnostics, each with the lines that it is about.
 fn write_diagnostics(
     sources: &Sources,
@@ -54,24 +58,58 @@ fn write_diagnostics(
 ) -> io::Result<()> {
     let chars = if style.unicode { term::Chars::box_drawing() } else { term::Chars::ascii() };
     let config = term::Config { chars, ..term::Config::default() };
-    let secrets = Secrets::new(diagnostics, sources);
-    let mut page = Page { writer, styles: term::Styles::default(), is_header: false, spaces: 0 };
-    for diagnostic in diagnostics {
-        page.header(diagnostic, style.width)?;
-        let excerpts = Excerpts::new(diagnostic, sources, &secrets, style.width);
-        let rendered = codespan::Diagnostic::new(severity(diagnostic.severity))
-            .with_labels(excerpts.labels.clone())
-            .with_notes(notes(diagnostic, style.width));
-        page.is_header = true;
-        match term::emit_to_write_style(&mut page, &config, &excerpts, &rendered) {
-            Ok(()) => {}
-            Err(Error::Io(error)) => return Err(error),
-            Err(error) => {
-                unreachable!("an excerpt holds the lines that its labels are on: {error}")
-            }
-        }
+    let drawing = Drawing {
+        sources,
+        config,
+        secrets: Secrets::new(diagnostics, sources),
+        width: style.width,
+        has_color: writer.supports_color(),
+    };
+    for some in diagnostics.chunks(AT_ONCE) {
+        let texts: Vec<Buffer> = some
+            .par_chunks(AT_ONCE / 32)
+            .map(|few| drawing.draw(few))
+            .collect::<io::Result<_>>()?;
+        texts.iter().try_for_each(|text| writer.write_all(text.as_slice()))?;
     }
     Ok(())
+}
+
+/// What diagnostics are drawn with.
+struct Drawing<'a> {
+    sources: &'a Sources,
+    config: term::Config,
+    secrets: Secrets,
+    width: usize,
+    has_color: bool,
+}
+
+impl Drawing<'_> {
+    fn draw(&self, diagnostics: &[Diagnostic]) -> io::Result<Buffer> {
+        let mut buffer = if self.has_color { Buffer::ansi() } else { Buffer::no_color() };
+        let mut page = Page {
+            writer: &mut buffer,
+            styles: term::Styles::default(),
+            is_header: false,
+            spaces: 0,
+        };
+        for diagnostic in diagnostics {
+            page.header(diagnostic, self.width)?;
+            let excerpts = Excerpts::new(diagnostic, self.sources, &self.secrets, self.width);
+            let rendered = codespan::Diagnostic::new(severity(diagnostic.severity))
+                .with_labels(excerpts.labels.clone())
+                .with_notes(notes(diagnostic, self.width));
+            page.is_header = true;
+            match term::emit_to_write_style(&mut page, &self.config, &excerpts, &rendered) {
+                Ok(()) => {}
+                Err(Error::Io(error)) => return Err(error),
+                Err(error) => {
+                    unreachable!("an excerpt holds the lines that its labels are on: {error}")
+                }
+            }
+        }
+        Ok(buffer)
+    }
 }
 
 fn severity(severity: Severity) -> codespan::Severity {

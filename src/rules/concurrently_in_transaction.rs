@@ -1,4 +1,5 @@
 use super::in_transaction::{explain, is_first_of_pipeline, place, refused, removal, way_out};
+use super::misspelt_directive::meant_to_leave;
 use super::per_transaction::PerTransaction;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, NewFile};
 use crate::layout::{Direction, OptOut, TransactionMode};
@@ -102,6 +103,9 @@ fn report(cx: &StatementContext, action: &Action, command: &str) -> Option<Diagn
             layout.title
         );
         diagnostic = diagnostic.label(cx.migration.migration().file, line, message);
+    } else if let Some(miss) = meant_to_leave(layout, cx.migration.migration(), cx.file()) {
+        let message = format!("{} does not see this", layout.title);
+        diagnostic = diagnostic.label(cx.migration.migration().file, miss.line, message);
     }
     Some(explain(cx, diagnostic.fix(fix)))
 }

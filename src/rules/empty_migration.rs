@@ -10,6 +10,7 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
         .set
         .ups()
         .filter(|(at, up)| is_empty(&cx.scripts[*at]) && cx.file(up).encoding.is_none())
+        .filter(|(_, up)| !is_for_the_framework(cx, up))
         .collect();
     let Some((_, first)) = empty.first() else { return };
     // A directory with so many of them keeps them on purpose.
@@ -36,6 +37,13 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
         }
         diagnostic
     }));
+}
+
+/// Returns whether a migration without SQL is there for its framework: it joins two branches, or changes
+/// only what Django knows of its models.
+fn is_for_the_framework(cx: &HistoryContext, up: &Migration) -> bool {
+    let facts = cx.file(up).embedded.as_ref().map(|embedded| &embedded.facts);
+    facts.is_some_and(|facts| facts.framework == "django" || facts.parents.len() > 1)
 }
 
 fn is_empty(script: &Script) -> bool {

@@ -61,6 +61,7 @@ mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
+mod misspelt_directive;
 mod narrowing;
 mod needs_transaction;
 mod non_idempotent_statement;
@@ -81,6 +82,7 @@ mod redundant_index;
 mod replaced;
 mod rls_without_policy;
 mod rollback_among_migrations;
+mod second_column;
 mod security_definer_without_search_path;
 mod sequence_left_int;
 mod set_not_null_scan;
@@ -89,6 +91,7 @@ mod setting_without_effect;
 mod short_integer_key;
 mod slow_after_lock;
 mod spelling;
+mod statement_cut_apart;
 mod steps;
 mod strong_locks;
 mod syntax_error;
@@ -180,6 +183,7 @@ rules! {
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
+    "misspelt-directive" => Migration(misspelt_directive::check),
     "needs-transaction" => Statement(needs_transaction::check),
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
@@ -201,6 +205,7 @@ rules! {
     "setting-without-effect" => Statement(setting_without_effect::check),
     "short-integer-key" => History(short_integer_key::check),
     "slow-after-lock" => Steps(slow_after_lock::watch),
+    "statement-cut-apart" => Migration(statement_cut_apart::check),
     "syntax-error" => Migration(syntax_error::check),
     "table-rewrite" => Statement(table_rewrite::check),
     "table-without-primary-key" => History(table_without_primary_key::check),

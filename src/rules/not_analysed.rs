@@ -19,7 +19,7 @@ pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
                 let report = |message: String| Diagnostic::new(cx.migration().file, span, message);
                 out.push(match &text.reason {
                     NotAnalysedReason::Host(reason, is_minor) => {
-                        let made = report(format!("this call was not analysed: {reason}"));
+                        let made = report(reason.clone());
                         if *is_minor { made.at_most(Severity::Info) } else { made }
                     }
                     NotAnalysedReason::Template if cx.file().embedded.is_some() => report(

@@ -1,13 +1,11 @@
 use super::outage::{env, quoted, report};
-use super::steps::{Place, Trigger, not_null_name};
+use super::second_column::second_column;
 use super::type_change::{PLANS, TypeChange, reason, type_changes};
-use crate::catalog::{Column, Index, Relation, RelationKind};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::recipe::{Recipe, Run};
 use crate::rule::StatementContext;
-use crate::schema::{expression_sql, name_sql};
+use crate::schema::expression_sql;
 use crate::sql::tree::Expr;
-use crate::sql::{ConstraintKind, Expression};
 
 pub(super) fn check(cx: &StatementContext, out: &mut Vec<Diagnostic>) {
     // What one statement does to a table is done in one go.
@@ -137,8 +135,7 @@ fn is_plain(expression: &Expr) -> bool {
     }
 }
 
-/// The whole way with a second column; nothing where keys, checks or partitions make it longer than one
-/// can write down.
+/// Returns the way around the change.
 fn recipe(cx: &StatementContext, change: &TypeChange, from: &str) -> Option<Recipe> {
     if is_only_named(change, from) {
         let without_using = TypeChange { using: None, ..change.clone() };
@@ -148,130 +145,5 @@ fn recipe(cx: &StatementContext, change: &TypeChange, from: &str) -> Option<Reci
             ["set timezone = 'UTC'".to_owned(), without_using.sql()?],
         ));
     }
-    let relation = change.table.relation?;
-    let old = change.old?;
-    if relation.kind != RelationKind::Table || is_bound(change, relation, old) {
-        return None;
-    }
-    let table = name_sql(&change.alter.table);
-    let (column, new) = (quoted(change.name), quoted(&format!("{}_new", change.name)));
-    let value = match change.using {
-        Some(using) => expression_sql(using)?,
-        None => column.clone(),
-    };
-    let place = Place { table: &table, column: &new, relation: Some(relation) };
-    let name = format!("{}_{}_new", relation.name.name, change.name);
-    let trigger = Trigger::new(&change.alter.table, name);
-    let what = "new and changed rows have both values";
-    let mut recipe = place.set_by(Recipe::default(), &trigger, (&change.to, &value), what, &value);
-    for index in indexes(relation, change.name) {
-        let statement = twin(&table, index, change.name, &new)?;
-        recipe = recipe.step(
-            Run::OutsideTransaction,
-            "builds the index on the new column while others read and write the table",
-            [statement],
-        );
-    }
-    if old.not_null {
-        let name = not_null_name(&relation.name.name, &format!("{}_new", change.name));
-        recipe = place.not_null(recipe, &name, cx.version());
-    }
-    Some(swap(recipe, change, old, &table, &trigger))
-}
-
-/// Returns whether more depends on the column than its own attributes and plain indexes.
-fn is_bound(change: &TypeChange, relation: &Relation, old: &Column) -> bool {
-    let mentions = |columns: &[String]| columns.iter().any(|column| column == change.name);
-    let mut own = relation.constraints.iter();
-    let is_referenced = change.act.before.related(relation.id).iter().any(|other| {
-        other.constraints.iter().any(|key| {
-            key.kind == ConstraintKind::ForeignKey
-                && key.references == Some(relation.id)
-                && mentions(&key.referenced_columns)
-        })
-    });
-    own.any(|found| found.kind != ConstraintKind::NotNull && mentions(&found.columns))
-        || is_referenced
-        || old.identity.is_some()
-        || old.generated.is_some()
-        || old
-            .default
-            .as_ref()
-            .is_some_and(|default| default.tree == Expr::Unknown || default.is_next_value())
-}
-
-/// Returns the indexes that the column is part of.
-fn indexes<'a>(relation: &'a Relation, column: &'a str) -> impl Iterator<Item = &'a Index> {
-    let mentions = move |expression: &Expression| expression.mentions(column);
-    relation.indexes.iter().filter(move |index| {
-        let detail = index.detail();
-        index.columns.iter().flatten().chain(&index.include).any(|name| name == column)
-            || detail
-                .expressions
-                .iter()
-                .map(|(_, found)| found)
-                .chain(&detail.predicate)
-                .any(mentions)
-    })
-}
-
-/// Returns the statement that makes such an index on another column.
-fn twin(table: &str, index: &Index, column: &str, new: &str) -> Option<String> {
-    let detail = index.detail();
-    if index.partial || !detail.sorting.is_empty() || !detail.operator_classes.is_empty() {
-        return None;
-    }
-    let spell = |name: &String| if name == column { new.to_owned() } else { quoted(name) };
-    let keys: Option<Vec<String>> =
-        index.columns.iter().map(|key| key.as_ref().map(spell)).collect();
-    let include: Vec<String> = index.include.iter().map(spell).collect();
-    let include = if include.is_empty() {
-        String::new()
-    } else {
-        format!(" include ({})", include.join(", "))
-    };
-    let unique = if index.unique { "unique " } else { "" };
-    let name = quoted(&format!("{}_new", index.name));
-    let keys = keys?.join(", ");
-    Some(format!(
-        "create {unique}index concurrently {name} on {table} using {} ({keys}){include}",
-        index.method
-    ))
-}
-
-fn swap(
-    recipe: Recipe,
-    change: &TypeChange,
-    old: &Column,
-    table: &str,
-    trigger: &Trigger,
-) -> Recipe {
-    let (column, new) = (quoted(change.name), quoted(&format!("{}_new", change.name)));
-    let gone = quoted(&format!("{}_old", change.name));
-    let mut statements = vec![
-        format!("drop trigger {} on {table}", trigger.name),
-        format!("drop function {}()", trigger.function),
-        format!("alter table {table} rename column {column} to {gone}"),
-        format!("alter table {table} rename column {new} to {column}"),
-    ];
-    let default = old.default.as_deref().and_then(expression_sql);
-    statements.extend(
-        default.map(|default| {
-            format!("alter table {table} alter column {column} set default {default}")
-        }),
-    );
-    if old.not_null {
-        statements.push(format!("alter table {table} alter column {gone} drop not null"));
-    }
-    recipe
-        .step(
-            Run::Briefly,
-            "in one transaction: the new column takes the place of the old one",
-            statements,
-        )
-        .step(
-            Run::Briefly,
-            "when nothing reads the old values any more",
-            [format!("alter table {table} drop column {gone}")],
-        )
+    second_column(cx, change)
 }

@@ -5,7 +5,7 @@ use super::super::text::Text;
 use super::super::value::Value;
 use super::schema::{Made, Operation, Statements, column_comment, unique};
 use super::table::{
-    Column, Reason, column, column_index, constraint, index, is, names, text_or_nothing,
+    Column, Reason, column, column_index, constraint, index, is, is_late, names, text_or_nothing,
     with_options,
 };
 use super::types::EnumType;
@@ -48,7 +48,7 @@ impl Operation<'_> {
                 let index_name =
                     index_name.ok_or("the name of an index is known only at run time")?;
                 explicit.push(index(call, index_name, name.clone(), keys.collect())?);
-            } else {
+            } else if !is_late(call) {
                 let found = constraint(call)?;
                 constraints
                     .push(found.ok_or_else(|| format!("`{}` in it is not translated", call.name))?);

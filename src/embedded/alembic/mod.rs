@@ -9,10 +9,11 @@ mod types;
 
 use self::schema::Made;
 use super::code::Module;
-use super::evaluate::{Evaluator, Event, Surroundings};
+use super::evaluate::{Doubt, Evaluator, Event, Surroundings};
 use super::text::Text;
 use super::value::{CallValue, Value, ValueKind};
-use super::{Extracted, Facts, Sent, Way, python};
+use super::{Extracted, Facts, Gap, Sent, Way, python};
+use crate::source::Span;
 
 /// Reads a revision; nothing if the file is none.
 pub(super) fn extract(module: &Module, stem: &str) -> Option<Extracted> {
@@ -73,7 +74,7 @@ fn member(object: &str, name: &str) -> Option<&'static str> {
 
 fn way(evaluator: &mut Evaluator, name: &str) -> Option<Way> {
     let function = evaluator.function(name)?;
-    let mut reader = Reader { sent: Vec::new(), made: Made::default() };
+    let mut reader = Reader { sent: Vec::new(), made: Made::default(), doubts: None };
     for event in evaluator.run(function) {
         reader.event(&event);
     }
@@ -83,6 +84,8 @@ fn way(evaluator: &mut Evaluator, name: &str) -> Option<Way> {
 struct Reader {
     sent: Vec<Sent>,
     made: Made,
+    /// What the last gap is in doubt about, for how many calls, and whether all of them are minor.
+    doubts: Option<(Doubt, usize, bool)>,
 }
 
 impl Reader {
@@ -92,14 +95,41 @@ impl Reader {
             return;
         };
         let first = self.sent.len();
-        self.call(call, true);
+        self.call(call, event.is_statement || touches_database(call) && !only_asks(call));
         let is_outside = event.contexts.iter().any(is_autocommit);
         for sent in &mut self.sent[first..] {
             sent.is_outside = is_outside;
-            if let Some(why) = event.doubt {
-                *sent = Sent { is_outside, ..Sent::gap(sent.host, why) };
-            }
         }
+        match event.doubt {
+            Some(doubt) => self.doubt(first, doubt),
+            None => self.doubts = None,
+        }
+    }
+
+    /// Makes one gap of what is sent only perhaps, together with what the same condition decided before.
+    fn doubt(&mut self, first: usize, doubt: Doubt) {
+        let unsure = self.sent.split_off(first);
+        let Some(one) = unsure.first() else { return };
+        let is_minor = unsure.iter().all(Sent::is_minor);
+        let count = unsure.len();
+        let earlier = self.doubts.filter(|(before, ..)| *before == doubt);
+        if let Some((_, more, was_minor)) = earlier
+            && let Some(last) = self.sent.pop()
+        {
+            self.push_doubt(last.host, doubt, count + more, is_minor && was_minor);
+            return;
+        }
+        self.push_doubt(one.host, doubt, count, is_minor);
+    }
+
+    fn push_doubt(&mut self, host: Span, doubt: Doubt, count: usize, is_minor: bool) {
+        let what = match count {
+            1 => "this call was not analysed".to_owned(),
+            _ => format!("this call and {} more were not analysed", count - 1),
+        };
+        let gap = Gap { reason: format!("{what}: {}", doubt.why), is_minor };
+        self.sent.push(Sent { gap: Some(gap), ..Sent::gap(host, "") });
+        self.doubts = Some((doubt, count, is_minor));
     }
 
     /// Reads a call, or what it is made of if the call itself sends nothing.
@@ -119,6 +149,11 @@ impl Reader {
             }
         }
         let is_known = self.sent.len() > first || is_harmless(call);
+        if !is_known && is_session(call) && call.take() {
+            let reason = "it changes rows through a session of SQLAlchemy";
+            self.sent.push(Sent::minor_gap(call.span, reason));
+            return;
+        }
         if is_statement && !is_known && call.take() {
             let reason = format!("`{}` is not followed", call.name);
             self.sent.push(Sent::gap(call.span, reason));
@@ -160,8 +195,47 @@ const NOT_A_LITERAL: &str = "what it sends is not a literal";
 fn execute(call: &CallValue, sql: Option<&Value>) -> Sent {
     match sql.and_then(text_of) {
         Some(text) => Sent::text(call.span, text),
+        None if sql.is_some_and(is_about_rows) => {
+            Sent::minor_gap(call.span, "it changes or reads rows by an expression of SQLAlchemy")
+        }
         None => Sent::gap(call.span, NOT_A_LITERAL),
     }
+}
+
+/// Puts parentheses around a parameter behind `IN`: SQLAlchemy makes a list in parentheses of it.
+fn with_lists(text: Text) -> Text {
+    let mut out = Text::default();
+    for part in text.parts {
+        let mut from = 0;
+        let mut at = 0;
+        let lower = part.text.to_ascii_lowercase();
+        while let Some(found) = lower.get(at..).and_then(|rest| rest.find(" in :")) {
+            let start = at + found + 4;
+            let is_word = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
+            let name = lower.as_bytes().iter().skip(start + 1).take_while(is_word).count();
+            let end = start + 1 + name;
+            out.append(part.slice(from, start));
+            out.push("(", part.host);
+            out.append(part.slice(start, end));
+            out.push(")", part.host);
+            (from, at) = (end, end);
+        }
+        if from == 0 {
+            out.parts.push(part);
+        } else {
+            out.append(part.slice(from, part.text.len()));
+        }
+    }
+    out
+}
+
+/// Returns whether an expression of SQLAlchemy is about rows: `table.insert()`, `sa.update(table)`.
+fn is_about_rows(value: &Value) -> bool {
+    value.call().is_some_and(|call| {
+        let name = call.name.rsplit('.').next().unwrap_or_default();
+        matches!(name, "insert" | "update" | "delete" | "select")
+            || call.receiver.as_ref().is_some_and(is_about_rows)
+    })
 }
 
 /// Returns the SQL of a text or of `text()` around one, as SQLAlchemy sends it.
@@ -169,7 +243,8 @@ fn text_of(value: &Value) -> Option<Text> {
     match &value.kind {
         // A colon behind a backslash begins no parameter.
         ValueKind::Text(text) => {
-            Some(text.clone().without(|c, rest| c == '\\' && rest.starts_with(':')))
+            let text = text.clone().without(|c, rest| c == '\\' && rest.starts_with(':'));
+            Some(with_lists(text))
         }
         ValueKind::Call(call) => match (&call.receiver, call.name.as_str()) {
             (None, name) if is_text_function(name) => text_of(call.argument(0, "text")?),
@@ -184,62 +259,165 @@ fn is_text_function(name: &str) -> bool {
     name.starts_with("sqlalchemy.") && (name.ends_with(".text") || name.ends_with(".DDL"))
 }
 
+/// Returns whether a call gets hold of the connection, or of `op`.
+fn touches_database(call: &CallValue) -> bool {
+    let receiver = call.receiver.iter();
+    let arguments = call.arguments.iter().map(|argument| &argument.value);
+    receiver.chain(arguments).any(|value| match &value.kind {
+        ValueKind::Path(path) => path.starts_with("alembic.op"),
+        ValueKind::Call(inner) => {
+            inner.name.starts_with("alembic.op.get_") || touches_database(inner)
+        }
+        _ => false,
+    })
+}
+
+/// Returns whether the name of a function whose result is used says that it only asks.
+fn only_asks(call: &CallValue) -> bool {
+    let name = call.name.rsplit('.').next().unwrap_or_default().trim_start_matches('_');
+    let asks = ["get_", "has_", "is_", "find_", "check_", "count_", "list_", "generic_find"];
+    name.contains("exist")
+        || asks.iter().any(|verb| name.starts_with(verb))
+        || name.ends_with("Session")
+        || name == "sessionmaker"
+}
+
+/// Returns whether a method changes rows, as those of a session do.
+fn is_session(call: &CallValue) -> bool {
+    call.receiver.is_some()
+        && matches!(
+            call.name.as_str(),
+            "add"
+                | "add_all"
+                | "bulk_insert_mappings"
+                | "bulk_save_objects"
+                | "bulk_update_mappings"
+                | "delete"
+                | "insert"
+                | "merge"
+                | "update"
+        )
+        && !is_harmless(call)
+}
+
+/// What only reads, of whatever object it is a method.
+const READERS: &[&str] = &[
+    "all",
+    "append",
+    "begin_nested",
+    "commit",
+    "count",
+    "expunge",
+    "flush",
+    "limit",
+    "offset",
+    "refresh",
+    "reflect",
+    "rollback",
+    "yield_per",
+    "close",
+    "connect",
+    "debug",
+    "error",
+    "exception",
+    "extend",
+    "fetchall",
+    "fetchone",
+    "filter",
+    "filter_by",
+    "first",
+    "get",
+    "get_check_constraints",
+    "get_columns",
+    "get_enums",
+    "get_foreign_keys",
+    "get_indexes",
+    "get_pk_constraint",
+    "get_sorted_table_and_fkc_names",
+    "get_table_names",
+    "get_unique_constraints",
+    "get_view_names",
+    "has_table",
+    "info",
+    "is_offline_mode",
+    "items",
+    "join",
+    "keys",
+    "lower",
+    "mappings",
+    "one",
+    "one_or_none",
+    "options",
+    "order_by",
+    "query",
+    "scalar_one",
+    "scalar_one_or_none",
+    "select_from",
+    "split",
+    "startswith",
+    "upper",
+    "values",
+    "warning",
+    "where",
+];
+
+/// Modules whose functions change nothing in the database.
+const MODULES: &[&str] = &[
+    "datetime",
+    "decimal",
+    "inspect",
+    "itertools",
+    "json",
+    "log",
+    "logger",
+    "logging",
+    "os",
+    "pathlib",
+    "re",
+    "sqlalchemy",
+    "sys",
+    "textwrap",
+    "time",
+    "uuid",
+    "warnings",
+];
+
+/// Functions that change nothing in the database.
+const FUNCTIONS: &[&str] = &[
+    "alembic.op.f",
+    "alembic.op.get_bind",
+    "alembic.op.get_context",
+    "bool",
+    "dict",
+    "enumerate",
+    "getattr",
+    "hasattr",
+    "int",
+    "isinstance",
+    "len",
+    "list",
+    "max",
+    "min",
+    "next",
+    "open",
+    "print",
+    "range",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "zip",
+];
+
 /// Returns whether a call of something unknown changes nothing in the database.
 fn is_harmless(call: &CallValue) -> bool {
     let name = call.name.as_str();
-    if call.receiver.is_some() {
-        let is_reader = |value: &Value| value.call().is_some_and(|call| is_harmless(call));
-        return call.receiver.as_ref().is_some_and(is_reader)
-            || matches!(
-                name,
-                "append"
-                    | "add"
-                    | "extend"
-                    | "update"
-                    | "info"
-                    | "debug"
-                    | "warning"
-                    | "error"
-                    | "close"
-                    | "items"
-                    | "keys"
-                    | "values"
-                    | "get"
-            );
+    if let Some(receiver) = &call.receiver {
+        let is_plain =
+            matches!(receiver.kind, ValueKind::List(_) | ValueKind::Map(_) | ValueKind::Text(_));
+        return is_plain || READERS.contains(&name);
     }
     let module = name.split('.').next().unwrap_or_default();
-    matches!(
-        module,
-        "sqlalchemy"
-            | "logging"
-            | "logger"
-            | "log"
-            | "time"
-            | "os"
-            | "sys"
-            | "json"
-            | "re"
-            | "uuid"
-            | "datetime"
-            | "warnings"
-            | "textwrap"
-    ) || matches!(
-        name,
-        "alembic.op.get_bind"
-            | "alembic.op.get_context"
-            | "alembic.op.f"
-            | "print"
-            | "len"
-            | "str"
-            | "int"
-            | "list"
-            | "dict"
-            | "set"
-            | "tuple"
-            | "range"
-            | "sorted"
-            | "isinstance"
-            | "getattr"
-            | "open"
-    ) || name.starts_with("alembic.context.")
+    MODULES.contains(&module) || FUNCTIONS.contains(&name) || name.starts_with("alembic.context.")
 }

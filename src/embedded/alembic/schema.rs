@@ -30,6 +30,7 @@ pub(super) fn sent(call: &CallValue, made: &mut Made) -> Option<Sent> {
     };
     Some(match result {
         Ok(statements) => Sent::statements(call.span, statements),
+        Err(reason) if operation.name == "bulk_insert" => Sent::minor_gap(call.span, reason),
         Err(reason) => Sent::gap(call.span, reason),
     })
 }
@@ -272,8 +273,8 @@ impl<'a> Operation<'a> {
         }
         change.append(sql::column(&column.sql));
         let mut statements = vec![alter_table(&table, host, change)];
-        let constraints =
-            std::mem::take(&mut column.foreign_keys).into_iter().chain(unique(&column));
+        let keys = column.foreign_keys.iter().chain(&column.late_foreign_keys).cloned();
+        let constraints = keys.chain(unique(&column));
         statements.extend(constraints.map(|found| add_constraint(&table, &found)));
         if column.is_indexed {
             statements.push(sql::create_index(&column_index(&table, &column)));
@@ -398,6 +399,7 @@ impl<'a> Operation<'a> {
             "deferrable",
             "initially",
             "match",
+            "use_alter",
             "source_schema",
             "referent_schema",
             "postgresql_not_valid",

@@ -24,6 +24,8 @@ pub(super) struct Column {
     pub is_unique: bool,
     pub is_indexed: bool,
     pub foreign_keys: Vec<Constraint>,
+    /// Those that making the table leaves out, because they say `use_alter`.
+    pub late_foreign_keys: Vec<Constraint>,
     pub comment: Option<String>,
 }
 
@@ -91,6 +93,7 @@ pub(super) fn column(value: &Value) -> Result<Column, Reason> {
         is_unique: flag("unique") == Some(true),
         is_indexed: flag("index") == Some(true),
         foreign_keys: Vec::new(),
+        late_foreign_keys: Vec::new(),
         comment: text_or_nothing(call.named("comment"))?,
     };
     items.extend(call.named("server_default"));
@@ -128,7 +131,12 @@ fn column_item(column: &mut Column, item: &Value, nullable: Option<bool>) -> Res
             let target = call.argument(0, "column").and_then(Value::known_text);
             let target = target.ok_or("what a foreign key refers to is known only at run time")?;
             let columns = vec![column.sql.name.clone()];
-            column.foreign_keys.push(foreign_key(call, columns, &[target])?);
+            let key = foreign_key(call, columns, &[target])?;
+            if is_late(call) {
+                column.late_foreign_keys.push(key);
+            } else {
+                column.foreign_keys.push(key);
+            }
         }
         (Some("Identity"), Some(call)) => {
             column.sql.generated = Some(Text::translated(identity(call), call.span));
@@ -216,6 +224,11 @@ pub(super) fn constraint(call: &CallValue) -> Result<Option<Constraint>, Reason>
         _ => return Ok(None),
     };
     Ok(Some(made))
+}
+
+/// Returns whether a foreign key is left out where a table is made with it.
+pub(super) fn is_late(call: &CallValue) -> bool {
+    call.named("use_alter").and_then(Value::bool) == Some(true)
 }
 
 /// Makes a constraint with what all kinds can say.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::code::{Function, Step};
 use super::super::value::{CallValue, Value, ValueKind};
-use super::{Callback, DEEPEST, Evaluator, Flow, Frame, LOOP, SOMETIMES};
+use super::{Callback, DEEPEST, Doubt, Evaluator, Flow, Frame, LOOP, SOMETIMES};
 use crate::source::Span;
 
 impl<'a> Evaluator<'a> {
@@ -67,7 +67,7 @@ impl<'a> Evaluator<'a> {
                 frame.contexts.pop();
             }
             Callback::Behind => {
-                receiver.into_iter().for_each(|receiver| self.emit(receiver, frame));
+                receiver.into_iter().for_each(|receiver| self.emit(receiver, false, frame));
                 self.run_closure(first, Vec::new(), span, frame);
             }
             Callback::Each => {
@@ -78,11 +78,11 @@ impl<'a> Evaluator<'a> {
                     let all: Vec<Value> = each.collect();
                     return Value { span, kind: ValueKind::List(Rc::new(all)) };
                 }
-                receiver.into_iter().for_each(|receiver| self.emit(receiver, frame));
+                receiver.into_iter().for_each(|receiver| self.emit(receiver, false, frame));
                 self.run_in_doubt(LOOP, first, span, frame);
             }
             Callback::Sometimes => {
-                receiver.into_iter().for_each(|receiver| self.emit(receiver, frame));
+                receiver.into_iter().for_each(|receiver| self.emit(receiver, false, frame));
                 self.run_in_doubt(SOMETIMES, first, span, frame);
             }
         }
@@ -91,7 +91,7 @@ impl<'a> Evaluator<'a> {
 
     fn run_in_doubt(&mut self, why: &'static str, number: usize, span: Span, frame: &mut Frame) {
         let outer = frame.doubt;
-        frame.doubt = outer.or(Some(why));
+        frame.doubt = outer.or(Some(Doubt { why, at: span }));
         self.run_closure(number, Vec::new(), span, frame);
         frame.doubt = outer;
     }

@@ -1,8 +1,10 @@
 //! Which calls send something.
 
+use std::rc::Rc;
+
 use super::super::Sent;
 use super::super::value::{CallValue, Value};
-use super::{Framework, Reader, raw};
+use super::{Framework, Reader, knex, pgm, raw, sequelize};
 use crate::source::Span;
 
 /// What a call sends.
@@ -15,11 +17,31 @@ pub(super) struct Found {
 
 impl Reader {
     /// Returns what a call sends; nothing if it sends nothing itself.
-    pub(super) fn sends(&mut self, call: &CallValue) -> Option<Found> {
+    pub(super) fn sends(&mut self, call: &Rc<CallValue>) -> Option<Found> {
         let is_chain = call.receiver.as_ref().is_some_and(|of| of.call().is_some());
+        let is_chain = is_chain && self.framework == Framework::Knex;
         let host = own_span(call);
-        let found = raw::sent(call, self.framework, host).map(|sent| vec![sent]);
-        found.map(|sent| Found { sent, is_chain: is_chain && self.framework == Framework::Knex })
+        if let Some(sent) = raw::sent(call, self.framework, host) {
+            return Some(Found { sent: vec![sent], is_chain });
+        }
+        let translated = match self.framework {
+            Framework::Knex if raw::is_schema(call) => {
+                let inner = self.inner.remove(&Rc::as_ptr(call)).unwrap_or_default();
+                knex::schema_call(call, inner)
+            }
+            Framework::NodePgMigrate => pgm::call(call, self.has_shorthands),
+            Framework::Sequelize => sequelize::call(call),
+            _ => None,
+        };
+        let sent = match translated? {
+            // Others send each call as one message, whatever it holds.
+            Ok(mut statements) if statements.len() == 1 => {
+                Sent::text(host, statements.pop().unwrap_or_default())
+            }
+            Ok(statements) => Sent::statements(host, statements),
+            Err(reason) => Sent::gap(host, reason),
+        };
+        Some(Found { sent: vec![sent], is_chain })
     }
 }
 

@@ -3,7 +3,13 @@
 //! Source: Knex 3.3, node-pg-migrate 9.0, Sequelize 6.37 and `TypeORM` 1.1.
 
 mod calls;
+mod knex;
+mod knex_table;
+mod pgm;
+mod pgm_column;
 mod raw;
+mod sequelize;
+mod sequelize_column;
 #[cfg(test)]
 mod tests;
 
@@ -210,8 +216,13 @@ fn way(
     };
     let given = [first, "Sequelize"].map(|name| ValueKind::Path(name.to_owned()));
     let events = evaluator.run_with(function, &given);
+    let shorthands = evaluator.global("shorthands");
+    let has_shorthands = shorthands.is_some_and(|value| {
+        !value.is_nothing() && !matches!(&value.kind, ValueKind::Path(path) if path == "undefined")
+    });
     let mut reader = Reader {
         framework,
+        has_shorthands,
         is_wrapped,
         sent: Vec::new(),
         inner: HashMap::new(),
@@ -227,6 +238,8 @@ fn way(
 /// Follows what one direction of a migration does.
 struct Reader {
     framework: Framework,
+    /// Whether the migration has types of its own for columns.
+    has_shorthands: bool,
     /// Whether the framework holds a transaction open.
     is_wrapped: bool,
     sent: Vec<Sent>,
@@ -256,10 +269,10 @@ impl Reader {
         self.call(call, true);
         let is_in_transaction = !event.contexts.is_empty();
         for sent in &mut self.sent[before..] {
-            if let Some(why) = event.doubt
+            if let Some(doubt) = event.doubt
                 && !is_control(sent)
             {
-                *sent = Sent::gap(sent.host, why);
+                *sent = Sent::gap(sent.host, doubt.why);
             } else if is_in_transaction && self.framework == Framework::Sequelize {
                 *sent = on_other_connection(call, sent).unwrap_or_else(|| sent.clone());
             }

@@ -60,7 +60,7 @@ fn is_database(call: &CallValue) -> bool {
     }
 }
 
-fn is_schema(call: &CallValue) -> bool {
+pub(super) fn is_schema(call: &CallValue) -> bool {
     match call.receiver.as_ref().and_then(Value::call) {
         Some(of) => is_schema(of),
         None => call.name.contains("schema."),
@@ -75,7 +75,7 @@ fn is_tag(value: &Value) -> bool {
 }
 
 /// Returns the SQL that a value holds.
-fn sql_text(value: &Value) -> Option<Text> {
+pub(super) fn sql_text(value: &Value) -> Option<Text> {
     match &value.kind {
         ValueKind::Text(text) => Some(text.clone()),
         ValueKind::Map(_) => {

@@ -193,9 +193,9 @@ impl Reader {
         self.is_reversible &= is_one_way || !raw::is_irreversible(call);
         let before = self.sent.len();
         self.call(call, true);
-        if let Some(why) = event.doubt {
+        if let Some(doubt) = event.doubt {
             for sent in self.sent.iter_mut().skip(before) {
-                *sent = Sent::gap(sent.host, why);
+                *sent = Sent::gap(sent.host, doubt.why);
             }
         }
     }

@@ -268,8 +268,8 @@ fn key(call: &CallValue, host: Span) -> Result<Option<Column>, Reason> {
 
 impl Making {
     fn event(&mut self, event: &Event) -> Result<(), Reason> {
-        if let Some(why) = event.doubt {
-            return Err(format!("a part of it {}", why.trim_start_matches("it ")));
+        if let Some(doubt) = event.doubt {
+            return Err(format!("of a part of it, {}", doubt.why));
         }
         let call =
             event.call.as_ref().ok_or("a part of it is written in a way that is not read")?;

@@ -6,7 +6,7 @@ use crate::source::FileId;
 fn derived(text: &str) -> SourceFile {
     let host = SourceFile::new("db/migrate/20240101000000_orders.rb", text.to_owned());
     assert!(is_candidate(&host.path) && has_mark(host.text.as_bytes()));
-    derive(&host, FileId(0))
+    derive(&[(FileId(0), &host)]).pop().expect("each host file has one")
 }
 
 fn statements(file: &SourceFile) -> Vec<String> {

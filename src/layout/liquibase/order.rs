@@ -137,25 +137,26 @@ impl<'a> Folder<'a> {
     }
 
     fn sql_of(&self, from: &Changelog, step: &Step) -> Vec<&(PathBuf, FileId)> {
-        let target = self.target(from, step, &mut |is| self.sql.iter().any(|(path, _)| is(path)));
+        let mut paths = self.sql.iter().map(|(path, _)| path.as_path());
+        let target = self.target(from, step, &mut paths);
         let is_named = |path: &Path| target.as_deref().is_some_and(|t| reaches(step, t, path));
         self.sql.iter().filter(|(path, _)| is_named(path)).collect()
     }
 
     fn changelogs_of(&self, from: &Changelog, step: &Step) -> Vec<&Changelog> {
-        let target =
-            self.target(from, step, &mut |is| self.changelogs.iter().any(|log| is(&log.path)));
+        let mut paths = self.changelogs.iter().map(|log| log.path.as_path());
+        let target = self.target(from, step, &mut paths);
         let is_named = |path: &Path| target.as_deref().is_some_and(|t| reaches(step, t, path));
         self.changelogs.iter().filter(|log| is_named(&log.path)).collect()
     }
 
     /// Returns the path from the folder that a step means: the first of those that it can mean at which
-    /// `any` finds something.
+    /// one of `paths` lies.
     fn target(
         &self,
         from: &Changelog,
         step: &Step,
-        any: &mut dyn FnMut(&dyn Fn(&Path) -> bool) -> bool,
+        paths: &mut dyn Iterator<Item = &Path>,
     ) -> Option<PathBuf> {
         let (path, is_relative) = match step {
             Step::Include { path, is_relative }
@@ -169,7 +170,10 @@ impl<'a> Folder<'a> {
             candidates.insert(0, named.clone());
             candidates.extend(self.below_root(&named));
         }
-        candidates.into_iter().find(|target| any(&|path| reaches(step, target, path)))
+        let reached: Vec<usize> = paths
+            .filter_map(|path| candidates.iter().position(|target| reaches(step, target, path)))
+            .collect();
+        reached.into_iter().min().map(|at| candidates.swap_remove(at))
     }
 
     /// Returns what is left of a path behind the part that leads to the folder itself:
