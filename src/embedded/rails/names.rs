@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 /// Returns `PREFIX_rails_` with the first ten digits of the hash that Rails makes of an identifier.
 pub(super) fn hashed(prefix: &str, identifier: &str) -> String {
     let digest = Sha256::digest(identifier.as_bytes());
-    let digits: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("{prefix}_rails_{digits}")
+    let digits = digest.iter().take(5).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{prefix}_rails_{digits:010x}")
 }
 
 /// Returns the plural of a table's name, where it is plain.
