@@ -47,7 +47,7 @@ pub(super) fn has_block(call: &CallValue) -> bool {
 
 /// Returns whether Rails refuses to take a call back by itself.
 ///
-/// Source: `ActiveRecord::Migration::CommandRecorder`.
+/// Not compared with a run of Rails: what it decides is `ActiveRecord::Migration::CommandRecorder`.
 pub(super) fn is_irreversible(call: &CallValue) -> bool {
     let Some(name) = call.name.strip_prefix("this.") else {
         return call.name == "connection.execute";

@@ -47,7 +47,7 @@ fn number(call: &CallValue, name: &str) -> Result<Option<u32>, Reason> {
 
 /// Returns a type as Rails writes it.
 ///
-/// Source: `NATIVE_DATABASE_TYPES` and `type_to_sql` of the adapter for PostgreSQL.
+/// Not compared with a run of Rails: what decides is `type_to_sql` of its adapter for PostgreSQL.
 pub(super) fn column_type(
     call: &CallValue,
     kind: &str,
