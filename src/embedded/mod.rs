@@ -14,6 +14,8 @@ mod host;
 mod javascript;
 mod node;
 mod python;
+mod rails;
+mod ruby;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -194,8 +196,9 @@ struct Piece {
 
 /// Returns whether a file may be a migration in a host language, by its path.
 pub fn is_candidate(path: &Path) -> bool {
-    let has_extension =
-        path.extension().is_some_and(|extension| extension == "py") || is_script(path);
+    let has_extension = path.extension().is_some_and(|extension| extension == "py")
+        || is_ruby(path)
+        || is_script(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     has_extension
@@ -203,6 +206,11 @@ pub fn is_candidate(path: &Path) -> bool {
             let name = part.as_os_str().to_string_lossy().to_ascii_lowercase();
             name.contains("migrat") || name.contains("alembic") || name == "versions"
         })
+}
+
+/// Returns whether a file is Ruby.
+fn is_ruby(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rb")
 }
 
 /// Returns whether a file is JavaScript or TypeScript that may be run.
@@ -216,7 +224,10 @@ fn is_script(path: &std::path::Path) -> bool {
 /// Returns whether a text has what migrations in a host language have; it is looked into only then.
 pub fn has_mark(text: &[u8]) -> bool {
     let has = |mark: &str| text.windows(mark.len()).any(|window| window == mark.as_bytes());
-    has("down_revision") || has("migrations.Migration") || MARKS.iter().any(|mark| has(mark))
+    has("down_revision")
+        || has("migrations.Migration")
+        || has(rails::MARK)
+        || MARKS.iter().any(|mark| has(mark))
 }
 
 /// What migrations for Node.js have.
@@ -292,6 +303,10 @@ fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
             let is_typed = extension.is_some_and(|extension| extension.ends_with("ts"));
             let module = javascript::read(&host.text, is_typed);
             extracted = node::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_ruby(&host.path) {
+            let module = ruby::read(&host.text);
+            extracted = rails::extract(&module, &host.text, stem).unwrap_or_default();
             extracted.comments = module.comments;
         } else if host.text.len() <= LONGEST {
             let module = python::read(&host.text);

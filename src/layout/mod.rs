@@ -23,6 +23,7 @@ mod numbered;
 mod other_files;
 mod plain;
 mod pop;
+mod rails;
 mod sections;
 mod sequelize;
 mod set;
@@ -310,6 +311,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &node_pg_migrate::LAYOUT,
     &alembic::LAYOUT,
     &django::LAYOUT,
+    &rails::LAYOUT,
     &typeorm::LAYOUT,
     &mikro_orm::LAYOUT,
     &sequelize::LAYOUT,

@@ -3,6 +3,7 @@
 use super::files::whole;
 use super::{
     BASE, Detection, DownStyle, Layout, MigrationSet, Sources, TransactionMode, Tree, Version,
+    rails,
 };
 
 pub(super) static LAYOUT: Layout = Layout {
@@ -29,6 +30,10 @@ fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
 
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     for (name, id) in tree.sql_files() {
+        if rails::is_structure(name, tree, sources) {
+            set.leave_out(id, "is what the migrations of Rails leave, not one of them");
+            continue;
+        }
         let stem = name.trim_end_matches(".sql");
         let mut up = whole(sources, id, Version::text(stem), stem);
         up.transaction = set.transaction;

@@ -1,0 +1,295 @@
+//! Expressions of Ruby.
+
+use tree_sitter::Node;
+
+use super::super::code::{Argument, Call, Expr, ExprKind, Step};
+use super::super::text::{Quote, Text};
+use super::strings::{Escapes, dedented, literal_text};
+use super::{BLOCK, DEEPEST, Reader, children, span, unknown};
+use crate::source::Span;
+
+impl Reader<'_> {
+    pub(super) fn expr(&self, node: Node, depth: usize) -> Expr {
+        let here = span(node);
+        if depth > DEEPEST {
+            return unknown(here, "an expression that is nested too deeply");
+        }
+        let depth = depth + 1;
+        let kind = match node.kind() {
+            "identifier" if self.methods.contains(self.slice(node)) => return self.own_call(node),
+            "identifier" | "constant" | "scope_resolution" | "instance_variable"
+            | "class_variable" | "global_variable" => ExprKind::Name(self.slice(node).to_owned()),
+            "self" => ExprKind::Name(super::SELF.to_owned()),
+            "call" => return self.call(node, depth),
+            "string" => return self.string(node, depth),
+            "chained_string" => {
+                let parts = children(node).into_iter().map(|part| self.expr(part, depth));
+                ExprKind::Join(parts.collect())
+            }
+            "heredoc_beginning" => return self.heredoc(node, depth),
+            "simple_symbol" => {
+                ExprKind::Text(Text::translated(self.slice(node).trim_start_matches(':'), here))
+            }
+            "hash_key_symbol" | "bare_symbol" | "bare_string" => {
+                ExprKind::Text(Text::translated(self.slice(node), here))
+            }
+            "delimited_symbol" => match self.string(node, depth) {
+                Expr { kind: ExprKind::Text(text), .. } => ExprKind::Text(text),
+                _ => ExprKind::Unknown("a symbol that is made at run time"),
+            },
+            "integer" | "float" => ExprKind::Number(self.slice(node).replace('_', "")),
+            "true" => ExprKind::Bool(true),
+            "false" => ExprKind::Bool(false),
+            "nil" => ExprKind::Nothing,
+            "array" | "string_array" | "symbol_array" => {
+                let parts = children(node);
+                if parts.iter().any(|part| part.kind() == "splat_argument") {
+                    ExprKind::Unknown("a list that is made at run time")
+                } else {
+                    ExprKind::List(parts.into_iter().map(|part| self.expr(part, depth)).collect())
+                }
+            }
+            "hash" => {
+                ExprKind::Map(children(node).into_iter().map(|p| self.pair(p, depth)).collect())
+            }
+            "parenthesized_statements" => {
+                return match children(node).as_slice() {
+                    [inner] => self.expr(*inner, depth),
+                    _ => unknown(here, "several statements in parentheses"),
+                };
+            }
+            "lambda" => return self.lambda(node, depth),
+            "unary" => {
+                let inner = node.child_by_field_name("operand").map(|o| self.expr(o, depth));
+                let operator = node.child_by_field_name("operator").map(|o| self.slice(o));
+                match (operator, inner) {
+                    (Some("!" | "not"), Some(inner)) => ExprKind::Not(Box::new(inner)),
+                    (Some("-"), Some(Expr { kind: ExprKind::Number(number), .. })) => {
+                        ExprKind::Number(format!("-{number}"))
+                    }
+                    _ => ExprKind::Unknown("a calculation"),
+                }
+            }
+            "binary" => return self.binary(node, depth),
+            "conditional" => ExprKind::Unknown("a choice that is made at run time"),
+            "element_reference" => ExprKind::Unknown("an element that is looked up at run time"),
+            _ => ExprKind::Unknown("an expression that is not read"),
+        };
+        Expr { span: here, kind }
+    }
+
+    /// Reads a lambda; one that only gives a text is a call of `->` with it.
+    fn lambda(&self, node: Node, depth: usize) -> Expr {
+        let here = self.whole(node);
+        let mut function = self.function(node, "", depth);
+        if let Some(body) = node.child_by_field_name("body") {
+            function.body = self.function(body, "", depth).body;
+        }
+        if let [Step::Return(Some(value))] = function.body.as_slice()
+            && matches!(value.kind, ExprKind::Text(_) | ExprKind::Join(_))
+        {
+            let value = value.clone();
+            let arguments = vec![Argument { name: None, value, is_spread: false }];
+            let callee = self.own("->", here);
+            let kind = ExprKind::Call(Box::new(Call { callee, arguments }));
+            return Expr { span: here, kind };
+        }
+        Expr { span: here, kind: ExprKind::Function(Box::new(function)) }
+    }
+
+    fn call(&self, node: Node, depth: usize) -> Expr {
+        let here = self.whole(node);
+        let name = match node.child_by_field_name("method") {
+            Some(method) if method.kind() == "super" => {
+                return unknown(here, "a call of what it is derived from");
+            }
+            Some(method) => self.slice(method),
+            None => "call",
+        };
+        let callee = match node.child_by_field_name("receiver") {
+            Some(receiver) => {
+                let object = self.expr(receiver, depth);
+                let kind = ExprKind::Member(Box::new(object), name.to_owned());
+                Expr { span: span(receiver), kind }
+            }
+            None => self.own(name, span(node)),
+        };
+        let arguments = node.child_by_field_name("arguments").map(children).unwrap_or_default();
+        let mut arguments: Vec<Argument> =
+            arguments.into_iter().map(|argument| self.argument(argument, depth)).collect();
+        if let Some(block) = node.child_by_field_name("block") {
+            let kind = ExprKind::Function(Box::new(self.function(block, "", depth)));
+            let value = Expr { span: self.whole(block), kind };
+            arguments.push(Argument { name: Some(BLOCK.to_owned()), value, is_spread: false });
+        }
+        Expr { span: here, kind: ExprKind::Call(Box::new(Call { callee, arguments })) }
+    }
+
+    fn argument(&self, node: Node, depth: usize) -> Argument {
+        let inner = || {
+            let inner = children(node).first().map(|value| self.expr(*value, depth));
+            inner.unwrap_or(unknown(span(node), "an argument"))
+        };
+        match node.kind() {
+            "splat_argument" | "hash_splat_argument" | "forward_argument" => {
+                Argument { name: None, value: inner(), is_spread: true }
+            }
+            "block_argument" => {
+                let value = unknown(span(node), "a block");
+                Argument { name: Some(BLOCK.to_owned()), value, is_spread: false }
+            }
+            "pair" => match self.pair(node, depth) {
+                (Expr { kind: ExprKind::Text(key), .. }, value) if !key.is_open() => {
+                    Argument { name: Some(key.shown()), value, is_spread: false }
+                }
+                (_, value) => Argument { name: None, value, is_spread: true },
+            },
+            _ => Argument { name: None, value: self.expr(node, depth), is_spread: false },
+        }
+    }
+
+    /// Reads a member of a hash. One whose name is not known has an unknown key.
+    fn pair(&self, node: Node, depth: usize) -> (Expr, Expr) {
+        let other = || unknown(span(node), "members that are known at run time");
+        let Some(key) = node.child_by_field_name("key") else { return (other(), other()) };
+        let value = match node.child_by_field_name("value") {
+            Some(value) => self.expr(value, depth),
+            // `name:` alone is short for `name: name`.
+            None => Expr { span: span(key), kind: ExprKind::Name(self.slice(key).to_owned()) },
+        };
+        (self.expr(key, depth), value)
+    }
+
+    /// Reads `a + b + c` without going deeper for each `+`, and comparisons.
+    fn binary(&self, node: Node, depth: usize) -> Expr {
+        let operator = |node: Node| node.child_by_field_name("operator").map(|o| self.slice(o));
+        let here = self.whole(node);
+        if operator(node) == Some("+") {
+            let mut parts = Vec::new();
+            let mut left = node;
+            while left.kind() == "binary" && operator(left) == Some("+") {
+                parts.extend(left.child_by_field_name("right").map(|r| self.expr(r, depth)));
+                let Some(next) = left.child_by_field_name("left") else { break };
+                left = next;
+            }
+            parts.push(self.expr(left, depth));
+            parts.reverse();
+            return Expr { span: here, kind: ExprKind::Join(parts) };
+        }
+        let sides = node.child_by_field_name("left").zip(node.child_by_field_name("right"));
+        let Some((left, right)) = sides else { return unknown(here, "a calculation") };
+        let sides = || (self.expr(left, depth), self.expr(right, depth));
+        let kind = match operator(node) {
+            Some(equal @ ("==" | "!=")) => {
+                let (left, right) = sides();
+                ExprKind::Equal(Box::new(left), Box::new(right), equal == "==")
+            }
+            Some(logic @ ("&&" | "and" | "||" | "or")) => {
+                let (left, right) = sides();
+                ExprKind::Logic(matches!(logic, "&&" | "and"), vec![left, right])
+            }
+            _ => ExprKind::Unknown("a calculation"),
+        };
+        Expr { span: here, kind }
+    }
+
+    /// Reads a literal with the expressions in it.
+    fn string(&self, node: Node, depth: usize) -> Expr {
+        let here = span(node);
+        let mut cursor = node.walk();
+        let all: Vec<Node> = node.children(&mut cursor).collect();
+        let (Some(first), Some(last)) = (all.first(), all.last()) else {
+            return unknown(here, "a literal with an error in it");
+        };
+        if all.len() < 2 || first.is_named() || last.is_named() || node.has_error() {
+            return unknown(here, "a literal with an error in it");
+        }
+        let opening = self.slice(*first).trim_start_matches(':');
+        let (open, close) = (opening.chars().last(), self.slice(*last).chars().next());
+        let (open, close) = (open.unwrap_or('"'), close.unwrap_or('"'));
+        let escapes = match opening.starts_with('\'') || opening.starts_with("%q") {
+            true => Escapes::Few(open, close),
+            false => Escapes::All,
+        };
+        let parts: Vec<_> = all.iter().filter(|part| part.kind() == "interpolation").collect();
+        let is_template = !parts.is_empty();
+        let quote = Quote { mark: close, is_long: true, is_template };
+        let inside = first.end_byte()..last.start_byte().max(first.end_byte());
+        let ranges: Vec<_> = parts.iter().map(|part| part.byte_range()).collect();
+        self.joined(node, here, inside, &ranges, depth, |range| {
+            literal_text(self.text, range, quote, escapes)
+        })
+    }
+
+    fn heredoc(&self, node: Node, depth: usize) -> Expr {
+        let Some(heredoc) = self.heredocs.at(span(node).start) else {
+            return unknown(span(node), "a text whose end is not found");
+        };
+        let is_template = !heredoc.parts.is_empty();
+        // What ends it cannot come into it through a fix that has no word of its own in a line.
+        let mark = heredoc.mark().chars().next().unwrap_or('"');
+        let mark = if heredoc.mark().len() == 1 { mark } else { '`' };
+        let quote = Quote { mark, is_long: true, is_template };
+        let escapes = if heredoc.is_raw { Escapes::None } else { Escapes::All };
+        let indentation = heredoc.indentation(self.text);
+        let here = Span { start: span(node).start, end: heredoc.body.end };
+        let root = self.heredoc_body(node, heredoc.body);
+        let body = root.unwrap_or(node);
+        self.joined(body, here, heredoc.text.clone(), &heredoc.parts, depth, |range| {
+            dedented(self.text, range, quote, escapes, indentation)
+        })
+    }
+
+    /// Returns the node of a heredoc's text.
+    fn heredoc_body<'t>(&self, node: Node<'t>, body: Span) -> Option<Node<'t>> {
+        let mut root = node;
+        while let Some(parent) = root.parent() {
+            root = parent;
+            let end = body.end as usize;
+            if root.end_byte() >= end
+                && let Some(found) = root.descendant_for_byte_range(end.checked_sub(1)?, end)
+            {
+                let is_body = |node: &Node| node.kind() == "heredoc_body";
+                let found = if is_body(&found) { Some(found) } else { found.parent() };
+                if let Some(found) = found.filter(is_body) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// Puts the text of a literal and what is worked out in it one behind the other.
+    fn joined(
+        &self,
+        node: Node,
+        here: Span,
+        inside: std::ops::Range<usize>,
+        parts: &[std::ops::Range<usize>],
+        depth: usize,
+        text: impl Fn(std::ops::Range<usize>) -> Text,
+    ) -> Expr {
+        let literal = |range: std::ops::Range<usize>| Expr {
+            span: Span::new(range.clone()),
+            kind: ExprKind::Text(text(range)),
+        };
+        if parts.is_empty() {
+            return Expr { span: here, ..literal(inside) };
+        }
+        let mut joined = Vec::new();
+        let mut from = inside.start;
+        for part in parts {
+            joined.push(literal(from..part.start.max(from)));
+            from = part.end;
+            let whole = Span::new(part.clone());
+            let inner = node
+                .named_descendant_for_byte_range(part.start, part.end)
+                .filter(|found| found.kind() == "interpolation")
+                .and_then(|found| children(found).first().copied());
+            let inner = inner.map(|inner| self.expr(inner, depth));
+            joined.push(inner.unwrap_or(unknown(whole, "value")));
+        }
+        joined.push(literal(from..inside.end.max(from)));
+        Expr { span: here, kind: ExprKind::Join(joined) }
+    }
+}
