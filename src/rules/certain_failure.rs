@@ -71,6 +71,12 @@ pub(super) fn report(cx: &StatementContext, failure: &Failure, what: &str) -> Di
     if let Some(detail) = &failure.detail {
         diagnostic = diagnostic.note(detail.clone());
     }
+    if cx.file().embedded.is_some() {
+        // A program may leave a call out, or make what it needs, in a way that was not followed.
+        diagnostic = diagnostic
+            .note("the migration is a program: that holds if it makes just these calls")
+            .at_most(Severity::Warning);
+    }
     let brings = extension(cx, failure);
     if let Some(name) = brings {
         // Extensions are often created by somebody who may.

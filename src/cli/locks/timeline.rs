@@ -60,9 +60,11 @@ struct Held<'a> {
 impl Held<'_> {
     /// Returns what orders locks by how much they hurt: a strong one under which something slow runs comes
     /// first, whatever the mode of others.
-    fn weight(&self) -> (bool, LockMode, Work) {
+    fn weight(&self) -> (bool, LockMode, bool, Work) {
         let mode = self.lock.lock.mode;
-        (mode >= LockMode::ShareLock && self.work > Work::Nothing, mode, self.work)
+        // What goes with a table is not what people use.
+        let is_part = matches!(self.lock.kind, "sequence" | "index" | "partitioned index");
+        (mode >= LockMode::ShareLock && self.work > Work::Nothing, mode, !is_part, self.work)
     }
 
     fn sentence(&self) -> String {
