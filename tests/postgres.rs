@@ -99,7 +99,7 @@ fn claimed_refusals(
         let Some((migration, script)) = script else { continue };
         let item = script.items.iter().find(|item| item.span().contains(diagnostic.span)).unwrap();
         // In one message the first refusal is the only one that the server gets to.
-        let line = if is_one_message(set, migration.transaction) {
+        let line = if is_one_message(set, migration.transaction, script) {
             0
         } else {
             line(sources, migration.file, item.span())
@@ -109,10 +109,12 @@ fn claimed_refusals(
     claimed
 }
 
-fn is_one_message(set: &MigrationSet, mode: TransactionMode) -> bool {
-    mode == TransactionMode::Message
-        || mode == TransactionMode::Runner
-            && set.layout.without_transaction == TransactionMode::Message
+fn is_one_message(set: &MigrationSet, mode: TransactionMode, script: &Script) -> bool {
+    // Calls of a host language are messages of their own.
+    script.deliveries.is_empty()
+        && (mode == TransactionMode::Message
+            || mode == TransactionMode::Runner
+                && set.layout.without_transaction == TransactionMode::Message)
 }
 
 fn name(sources: &Sources, file: FileId) -> String {
@@ -185,7 +187,7 @@ fn real_refusals(
         if migration.transaction == TransactionMode::Runner {
             client.batch_execute("begin").unwrap();
         }
-        let is_whole = script.deliveries.is_empty() && is_one_message(set, migration.transaction);
+        let is_whole = is_one_message(set, migration.transaction, script);
         let messages = match is_whole {
             true => vec![Message {
                 line: 0,
