@@ -1,9 +1,9 @@
 //! Migrations that are written in a host language: the SQL that they send, taken out of them.
 //!
-//! A language module (`python`) makes a [`code::Module`] of a file; [`evaluate`] follows its constants,
+//! A language module (`python`) makes a `code::Module` of a file; `evaluate` follows its constants,
 //! functions and loops to the calls that it makes; a framework module (`alembic`, `django`) says what each
 //! call sends. The SQL becomes a file of its own, derived from the host file, whose every byte knows where
-//! it comes from. Everything behind reads that file as any other; [`host`] takes what is reported back to
+//! it comes from. Everything behind reads that file as any other; `host` takes what is reported back to
 //! the host file.
 
 mod alembic;
