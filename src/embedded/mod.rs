@@ -10,9 +10,11 @@ mod alembic;
 mod code;
 mod django;
 mod evaluate;
+mod fizz;
 mod host;
 mod javascript;
 mod node;
+mod pop;
 mod python;
 mod rails;
 mod ruby;
@@ -201,11 +203,17 @@ pub fn is_candidate(path: &Path) -> bool {
         || is_script(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    has_extension
+    let is_named = has_extension
         && folder.components().any(|part| {
             let name = part.as_os_str().to_string_lossy().to_ascii_lowercase();
             name.contains("migrat") || name.contains("alembic") || name == "versions"
-        })
+        });
+    is_named || is_fizz(path)
+}
+
+/// Returns whether a file is Fizz, in which nothing but migrations is written.
+pub fn is_fizz(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "fizz")
 }
 
 /// Returns whether a file is Ruby.
@@ -307,6 +315,10 @@ fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
         } else if host.text.len() <= LONGEST && is_ruby(&host.path) {
             let module = ruby::read(&host.text);
             extracted = rails::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_fizz(&host.path) {
+            let module = fizz::read(&host.text);
+            extracted = pop::extract(&module, stem);
             extracted.comments = module.comments;
         } else if host.text.len() <= LONGEST {
             let module = python::read(&host.text);
