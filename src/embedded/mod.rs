@@ -13,12 +13,14 @@ mod evaluate;
 mod fizz;
 mod host;
 mod javascript;
+mod literal;
 mod node;
 mod pop;
 mod python;
 mod rails;
 mod ruby;
 mod sql;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -254,26 +256,6 @@ const MARKS: &[&str] = &[
     "extends Migration",
     "pgm.",
 ];
-
-/// Returns the comments of a tree, walking it without recursion.
-fn comments(tree: &tree_sitter::Tree) -> Vec<Span> {
-    let mut found = Vec::new();
-    let mut cursor = tree.walk();
-    loop {
-        let node = cursor.node();
-        if node.kind() == "comment" {
-            found.push(Span::new(node.byte_range()));
-        }
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return found;
-            }
-        }
-    }
-}
 
 /// Files longer than this are not looked into, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
