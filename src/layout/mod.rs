@@ -6,6 +6,7 @@ mod alembic;
 mod detect;
 mod diesel;
 mod django;
+mod ecto;
 mod files;
 mod flyway;
 mod foreign;
@@ -312,6 +313,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &alembic::LAYOUT,
     &django::LAYOUT,
     &rails::LAYOUT,
+    &ecto::LAYOUT,
     &typeorm::LAYOUT,
     &mikro_orm::LAYOUT,
     &sequelize::LAYOUT,
