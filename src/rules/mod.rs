@@ -16,6 +16,7 @@ mod blocking_unique_constraint;
 mod bookkeeping;
 mod breaking_drop;
 mod breaking_rename;
+mod broken_sections;
 mod cascade_drops_more;
 mod certain_failure;
 mod column_types;
@@ -144,6 +145,7 @@ rules! {
     "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
     "breaking-drop" => Migration(breaking_drop::check),
     "breaking-rename" => Migration(breaking_rename::check),
+    "broken-sections" => History(broken_sections::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
     "concurrently-if-not-exists" => Statement(concurrently_if_not_exists::check),
