@@ -3,6 +3,7 @@
 //! The facts were measured with the runners themselves, or read in their source.
 
 mod alembic;
+mod bookkeeping;
 mod detect;
 mod diesel;
 mod django;
@@ -35,6 +36,7 @@ mod up_down;
 mod version;
 mod yoyo;
 
+pub use bookkeeping::{Bookkeeping, Compares, Identity, OnEdit, OnLate};
 pub use detect::{Override, recognise};
 pub use sections::{Marker, commented_sql, plain_marker};
 pub use set::{Down, Migration, MigrationSet, NotApplied};
