@@ -382,7 +382,9 @@ fn file_id(index: usize) -> FileId {
 
 /// Returns whether a file is a migration in a host language, as far as its path and a look into it tell.
 pub fn is_code(path: &Path) -> bool {
-    embedded::is_candidate(path) && fs::read(path).is_ok_and(|text| embedded::has_mark(&text))
+    embedded::is_fizz(path)
+        || embedded::is_candidate(path)
+            && fs::read(path).is_ok_and(|text| embedded::has_mark(&text))
 }
 
 /// Returns whether a file's name says that it holds SQL.

@@ -10,13 +10,17 @@ mod alembic;
 mod code;
 mod django;
 mod evaluate;
+mod fizz;
 mod host;
 mod javascript;
+mod literal;
 mod node;
+mod pop;
 mod python;
 mod rails;
 mod ruby;
 mod sql;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -201,11 +205,17 @@ pub fn is_candidate(path: &Path) -> bool {
         || is_script(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    has_extension
+    let is_named = has_extension
         && folder.components().any(|part| {
             let name = part.as_os_str().to_string_lossy().to_ascii_lowercase();
             name.contains("migrat") || name.contains("alembic") || name == "versions"
-        })
+        });
+    is_named || is_fizz(path)
+}
+
+/// Returns whether a file is Fizz, in which nothing but migrations is written.
+pub fn is_fizz(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "fizz")
 }
 
 /// Returns whether a file is Ruby.
@@ -247,26 +257,6 @@ const MARKS: &[&str] = &[
     "pgm.",
 ];
 
-/// Returns the comments of a tree, walking it without recursion.
-fn comments(tree: &tree_sitter::Tree) -> Vec<Span> {
-    let mut found = Vec::new();
-    let mut cursor = tree.walk();
-    loop {
-        let node = cursor.node();
-        if node.kind() == "comment" {
-            found.push(Span::new(node.byte_range()));
-        }
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return found;
-            }
-        }
-    }
-}
-
 /// Files longer than this are not looked into, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
 
@@ -307,6 +297,10 @@ fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
         } else if host.text.len() <= LONGEST && is_ruby(&host.path) {
             let module = ruby::read(&host.text);
             extracted = rails::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_fizz(&host.path) {
+            let module = fizz::read(&host.text);
+            extracted = pop::extract(&module, stem);
             extracted.comments = module.comments;
         } else if host.text.len() <= LONGEST {
             let module = python::read(&host.text);

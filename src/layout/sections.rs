@@ -2,6 +2,7 @@
 
 use super::set::{Down, Migration};
 use super::{MigrationSet, TransactionMode, Version};
+use crate::embedded::Embedded;
 use crate::source::{FileId, SourceFile, Span};
 use crate::sql::{self, ChunkKind};
 
@@ -174,6 +175,10 @@ pub(super) fn push_file(
 
 /// Returns what a down section or file is worth.
 pub(super) fn down_of(file: &SourceFile, id: FileId, section: Span) -> Down {
+    let sends_something = |embedded: &Embedded| embedded.messages_in(section).next().is_some();
+    if file.embedded.as_deref().is_some_and(sends_something) {
+        return Down::Present;
+    }
     let has_statement =
         sql::split(file.slice(section)).iter().any(|chunk| chunk.kind != ChunkKind::Comment);
     if has_statement {
