@@ -8,7 +8,7 @@ use crate::sql::{self, ChunkKind};
 
 /// What a marker line begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marker {
+pub enum Marker {
     /// The up section.
     Up,
     /// The down section.
@@ -34,17 +34,7 @@ pub(super) struct Sections {
 pub(super) fn cut(file: &SourceFile, marker: impl Fn(&str) -> Option<Marker>) -> Sections {
     let start = file.text_start();
     let mut sections = Sections { up: Span::new(start..file.text.len()), ..Sections::default() };
-    let mut found: Vec<(Marker, Span)> = Vec::new();
-    let mut at = start;
-    for line in file.text[start..].split_inclusive('\n') {
-        let content = line.trim_end_matches(['\n', '\r']);
-        if content.trim_start().starts_with(['-', '#', '/'])
-            && let Some(kind) = marker(content)
-        {
-            found.push((kind, Span::new(at..at + content.len())));
-        }
-        at += line.len();
-    }
+    let found = markers(file, marker);
     let end = Span::new(file.text.len()..file.text.len()).start;
     let section_of = |index: usize| {
         let (_, line) = found[index];
@@ -69,8 +59,28 @@ pub(super) fn cut(file: &SourceFile, marker: impl Fn(&str) -> Option<Marker>) ->
     sections
 }
 
+/// Returns the lines that `marker` recognises, in their order.
+pub(super) fn markers(
+    file: &SourceFile,
+    marker: impl Fn(&str) -> Option<Marker>,
+) -> Vec<(Marker, Span)> {
+    let start = file.text_start();
+    let mut found = Vec::new();
+    let mut at = start;
+    for line in file.text[start..].split_inclusive('\n') {
+        let content = line.trim_end_matches(['\n', '\r']);
+        if content.trim_start().starts_with(['-', '#', '/'])
+            && let Some(kind) = marker(content)
+        {
+            found.push((kind, Span::new(at..at + content.len())));
+        }
+        at += line.len();
+    }
+    found
+}
+
 /// Reads the marker line of a home-grown runner: a comment whose first word says the direction.
-pub(super) fn plain_marker(line: &str) -> Option<Marker> {
+pub fn plain_marker(line: &str) -> Option<Marker> {
     let words = line.trim().trim_start_matches(['-', '#', '/', '*', '=', ' ', '\t']);
     let dashes = line.trim_start().starts_with("--");
     let first = words.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
