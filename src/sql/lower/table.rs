@@ -46,7 +46,7 @@ pub(super) fn create(create: &CreateStmt, server: Option<&str>) -> Vec<Action> {
     for element in &create.table_elts {
         match &element.node {
             Some(NodeEnum::ColumnDef(definition)) => {
-                table.columns.push(Arc::new(column(definition)))
+                table.columns.push(Arc::new(column(definition)));
             }
             Some(NodeEnum::Constraint(definition)) => {
                 table.constraints.extend(constraint(definition));
