@@ -19,6 +19,7 @@ mod breaking_rename;
 mod broken_sections;
 mod cascade_drops_more;
 mod certain_failure;
+mod checksum_file_out_of_date;
 mod column_types;
 mod concurrent;
 mod concurrently_if_not_exists;
@@ -62,7 +63,9 @@ mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
+mod missing_migration_file;
 mod misspelt_directive;
+mod mixed_line_endings;
 mod narrowing;
 mod needs_transaction;
 mod non_idempotent_statement;
@@ -151,6 +154,7 @@ rules! {
     "broken-sections" => History(broken_sections::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
+    "checksum-file-out-of-date" => History(checksum_file_out_of_date::check),
     "concurrently-if-not-exists" => Statement(concurrently_if_not_exists::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "concurrently-under-timeout" => Statement(concurrently_under_timeout::check),
@@ -188,7 +192,9 @@ rules! {
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
+    "missing-migration-file" => History(missing_migration_file::check),
     "misspelt-directive" => Migration(misspelt_directive::check),
+    "mixed-line-endings" => History(mixed_line_endings::check),
     "needs-transaction" => Statement(needs_transaction::check),
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
