@@ -9,6 +9,8 @@
 mod alembic;
 mod code;
 mod django;
+mod ecto;
+mod elixir;
 mod evaluate;
 mod fizz;
 mod host;
@@ -202,6 +204,7 @@ struct Piece {
 pub fn is_candidate(path: &Path) -> bool {
     let has_extension = path.extension().is_some_and(|extension| extension == "py")
         || is_ruby(path)
+        || is_elixir(path)
         || is_script(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
@@ -223,6 +226,11 @@ fn is_ruby(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rb")
 }
 
+/// Returns whether a file is Elixir.
+fn is_elixir(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "exs" || extension == "ex")
+}
+
 /// Returns whether a file is JavaScript or TypeScript that may be run.
 fn is_script(path: &std::path::Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -237,6 +245,8 @@ pub fn has_mark(text: &[u8]) -> bool {
     has("down_revision")
         || has("migrations.Migration")
         || has(rails::MARK)
+        || has("use Ecto.Migration")
+        || has("defmodule ") && has(ecto::MARK)
         || MARKS.iter().any(|mark| has(mark))
 }
 
@@ -297,6 +307,10 @@ fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
         } else if host.text.len() <= LONGEST && is_ruby(&host.path) {
             let module = ruby::read(&host.text);
             extracted = rails::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_elixir(&host.path) {
+            let module = elixir::read(&host.text);
+            extracted = ecto::extract(&module, &host.text, stem).unwrap_or_default();
             extracted.comments = module.comments;
         } else if host.text.len() <= LONGEST && is_fizz(&host.path) {
             let module = fizz::read(&host.text);

@@ -171,7 +171,9 @@ fn owns(layout: &Layout, tree: &Tree, folder: &Tree) -> bool {
         "diesel" | "hasura" => folder.file("up.sql").is_some() || folder.file("down.sql").is_some(),
         "prisma" => folder.file("migration.sql").is_some(),
         "numbered" | "psql" => owns_folder(folder.name()),
-        "flyway" | "evolve" | "refinery" | "pgmigrate" | "dbup" | "graphile-migrate" => true,
+        "flyway" | "evolve" | "refinery" | "pgmigrate" | "dbup" | "graphile-migrate" | "ecto" => {
+            true
+        }
         "sqitch" => matches!(folder.name(), "deploy" | "revert" | "verify"),
         "tern" => super::marked::holds_templates(folder),
         "drizzle" if folder.file("migration.sql").is_some() => true,

@@ -7,6 +7,7 @@ mod bookkeeping;
 mod detect;
 mod diesel;
 mod django;
+mod ecto;
 mod files;
 mod flyway;
 mod foreign;
@@ -322,6 +323,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &alembic::LAYOUT,
     &django::LAYOUT,
     &rails::LAYOUT,
+    &ecto::LAYOUT,
     &typeorm::LAYOUT,
     &mikro_orm::LAYOUT,
     &sequelize::LAYOUT,
