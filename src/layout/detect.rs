@@ -121,7 +121,7 @@ fn keeps_bytes(tree: &Tree) -> bool {
         let mut words = line.split_whitespace();
         let is_meant = words
             .next()
-            .is_some_and(|path| path.ends_with("*") || path.to_ascii_lowercase().ends_with("sql"));
+            .is_some_and(|path| path.ends_with('*') || path.to_ascii_lowercase().ends_with("sql"));
         is_meant && words.any(|word| matches!(word, "-text" | "binary"))
     })
 }

@@ -46,7 +46,7 @@ pub(super) fn push_pairs(
         set.push(up, down);
     }
     for down in by_version.into_values().flatten() {
-        set.skip(down.file, "takes back a version that no migration has");
+        set.skip_orphan(down.file);
     }
 }
 

@@ -114,6 +114,16 @@ pub struct Missing {
     pub consequence: &'static str,
 }
 
+/// Why a down is never run that has no up.
+const ORPHAN: &str = "takes back a version that no migration has";
+
+impl NotApplied {
+    /// Returns whether it is a down that has no up.
+    pub fn is_orphan(&self) -> bool {
+        self.reason == ORPHAN
+    }
+}
+
 impl MigrationSet {
     /// Returns the up migrations with their indexes.
     pub fn ups(&self) -> impl Iterator<Item = (usize, &Migration)> {
@@ -137,6 +147,11 @@ impl MigrationSet {
     pub(super) fn push(&mut self, up: Migration, down: Option<Migration>) {
         self.migrations.push(up);
         self.migrations.extend(down);
+    }
+
+    /// Notes that a down has no up.
+    pub(super) fn skip_orphan(&mut self, file: FileId) {
+        self.skip(file, ORPHAN);
     }
 
     /// Notes that the runner does not find a file.

@@ -71,6 +71,7 @@ mod needs_transaction;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
+mod orphan_down;
 mod out_of_order_migration;
 mod outage;
 mod overlap;
@@ -199,6 +200,7 @@ rules! {
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
     "not-valid-never-validated" => History(not_valid_never_validated::check),
+    "orphan-down" => History(orphan_down::check),
     "out-of-order-migration" => History(out_of_order_migration::check),
     "partition-of-locks-parent" => Steps(partition_of_locks_parent::watch),
     "password-in-migration" => Statement(password_in_migration::check),

@@ -69,11 +69,7 @@ fn is_misnamed(cx: &HistoryContext, file: &NotApplied) -> bool {
     let is_beside = path.parent() == Some(&cx.set.root)
         || cx.set.layout.name == "graphile-migrate"
         || matches!(cx.set.layout.name, "flyway" | "evolve" | "refinery");
-    !file.is_meant
-        && file.section.is_none()
-        && is_beside
-        && begins_with_number
-        && !file.reason.starts_with("takes back")
+    !file.is_meant && file.section.is_none() && is_beside && begins_with_number && !file.is_orphan()
 }
 
 fn file_name(cx: &HistoryContext, file: &NotApplied) -> String {

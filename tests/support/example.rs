@@ -238,8 +238,8 @@ pub(crate) fn tree(files: &[(String, String)]) -> Tree {
         let journal = here.filter(|_| discover::is_journal(Path::new(&name)));
         let (id, code) = match (is_code, journal) {
             (true, _) => (None, here),
-            (false, None) => (here, None),
-            (false, Some(_)) => (None, None),
+            (false, None) if discover::is_sql(&name) => (here, None),
+            (false, _) => (None, None),
         };
         let text = journal.map(|_| text.clone());
         folder.files.push(Entry { name, id, code, journal, text });
