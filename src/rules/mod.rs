@@ -19,6 +19,7 @@ mod breaking_rename;
 mod broken_sections;
 mod cascade_drops_more;
 mod certain_failure;
+mod checksum_file_out_of_date;
 mod collect;
 mod column_types;
 mod concurrent;
@@ -63,12 +64,15 @@ mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
+mod missing_migration_file;
 mod misspelt_directive;
+mod mixed_line_endings;
 mod narrowing;
 mod needs_transaction;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
+mod orphan_down;
 mod out_of_order_migration;
 mod outage;
 mod overlap;
@@ -152,6 +156,7 @@ rules! {
     "broken-sections" => History(broken_sections::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
+    "checksum-file-out-of-date" => History(checksum_file_out_of_date::check),
     "concurrently-if-not-exists" => Statement(concurrently_if_not_exists::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "concurrently-under-timeout" => Statement(concurrently_under_timeout::check),
@@ -189,11 +194,14 @@ rules! {
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
+    "missing-migration-file" => History(missing_migration_file::check),
     "misspelt-directive" => Migration(misspelt_directive::check),
+    "mixed-line-endings" => History(mixed_line_endings::check),
     "needs-transaction" => Statement(needs_transaction::check),
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
     "not-valid-never-validated" => History(not_valid_never_validated::check),
+    "orphan-down" => History(orphan_down::check),
     "out-of-order-migration" => History(out_of_order_migration::check),
     "partition-of-locks-parent" => Steps(partition_of_locks_parent::watch),
     "password-in-migration" => Statement(password_in_migration::check),
