@@ -33,6 +33,28 @@ pub(super) fn literal_text(
     out
 }
 
+/// Reads the inside of a literal without a part of the indentation of each line that begins in it: `gone`
+/// says how many bytes of a line that is.
+pub(super) fn dedented(
+    text: &str,
+    range: Range<usize>,
+    quote: Quote,
+    gone: impl Fn(&str) -> usize,
+    unescape: impl Fn(&str) -> Escape,
+) -> Text {
+    let mut out = Text::default();
+    let mut start = range.start;
+    let body = text.get(range).unwrap_or_default();
+    for line in body.split_inclusive('\n') {
+        let end = start + line.len();
+        let is_start = text.get(..start).is_none_or(|before| before.ends_with('\n'));
+        let gone = if is_start { gone(line) } else { 0 };
+        out.append(literal_text(text, start + gone..end, quote, &unescape));
+        start = end;
+    }
+    out
+}
+
 /// Reads an escape sequence that all languages here have: the letter behind the backslash.
 pub(super) fn simple(c: char) -> Option<&'static str> {
     Some(match c {

@@ -10,11 +10,15 @@ mod alembic;
 mod code;
 mod django;
 mod doubts;
+mod ecto;
+mod elixir;
 mod evaluate;
+mod fizz;
 mod host;
 mod javascript;
 mod literal;
 mod node;
+mod pop;
 mod python;
 mod rails;
 mod ruby;
@@ -207,19 +211,31 @@ struct Piece {
 pub fn is_candidate(path: &Path) -> bool {
     let has_extension = path.extension().is_some_and(|extension| extension == "py")
         || is_ruby(path)
+        || is_elixir(path)
         || is_script(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    has_extension
+    let is_named = has_extension
         && folder.components().any(|part| {
             let name = part.as_os_str().to_string_lossy().to_ascii_lowercase();
             name.contains("migrat") || name.contains("alembic") || name == "versions"
-        })
+        });
+    is_named || is_fizz(path)
+}
+
+/// Returns whether a file is Fizz, in which nothing but migrations is written.
+pub fn is_fizz(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "fizz")
 }
 
 /// Returns whether a file is Ruby.
 fn is_ruby(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rb")
+}
+
+/// Returns whether a file is Elixir.
+fn is_elixir(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "exs" || extension == "ex")
 }
 
 /// Returns whether a file is JavaScript or TypeScript that may be run.
@@ -236,6 +252,8 @@ pub fn has_mark(text: &[u8]) -> bool {
     has("down_revision")
         || has("migrations.Migration")
         || has(rails::MARK)
+        || has("use Ecto.Migration")
+        || has("defmodule ") && has(ecto::MARK)
         || MARKS.iter().any(|mark| has(mark))
 }
 
@@ -296,6 +314,14 @@ fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
         } else if host.text.len() <= LONGEST && is_ruby(&host.path) {
             let module = ruby::read(&host.text);
             extracted = rails::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_elixir(&host.path) {
+            let module = elixir::read(&host.text);
+            extracted = ecto::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_fizz(&host.path) {
+            let module = fizz::read(&host.text);
+            extracted = pop::extract(&module, stem);
             extracted.comments = module.comments;
         } else if host.text.len() <= LONGEST {
             let module = python::read(&host.text);

@@ -1,8 +1,11 @@
 //! What the language modules have in common: how they go through the trees of tree-sitter.
 
+use std::ops::Range;
+
 use tree_sitter::{Language, Node, Parser, Tree};
 
 use super::code::{Expr, ExprKind, Module, Step};
+use super::text::Text;
 use crate::source::Span;
 
 /// How deep statements and expressions may be nested; what lies deeper is not read.
@@ -100,6 +103,40 @@ pub(super) trait ReadTree<'a> {
         parts.reverse();
         Some(Expr { span: here, kind: ExprKind::Join(parts) })
     }
+
+    /// Puts the text of a literal and what is worked out in it one behind the other.
+    fn joined(
+        &self,
+        node: Node,
+        here: Span,
+        inside: Range<usize>,
+        parts: &[Range<usize>],
+        depth: usize,
+        text: impl Fn(Range<usize>) -> Text,
+    ) -> Expr {
+        let literal = |range: Range<usize>| Expr {
+            span: Span::new(range.clone()),
+            kind: ExprKind::Text(text(range)),
+        };
+        if parts.is_empty() {
+            return Expr { span: here, ..literal(inside) };
+        }
+        let mut joined = Vec::new();
+        let mut from = inside.start;
+        for part in parts {
+            joined.push(literal(from..part.start.max(from)));
+            from = part.end;
+            let whole = Span::new(part.clone());
+            let inner = node
+                .named_descendant_for_byte_range(part.start, part.end)
+                .filter(|found| found.kind() == "interpolation")
+                .and_then(|found| children(found).first().copied());
+            let inner = inner.map(|inner| self.expr(inner, depth));
+            joined.push(inner.unwrap_or(unknown(whole, "value")));
+        }
+        joined.push(literal(from..inside.end.max(from)));
+        Expr { span: here, kind: ExprKind::Join(joined) }
+    }
 }
 
 /// Returns where a node stands.
@@ -135,16 +172,6 @@ pub(super) fn walk<'t>(node: Node<'t>, mut see: impl FnMut(Node<'t>) -> bool) {
             }
         }
     }
-}
-
-/// Returns whether a part of a tree holds a node of one of these kinds.
-pub(super) fn has_any(node: Node, kinds: &[&str]) -> bool {
-    let mut is_found = false;
-    walk(node, |node| {
-        is_found |= kinds.contains(&node.kind());
-        !is_found
-    });
-    is_found
 }
 
 /// Returns the comments of a tree.

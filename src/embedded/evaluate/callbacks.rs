@@ -56,6 +56,7 @@ impl<'a> Evaluator<'a> {
         let made = Rc::new(made);
         let result = Value { span, kind: ValueKind::Call(Rc::clone(&made)) };
         let Some(first) = functions.first().copied() else { return result };
+        let last = functions.last().copied().unwrap_or(first);
         let receiver = made.receiver.as_ref();
         let callback = (self.callback)(&made);
         if matches!(callback, Callback::Behind | Callback::Each | Callback::Sometimes) {
@@ -65,11 +66,14 @@ impl<'a> Evaluator<'a> {
         let others = usize::from(!matches!(callback, Callback::Unknown));
         match callback {
             Callback::Unknown => {}
+            Callback::Never => return result,
             Callback::Inside(parameter) => {
-                frame.contexts.push(result.clone());
-                let given = vec![given(Value { span, kind: parameter })];
-                self.run_closure(first, given, span, frame);
-                frame.contexts.pop();
+                self.run_inside(&result, parameter, first, frame);
+                return result;
+            }
+            Callback::InsideLast(parameter) => {
+                self.run_inside(&result, parameter, last, frame);
+                return result;
             }
             Callback::Behind => {
                 self.run_closure(first, vec![open(span)], span, frame);
@@ -84,13 +88,19 @@ impl<'a> Evaluator<'a> {
                 }
                 self.run_in_doubt(LOOP, first, span, frame);
             }
-            Callback::Never => return result,
             Callback::Sometimes => self.run_in_doubt(SOMETIMES, first, span, frame),
         }
         for other in functions.into_iter().skip(others) {
             self.run_in_doubt(CALLED, other, span, frame);
         }
         result
+    }
+
+    fn run_inside(&mut self, call: &Value, parameter: ValueKind, number: usize, frame: &mut Frame) {
+        frame.contexts.push(call.clone());
+        let given = vec![given(Value { span: call.span, kind: parameter })];
+        self.run_closure(number, given, call.span, frame);
+        frame.contexts.pop();
     }
 
     /// Follows a function that was a value; returns what it returns.

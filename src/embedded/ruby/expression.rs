@@ -305,38 +305,4 @@ impl Reader<'_> {
         }
         None
     }
-
-    /// Puts the text of a literal and what is worked out in it one behind the other.
-    fn joined(
-        &self,
-        node: Node,
-        here: Span,
-        inside: std::ops::Range<usize>,
-        parts: &[std::ops::Range<usize>],
-        depth: usize,
-        text: impl Fn(std::ops::Range<usize>) -> Text,
-    ) -> Expr {
-        let literal = |range: std::ops::Range<usize>| Expr {
-            span: Span::new(range.clone()),
-            kind: ExprKind::Text(text(range)),
-        };
-        if parts.is_empty() {
-            return Expr { span: here, ..literal(inside) };
-        }
-        let mut joined = Vec::new();
-        let mut from = inside.start;
-        for part in parts {
-            joined.push(literal(from..part.start.max(from)));
-            from = part.end;
-            let whole = Span::new(part.clone());
-            let inner = node
-                .named_descendant_for_byte_range(part.start, part.end)
-                .filter(|found| found.kind() == "interpolation")
-                .and_then(|found| children(found).first().copied());
-            let inner = inner.map(|inner| self.expr(inner, depth));
-            joined.push(inner.unwrap_or(unknown(whole, "value")));
-        }
-        joined.push(literal(from..inside.end.max(from)));
-        Expr { span: here, kind: ExprKind::Join(joined) }
-    }
 }

@@ -1,6 +1,6 @@
 //! Ruby's string literals.
 
-use super::super::literal::{Escape, braced, coded, literal_text, simple};
+use super::super::literal::{self, Escape, braced, coded, literal_text, simple};
 use super::super::text::{Quote, Text};
 use super::heredoc::width;
 
@@ -26,17 +26,8 @@ pub(super) fn dedented(
     if indentation == 0 {
         return literal_text(text, range, quote, |text| unescape(text, escapes));
     }
-    let mut out = Text::default();
-    let mut start = range.start;
-    let body = text.get(range).unwrap_or_default();
-    for line in body.split_inclusive('\n') {
-        let end = start + line.len();
-        let is_start = text.get(..start).is_none_or(|before| before.ends_with('\n'));
-        let gone = if is_start { width(line, indentation).0 } else { 0 };
-        out.append(literal_text(text, start + gone..end, quote, |text| unescape(text, escapes)));
-        start = end;
-    }
-    out
+    let gone = |line: &str| width(line, indentation).0;
+    literal::dedented(text, range, quote, gone, |text| unescape(text, escapes))
 }
 
 /// Reads the escape sequence at the front of `text`, if it is one.
