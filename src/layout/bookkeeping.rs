@@ -111,7 +111,7 @@ impl Layout {
                 ..VERSIONS
             },
             "dbmate" | "diesel" | "hasura" => VERSIONS,
-            "rails" => Bookkeeping { edited: OnEdit::Unknown, ..VERSIONS },
+            "rails" | "ecto" => Bookkeeping { edited: OnEdit::Unknown, ..VERSIONS },
             "sqlx" => Bookkeeping {
                 edited: OnEdit::Fails("sqlx stops"),
                 compares: Compares::Bytes,
