@@ -164,6 +164,7 @@ impl Past {
 /// Returns whether a runner that goes by version takes the two for one migration.
 fn is_same_version(set: &MigrationSet, old: &Migration, new: &Migration) -> bool {
     set.layout.bookkeeping().identity == Identity::Version
+        && set.layout.has_lasting_versions()
         && !old.unnumbered
         && !new.unnumbered
         && old.version.is_same(&new.version)
