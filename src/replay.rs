@@ -261,20 +261,14 @@ impl State {
                 }
                 self.reopen_block();
             }
-            (TransactionAction::Savepoint(name), Some(open)) => {
-                open.savepoints.push(name, self.catalog.clone(), self.session.clone());
-            }
-            (TransactionAction::Release(name), Some(open)) => {
-                open.savepoints.take(name);
-            }
-            (TransactionAction::RollbackTo(name), Some(open)) => {
-                if let Some((catalog, session)) = open.savepoints.take(name) {
-                    open.savepoints.push(name, catalog.clone(), session.clone());
-                    (self.catalog, self.session) = (catalog, session);
+            (action, Some(open)) => {
+                let now = || (self.catalog.clone(), self.session.clone());
+                if let Some(before) = open.savepoints.follow(action, now) {
+                    (self.catalog, self.session) = before;
                 }
             }
-            // BEGIN in a transaction and COMMIT outside of one only warn.
-            (_, Some(_) | None) => {}
+            // Outside of a transaction, COMMIT only warns.
+            (_, None) => {}
         }
     }
 

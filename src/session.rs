@@ -8,7 +8,7 @@ use imbl::OrdMap;
 
 use crate::catalog::{Catalog, SearchPath};
 use crate::source::{FileId, Span};
-use crate::sql::Setting;
+use crate::sql::{Setting, TransactionAction};
 
 /// The settings of a session, as `SET` changes them.
 #[derive(Clone, Debug)]
@@ -212,30 +212,58 @@ pub struct Transaction {
     /// The settings when it began.
     pub session: Box<Session>,
     /// Its savepoints, oldest first.
-    pub savepoints: Savepoints,
+    pub savepoints: Savepoints<(Catalog, Session)>,
 }
 
-/// The savepoints of a transaction; several may have one name, and the newest counts.
-#[derive(Clone, Debug, Default)]
-pub struct Savepoints {
-    open: Vec<(String, Catalog, Session)>,
+/// The savepoints of a transaction, with what is kept for each; several may have one name, and the newest
+/// counts.
+#[derive(Clone, Debug)]
+pub struct Savepoints<T> {
+    open: Vec<(String, T)>,
     /// How many there are of each name, so that a name that is not there is not searched for.
     names: HashMap<String, usize>,
 }
 
-impl Savepoints {
-    /// Adds one.
-    pub fn push(&mut self, name: &str, catalog: Catalog, session: Session) {
-        *self.names.entry(name.to_owned()).or_default() += 1;
-        self.open.push((name.to_owned(), catalog, session));
+impl<T> Default for Savepoints<T> {
+    fn default() -> Self {
+        Self { open: Vec::new(), names: HashMap::new() }
+    }
+}
+
+impl<T: Clone> Savepoints<T> {
+    /// Follows a command: `SAVEPOINT` keeps what `now` gives. Returns what `ROLLBACK TO SAVEPOINT` returns to.
+    pub fn follow(&mut self, action: &TransactionAction, now: impl FnOnce() -> T) -> Option<T> {
+        match action {
+            TransactionAction::Savepoint(name) => self.push(name, now()),
+            TransactionAction::Release(name) => {
+                self.take(name);
+            }
+            TransactionAction::RollbackTo(name) => {
+                let kept = self.take(name)?;
+                // The savepoint stays.
+                self.push(name, kept.clone());
+                return Some(kept);
+            }
+            TransactionAction::Begin
+            | TransactionAction::Commit
+            | TransactionAction::Rollback
+            | TransactionAction::Prepare
+            | TransactionAction::FinishPrepared => {}
+        }
+        None
     }
 
-    /// Removes the newest of that name and all after it; returns it.
-    pub fn take(&mut self, name: &str) -> Option<(Catalog, Session)> {
+    fn push(&mut self, name: &str, kept: T) {
+        *self.names.entry(name.to_owned()).or_default() += 1;
+        self.open.push((name.to_owned(), kept));
+    }
+
+    /// Removes the newest of that name and all after it.
+    fn take(&mut self, name: &str) -> Option<T> {
         if !self.names.contains_key(name) {
             return None;
         }
-        while let Some((last, catalog, session)) = self.open.pop() {
+        while let Some((last, kept)) = self.open.pop() {
             if let Some(count) = self.names.get_mut(&last) {
                 *count -= 1;
                 if *count == 0 {
@@ -243,7 +271,7 @@ impl Savepoints {
                 }
             }
             if last == name {
-                return Some((catalog, session));
+                return Some(kept);
             }
         }
         None

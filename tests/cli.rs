@@ -415,6 +415,18 @@ fn locks_name_the_worst_of_each_migration() {
     let worst = "(up): blocks writes on `public.orders` for as long as it takes to build \
                  `public.orders_id`\n";
     assert!(text.contains(worst) && !text.contains("add column"), "{text}");
+    // Going back to a savepoint releases what was locked since.
+    write(
+        "0003_slow.sql",
+        "begin;\nsavepoint a;\nalter table users add column name text;\n\
+         savepoint b;\ncreate index users_age on users (age);\nrollback to b;\nrollback to a;\n\
+         create index users_id on users (id);\ncommit;\n",
+    );
+    let text = stdout(&run(folder.path(), &["locks", "0003_slow.sql"]));
+    assert!(text.contains("held until line 6\n") && text.contains("held until line 7\n"), "{text}");
+    let worst = "(up): blocks reads and writes on `public.users` for as long as it takes to build \
+                 `public.users_age` in line 5";
+    assert!(text.contains(worst), "{text}");
 }
 
 /// Returns the places of blocking indexes that a run reports.

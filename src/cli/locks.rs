@@ -13,7 +13,8 @@ use crate::catalog::{Because, Catalog, QualifiedName};
 use crate::check::{self, SetOptions};
 use crate::effects::{Effects, Lock, effects, ends_transaction, refused_in_transaction};
 use crate::rule::StatementContext;
-use crate::session::Holder;
+use crate::session::{Holder, Savepoints};
+use crate::sql::Action;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LocksArguments {
@@ -56,6 +57,9 @@ struct StatementRow {
     /// The transaction that it runs in; each statement outside of one has its own.
     #[serde(skip)]
     within: u32,
+    /// The line of the `ROLLBACK TO SAVEPOINT` that releases its locks before its transaction ends.
+    #[serde(skip)]
+    released: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -126,9 +130,24 @@ fn statements(loaded: &Loaded, at: usize, options: &SetOptions) -> Vec<Statement
     let set = &loaded.found.sets[at];
     let scripts = check::parse(set, &loaded.sources);
     let rows = std::cell::RefCell::new(Vec::new());
+    let mut transaction = None;
+    let mut savepoints: Savepoints<usize> = Savepoints::default();
     let visit = |cx: &StatementContext| {
         let row = row(cx, at);
-        rows.borrow_mut().push(row);
+        if transaction.replace(row.within) != Some(row.within) {
+            savepoints = Savepoints::default();
+        }
+        let mut rows = rows.borrow_mut();
+        let (count, line) = (rows.len(), row.line);
+        for action in &cx.statement.actions {
+            let Action::Transaction(action) = action else { continue };
+            if let Some(since) = savepoints.follow(action, || count) {
+                rows[since..].iter_mut().for_each(|row: &mut StatementRow| {
+                    row.released.get_or_insert(line);
+                });
+            }
+        }
+        rows.push(row);
     };
     let refused = |cx: &StatementContext| {
         let complete = cx.migration.history.is_complete;
@@ -198,6 +217,7 @@ fn row(cx: &StatementContext, set: usize) -> StatementRow {
         certain: certain && !catalog.is_uncertain(),
         set,
         within: cx.state.origin(cx.statement.span).transaction,
+        released: None,
     }
 }
 

@@ -18,13 +18,14 @@ struct Upgrade {
 }
 
 /// What one transaction has locked.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Held {
     rows: Vec<Rows>,
     /// The tables that nobody else can write to any more.
     locked: Vec<QualifiedName>,
 }
 
+#[derive(Clone)]
 struct Rows {
     table: QualifiedName,
     span: Span,

@@ -18,6 +18,7 @@ struct Pending {
 }
 
 /// A table of which the transaction has changed rows that are still to be checked.
+#[derive(Clone)]
 struct Event {
     table: ObjectId,
     span: Span,

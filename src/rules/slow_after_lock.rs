@@ -20,7 +20,7 @@ struct SlowWork {
 }
 
 /// The strong locks of one transaction.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Window {
     held: Vec<Held>,
     /// Whether the transaction was reported: what comes behind the first slow statement is no other
@@ -28,6 +28,7 @@ struct Window {
     is_reported: bool,
 }
 
+#[derive(Clone)]
 struct Held {
     name: QualifiedName,
     mode: LockMode,

@@ -11,7 +11,7 @@ use crate::sql::{Action, LockMode};
 const MOST: usize = 32;
 
 /// The tables that one transaction has locked so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct StrongLocks {
     held: Vec<Taken>,
     /// Whether one statement locks all that the transaction needs.

@@ -29,7 +29,7 @@ struct Validations {
 }
 
 /// The strong locks of the open transaction.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Held {
     /// What is locked: the strongest mode first taken, and where.
     locks: Vec<(QualifiedName, LockMode, Span)>,

@@ -1,5 +1,7 @@
 //! What migrations lock, for people: statement by statement, and in a line for each migration.
 
+use std::collections::BTreeMap;
+
 use super::{LockRow, StatementRow, Wanted};
 use crate::sql::LockMode;
 use crate::version::PgVersion;
@@ -86,19 +88,22 @@ impl Held<'_> {
     }
 }
 
-/// Returns the locks of a migration on what others use, each with the slowest work until the transaction
-/// ends.
+/// Returns the locks of a migration on what others use, each with the slowest work until it is released.
 fn held(rows: &[StatementRow]) -> Vec<Held<'_>> {
     let mut all = Vec::new();
     for transaction in rows.chunk_by(|a, b| a.within == b.within) {
-        // From the last statement to the first one.
-        let mut slowest: Option<&StatementRow> = None;
+        // From the last statement to the first one, by the line that releases its locks.
+        let mut slowest: BTreeMap<usize, &StatementRow> = BTreeMap::new();
         for row in transaction.iter().rev() {
             let work = Work::of(row);
-            if slowest.is_none_or(|slowest| work >= Work::of(slowest)) {
-                slowest = Some(row);
+            let released = row.released.unwrap_or(usize::MAX);
+            slowest.entry(released).or_insert(row);
+            for (_, slowest) in slowest.range_mut(row.line..) {
+                if work >= Work::of(slowest) {
+                    *slowest = row;
+                }
             }
-            let slowest = slowest.unwrap_or(row);
+            let slowest = slowest.get(&released).copied().unwrap_or(row);
             all.extend(row.locks.iter().filter(|lock| !lock.new).map(|lock| Held {
                 lock,
                 work: Work::of(slowest),
@@ -161,6 +166,9 @@ fn migrations<'a>(
 
 /// Returns until when the locks of a statement are held.
 fn until(row: &StatementRow, rows: &[StatementRow]) -> String {
+    if let Some(line) = row.released {
+        return format!("held until line {line}");
+    }
     let last = rows.iter().rfind(|other| other.within == row.within);
     match row.transaction {
         "none" => "commits on its own".to_owned(),
