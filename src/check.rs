@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, MigrationRef, Severity};
 use crate::layout::{Direction, Layout, Migration, MigrationSet, Sources};
+use crate::past::Past;
 use crate::replay::State;
 use crate::rule::{Check, HistoryContext, MigrationContext, Rule, StatementContext, Target, Watch};
 use crate::session::Session;
@@ -39,6 +40,8 @@ pub struct SetOptions {
     pub settings: Vec<(String, String)>,
     /// Whether diagnostics shall bring their recipes: few ask, and making them costs time.
     pub wants_recipes: bool,
+    /// What the set was in another revision, if somebody asked to compare.
+    pub past: Option<Arc<Past>>,
 }
 
 /// Parses, replays and checks one set. `index` is its place among the sets of the run.
@@ -59,6 +62,7 @@ pub fn check(
         is_complete,
         target: options.target,
         wants_recipes: options.wants_recipes,
+        past: options.past.as_deref(),
         last: &last,
         lock_orders: Mutex::default(),
     };
@@ -250,6 +254,7 @@ pub fn walk(
         is_complete,
         target: options.target,
         wants_recipes: false,
+        past: None,
         last: &last,
         lock_orders: Mutex::default(),
     };

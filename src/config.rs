@@ -56,6 +56,7 @@ struct File {
     transaction: Option<String>,
     history: Option<String>,
     fail_on: Option<String>,
+    since: Option<String>,
     #[serde(default)]
     exclude: Vec<String>,
     #[serde(default)]
@@ -115,6 +116,7 @@ const KEYS: &[&str] = &[
     "transaction",
     "history",
     "fail-on",
+    "since",
     "exclude",
     "settings",
     "rules",
@@ -207,6 +209,11 @@ impl Config {
     /// Returns the severity from which a run fails, if the file gives one.
     pub fn fail_on(&self) -> Option<FailOn> {
         self.file.fail_on.as_deref().and_then(|word| word.parse().ok())
+    }
+
+    /// Returns the revision to compare with, if the file gives one.
+    pub fn since(&self) -> Option<&str> {
+        self.file.since.as_deref()
     }
 
     /// Returns the directories that the file names.

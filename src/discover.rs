@@ -119,6 +119,46 @@ pub fn load(
     Ok(Discovered { sources, trees })
 }
 
+/// Makes a tree of files that are not on disk, all of which lie below `root`.
+pub fn in_memory(root: &Path, mut files: Vec<SourceFile>, hints: &Arc<Vec<Hint>>) -> Discovered {
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut folders: BTreeMap<PathBuf, Tree> = BTreeMap::new();
+    let mut sources = Sources::default();
+    for file in files {
+        let folder = file.path.parent().unwrap_or(Path::new("")).to_owned();
+        for path in folder.ancestors().take_while(|path| path.starts_with(root)) {
+            let tree = || Tree { path: path.to_owned(), hints: hints.clone(), ..Tree::default() };
+            folders.entry(path.to_owned()).or_insert_with(tree);
+        }
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let next = file_id(sources.files.len());
+        let is_code =
+            embedded::is_candidate(&file.path) && embedded::has_mark(file.text.as_bytes());
+        let (id, code) = (is_sql(&name).then_some(next), is_code.then_some(next));
+        let text = is_side_file(&name).then(|| file.text.clone());
+        if let Some(tree) = folders.get_mut(&folder) {
+            tree.files.push(Entry { name, id, code, text });
+        }
+        sources.files.push(file);
+    }
+    let root_name = root_name(root);
+    let mut trees = vec![Tree { root_name, ..assemble(root, folders) }];
+    add_derived(&mut trees, &mut sources);
+    Discovered { sources, trees }
+}
+
+/// Returns whether a file below a directory of migrations is read at all, as far as its path tells.
+///
+/// `path` is counted from there, and `file` is the whole path.
+pub fn is_readable(path: &Path, file: &Path) -> bool {
+    let is_hidden = |name: &str| name.starts_with('.') && name.len() > 1;
+    let mut names = path.iter().map(|name| name.to_str().unwrap_or_default()).rev();
+    let name = names.next().unwrap_or_default();
+    (is_sql(name) || is_side_file(name) || embedded::is_candidate(file))
+        && !is_hidden(name)
+        && !names.any(|folder| is_hidden(folder) || SKIPPED_FOLDERS.contains(&folder))
+}
+
 /// Takes the SQL out of the migrations in host languages: each gets a file behind all others, which
 /// stands in the trees in its place.
 pub fn add_derived(trees: &mut [Tree], sources: &mut Sources) {
@@ -342,7 +382,9 @@ fn file_id(index: usize) -> FileId {
 
 /// Returns whether a file is a migration in a host language, as far as its path and a look into it tell.
 pub fn is_code(path: &Path) -> bool {
-    embedded::is_candidate(path) && fs::read(path).is_ok_and(|text| embedded::has_mark(&text))
+    embedded::is_fizz(path)
+        || embedded::is_candidate(path)
+            && fs::read(path).is_ok_and(|text| embedded::has_mark(&text))
 }
 
 /// Returns whether a file's name says that it holds SQL.

@@ -7,11 +7,13 @@ pub mod version;
 
 pub mod config;
 pub mod discover;
+pub mod git;
 
 pub mod embedded;
 pub mod sql;
 
 pub mod layout;
+pub mod past;
 
 pub mod catalog;
 pub mod session;

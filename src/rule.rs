@@ -8,6 +8,7 @@ use crate::catalog::{Failure, Lookup, Origin, QualifiedName, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::{self, Act, Lock};
 use crate::layout::{Migration, MigrationSet, Sources};
+use crate::past::Past;
 use crate::recipe::Recipe;
 use crate::replay::State;
 use crate::session::Holder;
@@ -132,6 +133,8 @@ pub struct HistoryContext<'a> {
     pub target: Target,
     /// Whether diagnostics shall bring their recipes.
     pub wants_recipes: bool,
+    /// What the set was in another revision, if somebody asked to compare.
+    pub past: Option<&'a Past>,
     /// The state when all up migrations have run.
     pub last: &'a State,
     /// In which order transactions lock tables, as migrations are checked; in no order of its own.

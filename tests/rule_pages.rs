@@ -4,7 +4,8 @@
 //! be. The `text` and `sql fixed` fences behind a bad example are written by `./bless`. The words
 //! behind `bad` and `good` choose the case: `runner=goose` (a layout's name; `psql` if not given),
 //! `pg=12` (the target version). A `files` fence is a whole directory: a line `==> 0001_a.sql` begins
-//! each file, and the example begins where the page says nothing of `sql given`.
+//! each file, and the example begins where the page says nothing of `sql given`. `files given` is the
+//! directory as it was in the revision that is compared with, for all examples behind it.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
 

@@ -25,6 +25,10 @@ pub(super) struct LintArguments {
     /// From which severity on the exit code is 1: error, warning, info or never
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
+    /// Compare with a git revision: report migrations that it has and that are others now, and new
+    /// ones that come before them
+    #[arg(long, value_name = "REVISION")]
+    since: Option<String>,
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: When,
@@ -48,12 +52,13 @@ pub(super) enum When {
 
 pub(super) fn run(arguments: &LintArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let input = Input::read(&arguments.input)?;
+    let mut input = Input::read(&arguments.input)?;
     if input.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
     let loaded = input.load()?;
     input.require_sets(&loaded)?;
+    input.look_back(&loaded, arguments.since.as_deref())?;
     let outcome = with_progress(&loaded, || input.check(&loaded.sources, &loaded.found));
     if arguments.fix || arguments.diff {
         return repair(arguments, &input, &loaded, &outcome, started);

@@ -9,6 +9,7 @@ mod locks;
 mod rules;
 mod run;
 mod schema;
+mod since;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::discover;
 use crate::embedded;
 use crate::layout::{MigrationSet, Sources, Tree, recognise};
+use crate::past::Past;
 use crate::report::{self, SetSummary};
 use crate::rule::{Rule, Target};
 use crate::rules::{RULES, info};
@@ -41,6 +42,8 @@ pub(super) struct Input {
     version: Option<PgVersion>,
     /// Whether diagnostics shall bring their recipes.
     pub(super) wants_recipes: bool,
+    /// What the sets were in the revision to compare with, by their directories.
+    pub(super) pasts: BTreeMap<PathBuf, Arc<Past>>,
     /// What the user must know about the arguments.
     notes: Vec<String>,
 }
@@ -81,6 +84,7 @@ impl Input {
             config,
             version,
             wants_recipes: false,
+            pasts: BTreeMap::new(),
             notes: Vec::new(),
         };
         input.notes.extend(arguments.pg_version.as_deref().and_then(PgVersion::note_newer));
@@ -233,12 +237,12 @@ impl Input {
         }
     }
 
-    /// Loads the files and recognises the sets.
-    pub(super) fn load(&self) -> anyhow::Result<Loaded> {
+    /// Returns what says of a path whether it is left out.
+    pub(super) fn skips(&self) -> anyhow::Result<impl Fn(&Path) -> bool + Sync + '_> {
         let configs =
             self.roots.iter().map(|root| self.config_for(root)).collect::<Result<Vec<_>, _>>()?;
         let deeper = Deeper { is_on: self.config.is_none(), known: Mutex::default() };
-        let skip = |path: &Path| {
+        Ok(move |path: &Path| {
             let path = &discover::clean(path);
             let is_unwanted = !self.include.is_empty()
                 && (is_sql(path) || embedded::is_candidate(path))
@@ -247,7 +251,18 @@ impl Input {
                 || self.exclude.is_match(path)
                 || configs.iter().any(|config| config.excludes(path))
                 || deeper.excludes(path)
-        };
+        })
+    }
+
+    /// Returns whether a file is the one that stands on standard input, not on disk.
+    pub(super) fn is_replaced(&self, path: &Path) -> bool {
+        let is_it = |given: &PathBuf| discover::real(given) == discover::real(path);
+        self.replaced.as_ref().is_some_and(|(given, _)| is_it(given))
+    }
+
+    /// Loads the files and recognises the sets.
+    pub(super) fn load(&self) -> anyhow::Result<Loaded> {
+        let skip = self.skips()?;
         let replaced = self.replaced.as_ref().map(|(path, text)| (path.as_path(), text.as_slice()));
         let found = discover::load(&self.roots, &skip, replaced)?;
         let sets = self.recognise(&found.trees, &found.sources)?;
@@ -362,6 +377,7 @@ impl Input {
             is_complete: config.is_complete(&set.root),
             settings: config.settings(&set.root),
             wants_recipes: self.wants_recipes,
+            past: self.pasts.get(&set.root).cloned(),
         }
     }
 

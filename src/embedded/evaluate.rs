@@ -58,6 +58,8 @@ pub(super) enum Callback {
     Unknown,
     /// The call runs it once; its first parameter is this.
     Inside(ValueKind),
+    /// The call runs once the last of those that it is given; its first parameter is this.
+    InsideLast(ValueKind),
     /// It runs once, behind what the method is called on.
     Behind,
     /// It runs for each element of the list whose method is called.

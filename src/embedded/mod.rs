@@ -9,14 +9,20 @@
 mod alembic;
 mod code;
 mod django;
+mod ecto;
+mod elixir;
 mod evaluate;
+mod fizz;
 mod host;
 mod javascript;
+mod literal;
 mod node;
+mod pop;
 mod python;
 mod rails;
 mod ruby;
 mod sql;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -198,19 +204,31 @@ struct Piece {
 pub fn is_candidate(path: &Path) -> bool {
     let has_extension = path.extension().is_some_and(|extension| extension == "py")
         || is_ruby(path)
+        || is_elixir(path)
         || is_script(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    has_extension
+    let is_named = has_extension
         && folder.components().any(|part| {
             let name = part.as_os_str().to_string_lossy().to_ascii_lowercase();
             name.contains("migrat") || name.contains("alembic") || name == "versions"
-        })
+        });
+    is_named || is_fizz(path)
+}
+
+/// Returns whether a file is Fizz, in which nothing but migrations is written.
+pub fn is_fizz(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "fizz")
 }
 
 /// Returns whether a file is Ruby.
 fn is_ruby(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rb")
+}
+
+/// Returns whether a file is Elixir.
+fn is_elixir(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "exs" || extension == "ex")
 }
 
 /// Returns whether a file is JavaScript or TypeScript that may be run.
@@ -227,6 +245,8 @@ pub fn has_mark(text: &[u8]) -> bool {
     has("down_revision")
         || has("migrations.Migration")
         || has(rails::MARK)
+        || has("use Ecto.Migration")
+        || has("defmodule ") && has(ecto::MARK)
         || MARKS.iter().any(|mark| has(mark))
 }
 
@@ -246,26 +266,6 @@ const MARKS: &[&str] = &[
     "extends Migration",
     "pgm.",
 ];
-
-/// Returns the comments of a tree, walking it without recursion.
-fn comments(tree: &tree_sitter::Tree) -> Vec<Span> {
-    let mut found = Vec::new();
-    let mut cursor = tree.walk();
-    loop {
-        let node = cursor.node();
-        if node.kind() == "comment" {
-            found.push(Span::new(node.byte_range()));
-        }
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return found;
-            }
-        }
-    }
-}
 
 /// Files longer than this are not looked into, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
@@ -307,6 +307,14 @@ fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
         } else if host.text.len() <= LONGEST && is_ruby(&host.path) {
             let module = ruby::read(&host.text);
             extracted = rails::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_elixir(&host.path) {
+            let module = elixir::read(&host.text);
+            extracted = ecto::extract(&module, &host.text, stem).unwrap_or_default();
+            extracted.comments = module.comments;
+        } else if host.text.len() <= LONGEST && is_fizz(&host.path) {
+            let module = fizz::read(&host.text);
+            extracted = pop::extract(&module, stem);
             extracted.comments = module.comments;
         } else if host.text.len() <= LONGEST {
             let module = python::read(&host.text);

@@ -131,13 +131,17 @@ impl Text {
 impl Part {
     /// Returns a piece of the part.
     pub fn slice(&self, from: usize, to: usize) -> Text {
-        let Some(text) = self.text.get(from..to).filter(|text| !text.is_empty()) else {
-            return Text::default();
-        };
+        let parts = self.piece(from, to).filter(|piece| !piece.text.is_empty());
+        Text { parts: parts.into_iter().collect() }
+    }
+
+    /// Returns a piece of the part, if it begins and ends between characters.
+    pub fn piece(&self, from: usize, to: usize) -> Option<Part> {
+        let text = self.text.get(from..to)?.to_owned();
         let host = match self.exact {
             Some(_) => Span::new(from..to).shift(self.host.start),
             None => self.host,
         };
-        Text { parts: vec![Self { text: text.to_owned(), host, ..*self }] }
+        Some(Self { text, host, ..*self })
     }
 }

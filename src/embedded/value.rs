@@ -169,6 +169,18 @@ impl CallValue {
     }
 }
 
+/// Puts texts one behind the other, with something between each two.
+pub(super) fn joined(values: &[Value], separator: &Text) -> Text {
+    let mut out = Text::default();
+    for (at, value) in values.iter().enumerate() {
+        if at > 0 {
+            out.append(separator.clone());
+        }
+        out.append(value.as_text());
+    }
+    out
+}
+
 /// Returns whether two values are equal, where that is known.
 pub(super) fn is_equal(left: &Value, right: &Value) -> Option<bool> {
     match (&left.kind, &right.kind) {

@@ -76,6 +76,7 @@ impl Visitor<'_> {
                 migrations: Vec::new(),
                 not_applied: Vec::new(),
                 other_files: others.map(|entry| entry.name.clone()).collect(),
+                allows_late: allows_late(layout, tree),
             };
             (layout.read)(tree, sources, &mut set);
             name_unread_code(tree, &mut set);
@@ -96,6 +97,24 @@ impl Visitor<'_> {
             }
         }
     }
+}
+
+/// Returns whether a project file or a script tells the runner to apply migrations that come late.
+fn allows_late(layout: &Layout, tree: &Tree) -> bool {
+    let word = match layout.name {
+        "goose" => "-allow-missing",
+        "flyway" | "evolve" => "outoforder=true",
+        "supabase" => "--include-all",
+        "atlas" => "non-linear",
+        "node-pg-migrate" => "no-check-order",
+        _ => return false,
+    };
+    let is_said = |text: &str| {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        text.to_ascii_lowercase().contains(word)
+    };
+    let here = tree.files.iter().filter_map(|entry| entry.text.as_deref());
+    here.chain(tree.hints.iter().map(|hint| hint.text.as_str())).any(is_said)
 }
 
 /// Adds the scripts to the other files that the layout has not read.
@@ -125,7 +144,9 @@ fn owns(layout: &Layout, tree: &Tree, folder: &Tree) -> bool {
         "diesel" | "hasura" => folder.file("up.sql").is_some() || folder.file("down.sql").is_some(),
         "prisma" => folder.file("migration.sql").is_some(),
         "numbered" | "psql" => owns_folder(folder.name()),
-        "flyway" | "evolve" | "refinery" | "pgmigrate" | "dbup" | "graphile-migrate" => true,
+        "flyway" | "evolve" | "refinery" | "pgmigrate" | "dbup" | "graphile-migrate" | "ecto" => {
+            true
+        }
         "sqitch" => matches!(folder.name(), "deploy" | "revert" | "verify"),
         "tern" => super::marked::holds_templates(folder),
         "drizzle" if folder.file("migration.sql").is_some() => true,

@@ -22,6 +22,7 @@ pub(super) static LAYOUT: Layout = Layout {
     missing_down: "`goose down` then reports success and undoes nothing",
     checksums: false,
     assumed: false,
+    marker: Some(marker),
     detect,
     read,
     ..BASE
@@ -42,11 +43,7 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             set.skip(id, "has no number before the first `_`: goose stops with an error over it");
             continue;
         };
-        let sections = cut(file, |line| match directive(line)?.to_ascii_lowercase().as_str() {
-            "up" => Some(Marker::Up),
-            "down" => Some(Marker::Down),
-            _ => None,
-        });
+        let sections = cut(file, marker);
         let no_transaction = file
             .text
             .lines()
@@ -56,6 +53,14 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         push_file(set, file, id, Version::number(digits), name, &sections, mode);
     }
     sort_by_version(set);
+}
+
+fn marker(line: &str) -> Option<Marker> {
+    match directive(line)?.to_ascii_lowercase().as_str() {
+        "up" => Some(Marker::Up),
+        "down" => Some(Marker::Down),
+        _ => None,
+    }
 }
 
 /// Returns what a goose marker line says: `Up`, `Down`, `NO TRANSACTION`, ...

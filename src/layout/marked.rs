@@ -97,6 +97,7 @@ macro_rules! marked {
             title: $title,
             detect: |tree, sources| detect(&$kind, tree, sources),
             read: |tree, sources, set| read(&$kind, tree, sources, set),
+            marker: Some($kind.marker),
             downs: DownStyle::Section,
             $($field: $value,)*
             ..BASE

@@ -3,9 +3,11 @@
 //! The facts were measured with the runners themselves, or read in their source.
 
 mod alembic;
+mod bookkeeping;
 mod detect;
 mod diesel;
 mod django;
+mod ecto;
 mod files;
 mod flyway;
 mod foreign;
@@ -35,13 +37,14 @@ mod up_down;
 mod version;
 mod yoyo;
 
+pub use bookkeeping::{Bookkeeping, Compares, Identity, OnEdit, OnLate};
 pub use detect::{Override, recognise};
-pub use sections::commented_sql;
+pub use sections::{Marker, commented_sql, plain_marker};
 pub use set::{Down, Migration, MigrationSet, NotApplied};
 pub use tree::{Entry, Hint, Tree};
 pub use version::Version;
 
-use crate::source::SourceFile;
+use crate::source::{SourceFile, Span};
 
 /// Whether a runner holds a transaction open around a migration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -187,6 +190,8 @@ pub struct Layout {
     pub checksums: bool,
     /// Whether the transaction mode is only assumed, since the runner is not known.
     pub assumed: bool,
+    /// Reads a line that begins a section; nothing where files are not cut at such lines.
+    marker: Option<fn(&str) -> Option<Marker>>,
     detect: fn(&Tree, &Sources) -> Option<Detection>,
     read: fn(&Tree, &Sources, &mut MigrationSet),
 }
@@ -208,6 +213,7 @@ const BASE: Layout = Layout {
     missing_down: "",
     checksums: false,
     assumed: false,
+    marker: None,
     detect: |_, _| None,
     read: |_, _, _| {},
 };
@@ -236,6 +242,11 @@ impl Layout {
                     || matches!(self.name, "tern" | "mybatis")
             }
         }
+    }
+
+    /// Returns the lines of a file that begin its sections, in their order.
+    pub fn markers(&self, file: &SourceFile) -> Vec<(Marker, Span)> {
+        self.marker.map(|marker| sections::markers(file, marker)).unwrap_or_default()
     }
 
     /// Returns how a sentence names the runner.
@@ -312,6 +323,7 @@ pub static LAYOUTS: &[&Layout] = &[
     &alembic::LAYOUT,
     &django::LAYOUT,
     &rails::LAYOUT,
+    &ecto::LAYOUT,
     &typeorm::LAYOUT,
     &mikro_orm::LAYOUT,
     &sequelize::LAYOUT,

@@ -25,6 +25,7 @@ pub(super) static LAYOUT: Layout = Layout {
     missing_down: "node-pg-migrate then refuses to go down",
     checksums: false,
     assumed: false,
+    marker: Some(marker),
     detect,
     read,
     ..BASE

@@ -1,10 +1,13 @@
-//! pop and Ory's popx: `NNN_name.up.sql`, or `NNN_name.postgres.up.sql` for one kind of database.
+//! pop and Ory's popx: `NNN_name.up.sql`, or `NNN_name.postgres.up.sql` for one kind of database; with
+//! `.fizz` it is a migration in Fizz.
 
 use super::files::{push_pairs, whole};
+use super::set::Migration;
 use super::{
     BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
     TransactionMode, Tree, Version,
 };
+use crate::source::FileId;
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "pop",
@@ -47,16 +50,20 @@ struct Parts<'a> {
 }
 
 /// Takes a file name apart as pop's own pattern does:
-/// `^(\d+)_([^.]+)(\.[a-z0-9]+)?(\.autocommit)?\.(up|down)\.sql$`.
+/// `^(\d+)_([^.]+)(\.[a-z0-9]+)?(\.autocommit)?\.(up|down)\.(sql|fizz)$`, where popx has
+/// `.autocommit` for SQL only.
 fn parts(file: &str) -> Option<Parts<'_>> {
-    let stem = file.strip_suffix(".sql")?;
+    let (stem, is_sql) = match file.strip_suffix(".sql") {
+        Some(stem) => (stem, true),
+        None => (file.strip_suffix(".fizz")?, false),
+    };
     let (stem, is_down) = match stem.strip_suffix(".down") {
         Some(stem) => (stem, true),
         None => (stem.strip_suffix(".up")?, false),
     };
     let (stem, autocommit) = match stem.strip_suffix(".autocommit") {
-        Some(stem) => (stem, true),
-        None => (stem, false),
+        Some(stem) if is_sql => (stem, true),
+        _ => (stem, false),
     };
     let (version, rest) = stem.split_once('_')?;
     let (name, dialect) = match rest.split_once('.') {
@@ -68,10 +75,16 @@ fn parts(file: &str) -> Option<Parts<'_>> {
     (is_number && is_known).then_some(Parts { version, name, dialect, autocommit, is_down })
 }
 
+/// Returns the files of a folder that may be migrations.
+fn files(tree: &Tree) -> impl Iterator<Item = (&str, FileId)> {
+    let is_fizz = |(name, _): &(&str, FileId)| name.ends_with(".fizz");
+    tree.sql_files().chain(tree.code_files().filter(is_fizz))
+}
+
 fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
-    let named = || tree.sql_files().filter_map(|(name, _)| parts(name));
+    let named = || files(tree).filter_map(|(name, _)| parts(name));
     let count = named().count();
-    if count == 0 || count * 2 < tree.sql_files().count() {
+    if count == 0 || count * 2 < files(tree).count() {
         return None;
     }
     let special = named().find(|name| name.dialect.is_some() || name.autocommit);
@@ -91,13 +104,13 @@ fn detect(tree: &Tree, _: &Sources) -> Option<Detection> {
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let (mut ups, mut downs) = (Vec::new(), Vec::new());
     let is_postgres = |name: &Parts| matches!(name.dialect, Some("postgres" | "postgresql" | "pg"));
-    let named = || tree.sql_files().filter_map(|(file, _)| parts(file));
+    let named = || files(tree).filter_map(|(file, _)| parts(file));
     let mut special: Vec<(&str, bool)> =
         named().filter(|name| is_postgres(name)).map(|name| (name.version, name.is_down)).collect();
     special.sort_unstable();
-    for (file, id) in tree.sql_files() {
+    for (file, id) in files(tree) {
         let Some(name) = parts(file) else {
-            set.skip(id, "is not named NNN_name.up.sql: pop ignores it");
+            set.skip(id, "is not named NNN_name.up.sql or NNN_name.up.fizz: pop ignores it");
             continue;
         };
         if name.dialect.is_some() && !is_postgres(&name) {
@@ -108,10 +121,19 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             set.leave_out(id, "gives way to the file for PostgreSQL with the same version");
             continue;
         }
-        let mut migration = whole(sources, id, Version::text(name.version), name.name);
+        let mut migration = one(sources, id, &name);
         migration.transaction =
             if name.autocommit { TransactionMode::Message } else { set.transaction };
         if name.is_down { downs.push(migration) } else { ups.push(migration) }
     }
     push_pairs(set, sources, ups, downs);
+}
+
+/// Makes a migration of a file, whichever way it goes.
+fn one(sources: &Sources, id: FileId, name: &Parts) -> Migration {
+    let version = Version::text(name.version);
+    match &sources.get(id).embedded {
+        Some(embedded) => Migration::up(version, name.name, id, embedded.up),
+        None => whole(sources, id, version, name.name),
+    }
 }

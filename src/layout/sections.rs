@@ -2,12 +2,13 @@
 
 use super::set::{Down, Migration};
 use super::{MigrationSet, TransactionMode, Version};
+use crate::embedded::Embedded;
 use crate::source::{FileId, SourceFile, Span};
 use crate::sql::{self, ChunkKind};
 
 /// What a marker line begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marker {
+pub enum Marker {
     /// The up section.
     Up,
     /// The down section.
@@ -33,17 +34,7 @@ pub(super) struct Sections {
 pub(super) fn cut(file: &SourceFile, marker: impl Fn(&str) -> Option<Marker>) -> Sections {
     let start = file.text_start();
     let mut sections = Sections { up: Span::new(start..file.text.len()), ..Sections::default() };
-    let mut found: Vec<(Marker, Span)> = Vec::new();
-    let mut at = start;
-    for line in file.text[start..].split_inclusive('\n') {
-        let content = line.trim_end_matches(['\n', '\r']);
-        if content.trim_start().starts_with(['-', '#', '/'])
-            && let Some(kind) = marker(content)
-        {
-            found.push((kind, Span::new(at..at + content.len())));
-        }
-        at += line.len();
-    }
+    let found = markers(file, marker);
     let end = Span::new(file.text.len()..file.text.len()).start;
     let section_of = |index: usize| {
         let (_, line) = found[index];
@@ -68,8 +59,28 @@ pub(super) fn cut(file: &SourceFile, marker: impl Fn(&str) -> Option<Marker>) ->
     sections
 }
 
+/// Returns the lines that `marker` recognises, in their order.
+pub(super) fn markers(
+    file: &SourceFile,
+    marker: impl Fn(&str) -> Option<Marker>,
+) -> Vec<(Marker, Span)> {
+    let start = file.text_start();
+    let mut found = Vec::new();
+    let mut at = start;
+    for line in file.text[start..].split_inclusive('\n') {
+        let content = line.trim_end_matches(['\n', '\r']);
+        if content.trim_start().starts_with(['-', '#', '/'])
+            && let Some(kind) = marker(content)
+        {
+            found.push((kind, Span::new(at..at + content.len())));
+        }
+        at += line.len();
+    }
+    found
+}
+
 /// Reads the marker line of a home-grown runner: a comment whose first word says the direction.
-pub(super) fn plain_marker(line: &str) -> Option<Marker> {
+pub fn plain_marker(line: &str) -> Option<Marker> {
     let words = line.trim().trim_start_matches(['-', '#', '/', '*', '=', ' ', '\t']);
     let dashes = line.trim_start().starts_with("--");
     let first = words.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
@@ -164,6 +175,10 @@ pub(super) fn push_file(
 
 /// Returns what a down section or file is worth.
 pub(super) fn down_of(file: &SourceFile, id: FileId, section: Span) -> Down {
+    let sends_something = |embedded: &Embedded| embedded.messages_in(section).next().is_some();
+    if file.embedded.as_deref().is_some_and(sends_something) {
+        return Down::Present;
+    }
     let has_statement =
         sql::split(file.slice(section)).iter().any(|chunk| chunk.kind != ChunkKind::Comment);
     if has_statement {

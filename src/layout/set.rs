@@ -26,6 +26,8 @@ pub struct MigrationSet {
     pub not_applied: Vec<NotApplied>,
     /// The names of the files in the directory that are not SQL: some may be migrations in code.
     pub other_files: Vec<String>,
+    /// Whether something in the project tells the runner to apply migrations that come late.
+    pub allows_late: bool,
 }
 
 /// What one run applies, or takes back: one direction of one migration.

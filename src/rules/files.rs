@@ -1,6 +1,7 @@
 //! What the rules about a directory's files share: where to point, and how to list names.
 
 use crate::layout::Migration;
+use crate::past::Released;
 use crate::rule::HistoryContext;
 use crate::source::{FileId, SourceFile, Span};
 
@@ -31,6 +32,12 @@ pub(super) fn beginning(cx: &HistoryContext, migration: &Migration) -> Span {
 pub(super) fn beginning_of_file(cx: &HistoryContext, file: FileId) -> Span {
     let file = cx.sources.get(file);
     first_line(file, Span::new(file.text_start()..file.text.len()))
+}
+
+/// Returns the name of a file of another revision, from the directory of the set.
+pub(super) fn released_name(cx: &HistoryContext, old: Released) -> String {
+    let path = &old.file().path;
+    path.strip_prefix(&cx.set.root).unwrap_or(path).display().to_string()
 }
 
 /// Returns a line without the white space around it; nothing for a blank one.

@@ -71,6 +71,11 @@ pub(super) fn meant_to_leave(
     misses.into_iter().find(|miss| miss.effect == Effect::Transaction)
 }
 
+/// Returns whether a line is meant to begin a section and does not.
+pub(super) fn hides_section(layout: &Layout, migration: &Migration, file: &SourceFile) -> bool {
+    misses(layout, migration, file).iter().any(|miss| miss.effect == Effect::Unseen)
+}
+
 /// Finds the lines of a migration that are meant as directives of its runner and are none.
 fn misses(layout: &Layout, migration: &Migration, file: &SourceFile) -> Vec<Miss> {
     // Several changesets share a file; elsewhere what stands around the sections counts too.

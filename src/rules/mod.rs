@@ -16,6 +16,7 @@ mod blocking_unique_constraint;
 mod bookkeeping;
 mod breaking_drop;
 mod breaking_rename;
+mod broken_sections;
 mod cascade_drops_more;
 mod certain_failure;
 mod column_types;
@@ -67,7 +68,9 @@ mod needs_transaction;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
+mod out_of_order_migration;
 mod outage;
+mod overlap;
 mod pair;
 mod partition;
 mod partition_of_locks_parent;
@@ -79,6 +82,7 @@ mod prefer_jsonb;
 mod prefer_text;
 mod prefer_timestamptz;
 mod redundant_index;
+mod released_migration_changed;
 mod replaced;
 mod rls_without_policy;
 mod rollback_among_migrations;
@@ -144,6 +148,7 @@ rules! {
     "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
     "breaking-drop" => Migration(breaking_drop::check),
     "breaking-rename" => Migration(breaking_rename::check),
+    "broken-sections" => History(broken_sections::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
     "concurrently-if-not-exists" => Statement(concurrently_if_not_exists::check),
@@ -188,6 +193,7 @@ rules! {
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
     "not-valid-never-validated" => History(not_valid_never_validated::check),
+    "out-of-order-migration" => History(out_of_order_migration::check),
     "partition-of-locks-parent" => Steps(partition_of_locks_parent::watch),
     "password-in-migration" => Statement(password_in_migration::check),
     "pending-trigger-events" => Steps(pending_trigger_events::watch),
@@ -196,6 +202,7 @@ rules! {
     "prefer-text" => Statement(prefer_text::check),
     "prefer-timestamptz" => Statement(prefer_timestamptz::check),
     "redundant-index" => History(redundant_index::check),
+    "released-migration-changed" => History(released_migration_changed::check),
     "rls-without-policy" => Migration(rls_without_policy::check),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "security-definer-without-search-path" => Statement(security_definer_without_search_path::check),

@@ -18,6 +18,7 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
                 "give it the number that is missing, or add the file that is"
             }
             "drizzle" => "add an entry for it to meta/_journal.json, or delete it",
+            "sqitch" => "add it to sqitch.plan, or delete it",
             _ => "rename it as the runner expects, or move it out of the directory",
         })
     }));
@@ -54,11 +55,17 @@ fn without_number(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
 /// Returns whether a file looks like a migration but has no name that the runner reads.
 fn is_misnamed(cx: &HistoryContext, file: &NotApplied) -> bool {
     let path = &cx.sources.get(file.file).path;
+    // Sqitch goes by its plan, whatever a script is called.
+    if cx.set.layout.name == "sqitch" {
+        let folder = path.strip_prefix(&cx.set.root).unwrap_or(path);
+        return file.reason.contains("sqitch.plan") && folder.starts_with("deploy");
+    }
     let name = file_name(cx, file);
     let name = name.strip_prefix(['v', 'V']).unwrap_or(&name);
     let begins_with_number = name.starts_with(|c: char| c.is_ascii_digit());
     // Some runners read the folders below too.
     let is_beside = path.parent() == Some(&cx.set.root)
+        || cx.set.layout.name == "graphile-migrate"
         || matches!(cx.set.layout.name, "flyway" | "evolve" | "refinery");
     !file.is_meant
         && file.section.is_none()

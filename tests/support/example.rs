@@ -1,11 +1,13 @@
 //! Runs an example of a rule's page.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use lockmaster::check::{SetOptions, check};
 use lockmaster::diagnostic::Diagnostic;
 use lockmaster::fix;
 use lockmaster::layout::{self, Entry, MigrationSet, Override, Sources, Tree};
+use lockmaster::past::{Past, Snapshot};
 use lockmaster::report::{sort, text};
 use lockmaster::rule::{Check, Rule, Target};
 use lockmaster::rules::RULES;
@@ -20,6 +22,8 @@ pub(crate) struct Example<'a> {
     runner: String,
     target: Target,
     files: Vec<(String, String)>,
+    /// The directory as it was in another revision, if the page says.
+    past: Vec<(String, String)>,
 }
 
 /// What the rule says about an example.
@@ -40,8 +44,18 @@ impl<'a> Example<'a> {
         code: &str,
         words: impl Iterator<Item = &'b str>,
     ) -> Self {
-        let mut example =
-            Self { rule, runner: "psql".to_owned(), target: Target::default(), files: Vec::new() };
+        let mut example = Self {
+            rule,
+            runner: "psql".to_owned(),
+            target: Target::default(),
+            files: Vec::new(),
+            past: Vec::new(),
+        };
+        let is_directory = |text: &&String| text.starts_with("==> ");
+        if let Some(directory) = given.iter().rfind(is_directory) {
+            example.past = directory_of(directory);
+        }
+        let given: Vec<&String> = given.iter().filter(|text| !is_directory(text)).collect();
         for word in words {
             match word.split_once('=').expect("a word behind the kind is a key and a value") {
                 ("runner", value) => value.clone_into(&mut example.runner),
@@ -50,13 +64,10 @@ impl<'a> Example<'a> {
             }
         }
         if language == "files" {
-            for file in code.split("==> ").skip(1) {
-                let (name, text) = file.split_once('\n').unwrap_or((file, ""));
-                example.files.push((name.trim().to_owned(), text.to_owned()));
-            }
+            example.files = directory_of(code);
         } else {
             for (at, text) in given.iter().enumerate() {
-                example.files.push((example.file_name(at + 1, "given"), text.clone()));
+                example.files.push((example.file_name(at + 1, "given"), (*text).clone()));
             }
             let last = example.file_name(given.len() + 1, "example");
             example.files.push((last, code.to_owned()));
@@ -117,6 +128,15 @@ impl<'a> Example<'a> {
         (sources, sets)
     }
 
+    /// Returns what the set was in another revision.
+    fn past(&self, set: &MigrationSet) -> Option<Arc<Past>> {
+        let file = |(name, text): &(String, String)| SourceFile::new(name, text.clone());
+        let files = self.past.iter().map(file).collect();
+        let base = Snapshot::read(set, files, &Arc::default())?;
+        let revision = "origin/main".to_owned();
+        (!self.past.is_empty()).then(|| Arc::new(Past { revision, base, tip: None }))
+    }
+
     /// Returns the diagnostics of the example's own file, with their recipes.
     pub(crate) fn recipes(&self) -> (Sources, Vec<Diagnostic>) {
         let (sources, sets) = self.load();
@@ -145,6 +165,7 @@ impl<'a> Example<'a> {
             if matches!(self.rule.check, Check::Suppressions) { &all[..] } else { &[self.rule] };
         let mut diagnostics = Vec::new();
         for (at, set) in sets.iter().enumerate() {
+            let options = SetOptions { past: self.past(set), ..options.clone() };
             diagnostics.extend(check(at, set, &sources, rules, &options).diagnostics);
         }
         embedded::to_host(&mut diagnostics, &sources);
@@ -153,6 +174,15 @@ impl<'a> Example<'a> {
         sort(&mut diagnostics, &sources);
         (sources, diagnostics)
     }
+}
+
+/// Reads a directory: a line `==> 0001_a.sql` begins each file.
+fn directory_of(code: &str) -> Vec<(String, String)> {
+    let files = code.split("==> ").skip(1).map(|file| {
+        let (name, text) = file.split_once('\n').unwrap_or((file, ""));
+        (name.trim().to_owned(), text.to_owned())
+    });
+    files.collect()
 }
 
 /// A fenced block of a page.

@@ -57,15 +57,12 @@ impl<'a> Evaluator<'a> {
         let made = Rc::new(made);
         let result = Value { span, kind: ValueKind::Call(Rc::clone(&made)) };
         let Some(first) = functions.first().copied() else { return result };
+        let last = functions.last().copied().unwrap_or(first);
         let receiver = made.receiver.as_ref();
         match (self.callback)(&made) {
             Callback::Unknown => {}
-            Callback::Inside(parameter) => {
-                frame.contexts.push(result.clone());
-                let given = vec![Value { span, kind: parameter }];
-                self.run_closure(first, given, span, frame);
-                frame.contexts.pop();
-            }
+            Callback::Inside(parameter) => self.run_inside(&result, parameter, first, frame),
+            Callback::InsideLast(parameter) => self.run_inside(&result, parameter, last, frame),
             Callback::Behind => {
                 receiver.into_iter().for_each(|receiver| self.emit(receiver, false, frame));
                 self.run_closure(first, Vec::new(), span, frame);
@@ -87,6 +84,13 @@ impl<'a> Evaluator<'a> {
             }
         }
         result
+    }
+
+    fn run_inside(&mut self, call: &Value, parameter: ValueKind, number: usize, frame: &mut Frame) {
+        frame.contexts.push(call.clone());
+        let given = vec![Value { span: call.span, kind: parameter }];
+        self.run_closure(number, given, call.span, frame);
+        frame.contexts.pop();
     }
 
     fn run_in_doubt(&mut self, why: &'static str, number: usize, span: Span, frame: &mut Frame) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::super::text::Text;
-use super::super::value::{CallValue, Value, ValueKind};
+use super::super::value::{CallValue, Value, ValueKind, joined};
 
 /// Returns what a call of the language's own functions returns; nothing for a call of something else.
 pub(in super::super) fn builtin(call: &CallValue) -> Option<Value> {
@@ -23,14 +23,7 @@ pub(in super::super) fn builtin(call: &CallValue) -> Option<Value> {
                 Some(value) => text(value)?,
                 None => Text::translated(",", call.span),
             };
-            let mut out = Text::default();
-            for (at, value) in receiver.list()?.iter().enumerate() {
-                if at > 0 {
-                    out.append(separator.clone());
-                }
-                out.append(value.as_text());
-            }
-            ValueKind::Text(out)
+            ValueKind::Text(joined(receiver.list()?, &separator))
         }
         (Some(receiver), "concat") => {
             let mut out = text(receiver)?;

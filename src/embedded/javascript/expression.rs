@@ -3,13 +3,19 @@
 use tree_sitter::Node;
 
 use super::super::code::{Argument, Call, Expr, ExprKind};
+use super::super::literal::literal_text;
+use super::super::syntax::{DEEPEST, ReadTree, children, span, unknown};
 use super::super::text::Quote;
-use super::strings::literal_text;
-use super::{DEEPEST, Reader, children, span, unknown};
+use super::Reader;
+use super::strings::{raw, unescape};
 use crate::source::Span;
 
-impl Reader<'_> {
-    pub(super) fn expr(&self, node: Node, depth: usize) -> Expr {
+impl<'a> ReadTree<'a> for Reader<'a> {
+    fn text(&self) -> &'a str {
+        self.text
+    }
+
+    fn expr(&self, node: Node, depth: usize) -> Expr {
         let here = span(node);
         if depth > DEEPEST {
             return unknown(here, "an expression that is nested too deeply");
@@ -38,7 +44,7 @@ impl Reader<'_> {
                 None => ExprKind::Unknown("an expression with an error in it"),
             },
             "string" => {
-                let text = literal_text(self.text, inside(node), quote(node, self.text), false);
+                let text = literal_text(self.text, inside(node), quote(node, self.text), unescape);
                 ExprKind::Text(text)
             }
             "template_string" => return self.template(node, depth, false, false),
@@ -93,7 +99,9 @@ impl Reader<'_> {
         };
         Expr { span: here, kind }
     }
+}
 
+impl Reader<'_> {
     fn call(&self, node: Node, depth: usize) -> Expr {
         let here = span(node);
         let Some(callee) = node.child_by_field_name("function") else {
@@ -178,24 +186,14 @@ impl Reader<'_> {
         self.expr(node, depth)
     }
 
-    /// Reads `a + b + c` without going deeper for each `+`, and comparisons.
+    /// Reads `a + b + c` and comparisons.
     fn binary(&self, node: Node, depth: usize) -> Expr {
-        let operator = |node: Node| node.child_by_field_name("operator").map(|o| self.slice(o));
         let here = span(node);
-        if operator(node) == Some("+") {
-            let mut parts = Vec::new();
-            let mut left = node;
-            while left.kind() == "binary_expression" && operator(left) == Some("+") {
-                parts.extend(left.child_by_field_name("right").map(|r| self.expr(r, depth)));
-                let Some(next) = left.child_by_field_name("left") else { break };
-                left = next;
-            }
-            parts.push(self.expr(left, depth));
-            parts.reverse();
-            return Expr { span: here, kind: ExprKind::Join(parts) };
+        if let Some(sum) = self.sum(node, here, depth) {
+            return sum;
         }
         let sides = node.child_by_field_name("left").zip(node.child_by_field_name("right"));
-        let equal = match operator(node) {
+        let equal = match self.operator(node) {
             Some("==" | "===") => Some(true),
             Some("!=" | "!==") => Some(false),
             _ => None,
@@ -220,8 +218,9 @@ impl Reader<'_> {
         let is_template = !parts.is_empty();
         let quote = Quote { mark: '`', is_long: true, is_template };
         let inside = inside(node);
+        let escapes = if is_raw { raw } else { unescape };
         let text = |range: std::ops::Range<usize>| {
-            let kind = ExprKind::Text(literal_text(self.text, range.clone(), quote, is_raw));
+            let kind = ExprKind::Text(literal_text(self.text, range.clone(), quote, escapes));
             Expr { span: Span::new(range), kind }
         };
         if !is_template {

@@ -4,74 +4,28 @@ mod builtin;
 mod expression;
 mod strings;
 
-use tree_sitter::{Node, Parser};
+use tree_sitter::{Language, Node};
 
 use super::code::{Expr, ExprKind, Function, Module, Step};
-use crate::source::Span;
+use super::syntax::{self, DEEPEST, ReadTree as _, children, has_any, span, unknown};
 pub(super) use builtin::builtin;
-
-/// How deep statements and expressions may be nested; what lies deeper is not read.
-const DEEPEST: usize = 100;
 
 /// Reads a file. What cannot be read is a step or an expression of its own.
 pub(super) fn read(text: &str, is_typed: bool) -> Module {
-    let mut parser = Parser::new();
-    let language = if is_typed {
+    let language: Language = if is_typed {
         tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into()
     } else {
         tree_sitter_javascript::LANGUAGE.into()
     };
-    let tree = parser.set_language(&language).ok().and_then(|()| parser.parse(text, None));
-    let Some(tree) = tree else {
-        let all = Span::new(0..text.len());
-        return Module { steps: vec![Step::Other(all)], comments: Vec::new() };
-    };
     let reader = Reader { text };
-    let comments = super::comments(&tree);
-    Module { steps: reader.block(tree.root_node(), 0), comments }
+    syntax::read(language, text, |tree| reader.block(tree.root_node(), 0))
 }
 
 struct Reader<'a> {
     text: &'a str,
 }
 
-fn span(node: Node) -> Span {
-    Span::new(node.byte_range())
-}
-
-/// Returns the named children of a node, without comments.
-fn children(node: Node) -> Vec<Node> {
-    let mut cursor = node.walk();
-    node.named_children(&mut cursor).filter(|child| child.kind() != "comment").collect()
-}
-
-fn unknown(span: Span, what: &'static str) -> Expr {
-    Expr { span, kind: ExprKind::Unknown(what) }
-}
-
-/// Returns whether a part of a tree calls something, walking it without recursion.
-fn calls_something(node: Node) -> bool {
-    let mut cursor = node.walk();
-    loop {
-        if matches!(cursor.node().kind(), "call_expression" | "new_expression") {
-            return true;
-        }
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return false;
-            }
-        }
-    }
-}
-
 impl<'a> Reader<'a> {
-    fn slice(&self, node: Node) -> &'a str {
-        self.text.get(node.byte_range()).unwrap_or_default()
-    }
-
     /// Reads a statement, or the statements of a block.
     fn block(&self, node: Node, depth: usize) -> Vec<Step> {
         let mut steps = Vec::new();
@@ -251,7 +205,7 @@ impl<'a> Reader<'a> {
 
     /// Notes what is not read, unless it does nothing.
     fn other(&self, node: Node, out: &mut Vec<Step>) {
-        if calls_something(node) {
+        if has_any(node, &["call_expression", "new_expression", "ERROR"]) {
             out.push(Step::Other(span(node)));
         }
     }

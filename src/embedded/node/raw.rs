@@ -1,7 +1,7 @@
 //! Calls that are given SQL as text.
 
 use super::super::Sent;
-use super::super::text::{Part, Text};
+use super::super::text::Text;
 use super::super::value::{CallValue, Value, ValueKind};
 use super::{Framework, last};
 use crate::source::Span;
@@ -196,10 +196,11 @@ fn replace(
         }
         let (mut from, mut at) = (done.clamp(start, end), done.clamp(start, end));
         while let Some(c) = whole[at..end].chars().next() {
-            let here = piece(part, at - start, at + c.len_utf8() - start).host;
+            let here = part.piece(at - start, at + c.len_utf8() - start);
+            let here = here.map_or(part.host, |piece| piece.host);
             let before = whole[..at].chars().next_back().filter(|_| at > done);
             if let Some((len, text)) = find(&whole[at..], before, here) {
-                out.parts.push(piece(part, from - start, at - start));
+                out.append(part.slice(from - start, at - start));
                 out.append(text);
                 done = at + len;
                 at = done.min(end);
@@ -208,19 +209,10 @@ fn replace(
                 at += c.len_utf8();
             }
         }
-        out.parts.push(piece(part, from - start, part.text.len()));
+        out.append(part.slice(from - start, part.text.len()));
         start = end;
     }
-    out.parts.retain(|part| !part.text.is_empty());
     out
-}
-
-fn piece(part: &Part, from: usize, to: usize) -> Part {
-    let host = match part.exact {
-        Some(_) => Span::new(from..to).shift(part.host.start),
-        None => part.host,
-    };
-    Part { text: part.text[from..to].to_owned(), host, ..*part }
 }
 
 /// Returns whether a call of something unknown changes nothing in the database.

@@ -1,72 +1,38 @@
 //! Python's string literals, and what Python does with strings.
 
+use super::super::literal::{Escape, coded, simple};
 use super::super::text::{Quote, Text};
-use super::super::value::{CallValue, Value, ValueKind};
-use crate::source::Span;
+use super::super::value::{CallValue, Value, ValueKind, joined};
 
-/// Reads the inside of a literal.
-pub(super) fn literal_text(
-    text: &str,
-    range: std::ops::Range<usize>,
-    quote: Quote,
-    is_raw: bool,
-) -> Text {
-    let mut out = Text::default();
-    let body = text.get(range.clone()).unwrap_or_default();
-    let mut from = 0;
-    let mut at = 0;
-    while let Some(found) = body.get(at..).and_then(|rest| rest.find('\\')) {
-        let escape = at + found;
-        let (len, value) = unescape(&body[escape..]);
-        if is_raw || value.is_none() {
-            // A backslash that begins no escape sequence stands for itself.
-            at = escape + len;
-            continue;
-        }
-        let shift = Span::new(range.start..range.start).start;
-        out.push_exact(&body[from..escape], Span::new(from..escape).shift(shift), quote);
-        out.push(value.unwrap_or_default(), Span::new(escape..escape + len).shift(shift));
-        at = escape + len;
-        from = at;
-    }
-    let shift = Span::new(range.start..range.start).start;
-    out.push_exact(&body[from..], Span::new(from..body.len()).shift(shift), quote);
-    out
-}
-
-/// Reads the escape sequence at the front of `text`: its length and what it stands for, if it is one.
+/// Reads the escape sequence at the front of `text`, if it is one.
 ///
 /// Source: "String and Bytes literals" in the Python Language Reference.
-fn unescape(text: &str) -> (usize, Option<String>) {
-    let mut rest = text.chars();
-    rest.next();
-    let Some(c) = rest.next() else { return (text.len(), None) };
-    let simple = |value: &str| (1 + c.len_utf8(), Some(value.to_owned()));
-    let coded = |from: usize, digits: usize, radix: u32| {
-        let code = text.get(from..).unwrap_or_default();
-        let len = code.chars().take(digits).take_while(|c| c.is_digit(radix)).count();
-        let value = code.get(..len).and_then(|code| u32::from_str_radix(code, radix).ok());
-        (from + len, value.and_then(char::from_u32).map(String::from))
+pub(super) fn unescape(text: &str) -> Escape {
+    let Some(c) = text.chars().nth(1) else { return (text.len(), None) };
+    let len = 1 + c.len_utf8();
+    let number = |from, digits, radix| match coded(text, from, digits, radix) {
+        Some((end, value)) => (end, Some(value)),
+        None => (len, None),
     };
-    match c {
-        '\n' => simple(""),
-        '\r' if text.starts_with("\\\r\n") => (3, Some(String::new())),
-        '\\' => simple("\\"),
-        '\'' => simple("'"),
-        '"' => simple("\""),
-        'a' => simple("\u{7}"),
-        'b' => simple("\u{8}"),
-        'f' => simple("\u{c}"),
-        'n' => simple("\n"),
-        'r' => simple("\r"),
-        't' => simple("\t"),
-        'v' => simple("\u{b}"),
-        'x' => coded(2, 2, 16),
-        'u' => coded(2, 4, 16),
-        'U' => coded(2, 8, 16),
-        '0'..='7' => coded(1, 3, 8),
-        _ => (1 + c.len_utf8(), None),
-    }
+    let value = match c {
+        '\n' => "",
+        '\r' if text.starts_with("\\\r\n") => return (3, Some(String::new())),
+        '\\' => "\\",
+        '\'' => "'",
+        '"' => "\"",
+        'a' => "\u{7}",
+        'x' => return number(2, 2..=2, 16),
+        'u' => return number(2, 4..=4, 16),
+        'U' => return number(2, 8..=8, 16),
+        '0'..='7' => return number(1, 1..=3, 8),
+        _ => return (len, simple(c).map(str::to_owned)),
+    };
+    (len, Some(value.to_owned()))
+}
+
+/// Reads a backslash in a raw literal, where it begins nothing.
+pub(super) fn raw(text: &str) -> Escape {
+    (text.len(), None)
 }
 
 /// Takes one of each two braces away: in a template they stand for one.
@@ -98,22 +64,10 @@ pub(in super::super) fn builtin(call: &CallValue) -> Option<Value> {
         }
         (Some(receiver), "format") => format(&text(receiver)?, call)?,
         (Some(receiver), "%") => percent(&text(receiver)?, first?)?,
-        (Some(receiver), "join") => join(&text(receiver)?, first?)?,
+        (Some(receiver), "join") => joined(first?.list()?, &text(receiver)?),
         _ => return None,
     };
     Some(Value { span: call.span, kind: ValueKind::Text(made) })
-}
-
-fn join(separator: &Text, values: &Value) -> Option<Text> {
-    let ValueKind::List(values) = &values.kind else { return None };
-    let mut out = Text::default();
-    for (at, value) in values.iter().enumerate() {
-        if at > 0 {
-            out.append(separator.clone());
-        }
-        out.append(value.as_text());
-    }
-    Some(out)
 }
 
 /// Fills `{name}`, `{0}` and `{}` in.
@@ -191,19 +145,13 @@ fn slice(text: &Text, from: usize, to: usize) -> Text {
     let mut out = Text::default();
     let mut at = 0;
     for part in &text.parts {
-        let (start, end) =
-            (from.clamp(at, at + part.text.len()) - at, to.clamp(at, at + part.text.len()) - at);
-        if start < end && part.text.is_char_boundary(start) && part.text.is_char_boundary(end) {
-            let host = match part.exact {
-                Some(_) => Span::new(start..end).shift(part.host.start),
-                None => part.host,
-            };
-            // What fills a template in makes a text of its own: no part of it may be edited alone.
-            let exact = part.exact.map(|quote| Quote { is_template: true, ..quote });
-            let text = part.text[start..end].to_owned();
-            out.parts.push(super::super::text::Part { text, host, exact, is_open: part.is_open });
-        }
-        at += part.text.len();
+        let end = at + part.text.len();
+        out.append(part.slice(from.clamp(at, end) - at, to.clamp(at, end) - at));
+        at = end;
+    }
+    // What fills a template in makes a text of its own: no part of it may be edited alone.
+    for part in &mut out.parts {
+        part.exact = part.exact.map(|quote| Quote { is_template: true, ..quote });
     }
     out
 }

@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use super::super::text::Text;
-use super::super::value::{CallValue, Value, ValueKind};
-use crate::source::Span;
+use super::super::value::{CallValue, Value, ValueKind, joined};
 use crate::sql::tree::quote_identifier;
 
 /// Returns what a call of the language's own methods returns; nothing for a call of something else.
@@ -33,14 +32,7 @@ pub(in super::super) fn builtin(call: &CallValue) -> Option<Value> {
                 Some(_) => return None,
                 None => Text::default(),
             };
-            let mut out = Text::default();
-            for (at, value) in values.iter().enumerate() {
-                if at > 0 {
-                    out.append(separator.clone());
-                }
-                out.append(value.as_text());
-            }
-            ValueKind::Text(out)
+            ValueKind::Text(joined(values, &separator))
         }
         (Some(ValueKind::Map(pairs)), "keys") => {
             ValueKind::List(Rc::new(pairs.iter().map(|(key, _)| key.clone()).collect()))
@@ -67,15 +59,10 @@ fn squish(text: &Text) -> Text {
             let rest = &part.text[from..];
             let is_blank = rest.starts_with(char::is_whitespace);
             let end = rest.find(|c: char| c.is_whitespace() != is_blank).unwrap_or(rest.len());
-            let host = match part.exact {
-                Some(_) => Span::new(from..from + end).shift(part.host.start),
-                None => part.host,
-            };
-            match part.exact {
-                _ if is_blank => out.push(" ", host),
-                Some(quote) => out.push_exact(&rest[..end], host, quote),
-                None if part.is_open => out.parts.push(part.clone()),
-                None => out.push(&rest[..end], host),
+            match part.piece(from, from + end) {
+                Some(blank) if is_blank => out.push(" ", blank.host),
+                Some(_) if part.is_open => out.parts.push(part.clone()),
+                piece => out.parts.extend(piece),
             }
             from += end;
         }

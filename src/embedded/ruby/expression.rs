@@ -3,13 +3,19 @@
 use tree_sitter::Node;
 
 use super::super::code::{Argument, Call, Expr, ExprKind, Step};
+use super::super::literal::literal_text;
+use super::super::syntax::{DEEPEST, ReadTree, children, span, unknown};
 use super::super::text::{Quote, Text};
-use super::strings::{Escapes, dedented, literal_text};
-use super::{BLOCK, DEEPEST, Reader, children, span, unknown};
+use super::strings::{Escapes, dedented, unescape};
+use super::{BLOCK, Reader};
 use crate::source::Span;
 
-impl Reader<'_> {
-    pub(super) fn expr(&self, node: Node, depth: usize) -> Expr {
+impl<'a> ReadTree<'a> for Reader<'a> {
+    fn text(&self) -> &'a str {
+        self.text
+    }
+
+    fn expr(&self, node: Node, depth: usize) -> Expr {
         let here = span(node);
         if depth > DEEPEST {
             return unknown(here, "an expression that is nested too deeply");
@@ -77,7 +83,9 @@ impl Reader<'_> {
         };
         Expr { span: here, kind }
     }
+}
 
+impl Reader<'_> {
     /// Reads a lambda; one that only gives a text is a call of `->` with it.
     fn lambda(&self, node: Node, depth: usize) -> Expr {
         let here = self.whole(node);
@@ -160,26 +168,16 @@ impl Reader<'_> {
         (self.expr(key, depth), value)
     }
 
-    /// Reads `a + b + c` without going deeper for each `+`, and comparisons.
+    /// Reads `a + b + c` and comparisons.
     fn binary(&self, node: Node, depth: usize) -> Expr {
-        let operator = |node: Node| node.child_by_field_name("operator").map(|o| self.slice(o));
         let here = self.whole(node);
-        if operator(node) == Some("+") {
-            let mut parts = Vec::new();
-            let mut left = node;
-            while left.kind() == "binary" && operator(left) == Some("+") {
-                parts.extend(left.child_by_field_name("right").map(|r| self.expr(r, depth)));
-                let Some(next) = left.child_by_field_name("left") else { break };
-                left = next;
-            }
-            parts.push(self.expr(left, depth));
-            parts.reverse();
-            return Expr { span: here, kind: ExprKind::Join(parts) };
+        if let Some(sum) = self.sum(node, here, depth) {
+            return sum;
         }
         let sides = node.child_by_field_name("left").zip(node.child_by_field_name("right"));
         let Some((left, right)) = sides else { return unknown(here, "a calculation") };
         let sides = || (self.expr(left, depth), self.expr(right, depth));
-        let kind = match operator(node) {
+        let kind = match self.operator(node) {
             Some(equal @ ("==" | "!=")) => {
                 let (left, right) = sides();
                 ExprKind::Equal(Box::new(left), Box::new(right), equal == "==")
@@ -217,7 +215,7 @@ impl Reader<'_> {
         let inside = first.end_byte()..last.start_byte().max(first.end_byte());
         let ranges: Vec<_> = parts.iter().map(|part| part.byte_range()).collect();
         self.joined(node, here, inside, &ranges, depth, |range| {
-            literal_text(self.text, range, quote, escapes)
+            literal_text(self.text, range, quote, |text| unescape(text, escapes))
         })
     }
 
@@ -257,39 +255,5 @@ impl Reader<'_> {
             }
         }
         None
-    }
-
-    /// Puts the text of a literal and what is worked out in it one behind the other.
-    fn joined(
-        &self,
-        node: Node,
-        here: Span,
-        inside: std::ops::Range<usize>,
-        parts: &[std::ops::Range<usize>],
-        depth: usize,
-        text: impl Fn(std::ops::Range<usize>) -> Text,
-    ) -> Expr {
-        let literal = |range: std::ops::Range<usize>| Expr {
-            span: Span::new(range.clone()),
-            kind: ExprKind::Text(text(range)),
-        };
-        if parts.is_empty() {
-            return Expr { span: here, ..literal(inside) };
-        }
-        let mut joined = Vec::new();
-        let mut from = inside.start;
-        for part in parts {
-            joined.push(literal(from..part.start.max(from)));
-            from = part.end;
-            let whole = Span::new(part.clone());
-            let inner = node
-                .named_descendant_for_byte_range(part.start, part.end)
-                .filter(|found| found.kind() == "interpolation")
-                .and_then(|found| children(found).first().copied());
-            let inner = inner.map(|inner| self.expr(inner, depth));
-            joined.push(inner.unwrap_or(unknown(whole, "value")));
-        }
-        joined.push(literal(from..inside.end.max(from)));
-        Expr { span: here, kind: ExprKind::Join(joined) }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tree_sitter::{Node, Tree};
 
-use super::{span, walk};
+use super::super::syntax::{span, walk};
 use crate::source::Span;
 
 /// The heredocs of a file, by where they begin.

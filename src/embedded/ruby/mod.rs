@@ -7,15 +7,13 @@ mod strings;
 
 use std::collections::HashSet;
 
-use tree_sitter::{Node, Parser, Tree};
+use tree_sitter::{Node, Tree};
 
 use self::heredoc::Heredocs;
 use super::code::{Call, Expr, ExprKind, Function, Module, Step};
+use super::syntax::{self, DEEPEST, ReadTree as _, children, has_any, span, unknown, walk};
 use crate::source::Span;
 pub(super) use builtin::builtin;
-
-/// How deep statements and expressions may be nested; what lies deeper is not read.
-const DEEPEST: usize = 100;
 
 /// What a program calls itself: calls without a receiver are methods of it.
 pub(super) const SELF: &str = "this";
@@ -25,18 +23,11 @@ pub(super) const BLOCK: &str = "&";
 
 /// Reads a file. What cannot be read is a step or an expression of its own.
 pub(super) fn read(text: &str) -> Module {
-    let mut parser = Parser::new();
-    let language = tree_sitter_ruby::LANGUAGE.into();
-    let tree = parser.set_language(&language).ok().and_then(|()| parser.parse(text, None));
-    let Some(tree) = tree else {
-        let all = Span::new(0..text.len());
-        return Module { steps: vec![Step::Other(all)], comments: Vec::new() };
-    };
-    let heredocs = Heredocs::of(&tree, text);
-    let methods = methods(&tree, text);
-    let reader = Reader { text, heredocs, methods };
-    let comments = super::comments(&tree);
-    Module { steps: reader.block(tree.root_node(), 0), comments }
+    syntax::read(tree_sitter_ruby::LANGUAGE, text, |tree| {
+        let (heredocs, methods) = (Heredocs::of(tree, text), methods(tree, text));
+        let reader = Reader { text, heredocs, methods };
+        reader.block(tree.root_node(), 0)
+    })
 }
 
 struct Reader<'a> {
@@ -44,39 +35,6 @@ struct Reader<'a> {
     heredocs: Heredocs<'a>,
     /// The methods that the file defines: a word that is one of them is a call.
     methods: HashSet<&'a str>,
-}
-
-fn span(node: Node) -> Span {
-    Span::new(node.byte_range())
-}
-
-/// Returns the named children of a node, without comments and the bodies of heredocs.
-fn children(node: Node) -> Vec<Node> {
-    let mut cursor = node.walk();
-    let is_part = |child: &Node| !matches!(child.kind(), "comment" | "heredoc_body");
-    node.named_children(&mut cursor).filter(is_part).collect()
-}
-
-fn unknown(span: Span, what: &'static str) -> Expr {
-    Expr { span, kind: ExprKind::Unknown(what) }
-}
-
-/// Shows every node of a part of a tree, in order, without recursion; stops where it is told to.
-fn walk<'t>(node: Node<'t>, mut see: impl FnMut(Node<'t>) -> bool) {
-    let mut cursor = node.walk();
-    loop {
-        if !see(cursor.node()) {
-            return;
-        }
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return;
-            }
-        }
-    }
 }
 
 /// Returns the names of the methods that a file defines.
@@ -93,21 +51,7 @@ fn methods<'a>(tree: &Tree, text: &'a str) -> HashSet<&'a str> {
     found
 }
 
-/// Returns whether a part of a tree calls something.
-fn calls_something(node: Node) -> bool {
-    let mut calls = false;
-    walk(node, |node| {
-        calls |= matches!(node.kind(), "call" | "super" | "yield" | "ERROR");
-        !calls
-    });
-    calls
-}
-
-impl<'a> Reader<'a> {
-    fn slice(&self, node: Node) -> &'a str {
-        self.text.get(node.byte_range()).unwrap_or_default()
-    }
-
+impl Reader<'_> {
     /// Reads the statements in a node.
     fn block(&self, node: Node, depth: usize) -> Vec<Step> {
         let mut steps = Vec::new();
@@ -228,7 +172,7 @@ impl<'a> Reader<'a> {
 
     /// Notes what is not read, unless it does nothing.
     fn other(&self, node: Node, out: &mut Vec<Step>) {
-        if calls_something(node) {
+        if has_any(node, &["call", "super", "yield", "ERROR"]) {
             out.push(Step::Other(self.whole(node)));
         }
     }

@@ -1,0 +1,155 @@
+//! What the language modules have in common: how they go through the trees of tree-sitter.
+
+use std::ops::Range;
+
+use tree_sitter::{Language, Node, Parser, Tree};
+
+use super::code::{Expr, ExprKind, Module, Step};
+use super::text::Text;
+use crate::source::Span;
+
+/// How deep statements and expressions may be nested; what lies deeper is not read.
+pub(super) const DEEPEST: usize = 100;
+
+/// Reads a file: `steps` is given its tree and returns what the file does when it is loaded.
+pub(super) fn read(
+    language: impl Into<Language>,
+    text: &str,
+    steps: impl FnOnce(&Tree) -> Vec<Step>,
+) -> Module {
+    let mut parser = Parser::new();
+    let tree = parser.set_language(&language.into()).ok().and_then(|()| parser.parse(text, None));
+    let Some(tree) = tree else {
+        let all = Span::new(0..text.len());
+        return Module { steps: vec![Step::Other(all)], ..Module::default() };
+    };
+    Module { steps: steps(&tree), comments: comments(&tree) }
+}
+
+/// What reads the trees of one language.
+pub(super) trait ReadTree<'a> {
+    /// Returns the text of the file.
+    fn text(&self) -> &'a str;
+
+    /// Reads an expression that is nested so deep.
+    fn expr(&self, node: Node, depth: usize) -> Expr;
+
+    /// Returns the text of a node.
+    fn slice(&self, node: Node) -> &'a str {
+        self.text().get(node.byte_range()).unwrap_or_default()
+    }
+
+    /// Returns what stands between the two sides of a calculation.
+    fn operator(&self, node: Node) -> Option<&'a str> {
+        node.child_by_field_name("operator").map(|operator| self.slice(operator))
+    }
+
+    /// Reads `a + b + c` without going deeper for each `+`; nothing if it is another calculation.
+    fn sum(&self, node: Node, here: Span, depth: usize) -> Option<Expr> {
+        let is_sum = |of: Node| of.kind() == node.kind() && self.operator(of) == Some("+");
+        if !is_sum(node) {
+            return None;
+        }
+        let mut parts = Vec::new();
+        let mut left = node;
+        while is_sum(left) {
+            parts.extend(left.child_by_field_name("right").map(|right| self.expr(right, depth)));
+            let Some(next) = left.child_by_field_name("left") else { break };
+            left = next;
+        }
+        parts.push(self.expr(left, depth));
+        parts.reverse();
+        Some(Expr { span: here, kind: ExprKind::Join(parts) })
+    }
+
+    /// Puts the text of a literal and what is worked out in it one behind the other.
+    fn joined(
+        &self,
+        node: Node,
+        here: Span,
+        inside: Range<usize>,
+        parts: &[Range<usize>],
+        depth: usize,
+        text: impl Fn(Range<usize>) -> Text,
+    ) -> Expr {
+        let literal = |range: Range<usize>| Expr {
+            span: Span::new(range.clone()),
+            kind: ExprKind::Text(text(range)),
+        };
+        if parts.is_empty() {
+            return Expr { span: here, ..literal(inside) };
+        }
+        let mut joined = Vec::new();
+        let mut from = inside.start;
+        for part in parts {
+            joined.push(literal(from..part.start.max(from)));
+            from = part.end;
+            let whole = Span::new(part.clone());
+            let inner = node
+                .named_descendant_for_byte_range(part.start, part.end)
+                .filter(|found| found.kind() == "interpolation")
+                .and_then(|found| children(found).first().copied());
+            let inner = inner.map(|inner| self.expr(inner, depth));
+            joined.push(inner.unwrap_or(unknown(whole, "value")));
+        }
+        joined.push(literal(from..inside.end.max(from)));
+        Expr { span: here, kind: ExprKind::Join(joined) }
+    }
+}
+
+/// Returns where a node stands.
+pub(super) fn span(node: Node) -> Span {
+    Span::new(node.byte_range())
+}
+
+/// Returns the named children of a node, without comments and the bodies of heredocs.
+pub(super) fn children(node: Node) -> Vec<Node> {
+    let mut cursor = node.walk();
+    let is_part = |child: &Node| !matches!(child.kind(), "comment" | "heredoc_body");
+    node.named_children(&mut cursor).filter(is_part).collect()
+}
+
+/// Returns an expression that is not read.
+pub(super) fn unknown(span: Span, what: &'static str) -> Expr {
+    Expr { span, kind: ExprKind::Unknown(what) }
+}
+
+/// Shows every node of a part of a tree, in order, without recursion; stops where it is told to.
+pub(super) fn walk<'t>(node: Node<'t>, mut see: impl FnMut(Node<'t>) -> bool) {
+    let mut cursor = node.walk();
+    loop {
+        if !see(cursor.node()) {
+            return;
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+        }
+    }
+}
+
+/// Returns whether a part of a tree holds a node of one of these kinds.
+pub(super) fn has_any(node: Node, kinds: &[&str]) -> bool {
+    let mut is_found = false;
+    walk(node, |node| {
+        is_found |= kinds.contains(&node.kind());
+        !is_found
+    });
+    is_found
+}
+
+/// Returns the comments of a tree.
+fn comments(tree: &Tree) -> Vec<Span> {
+    let mut found = Vec::new();
+    walk(tree.root_node(), |node| {
+        if node.kind() == "comment" {
+            found.push(span(node));
+        }
+        true
+    });
+    found
+}
