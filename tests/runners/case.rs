@@ -199,6 +199,17 @@ impl<'a> Attempt<'a> {
         if output.succeeded { Ok(()) } else { Err(output.text) }
     }
 
+    /// Removes those of the files, each headed by `==> path`, in whose path a name occurs.
+    pub(crate) fn remove(&self, files: &str, name: &str) {
+        let paths = files.lines().filter_map(|line| line.strip_prefix("==> "));
+        for path in paths.filter(|path| path.contains(name)) {
+            let path = self.folder().join(path);
+            fs::remove_file(&path).unwrap();
+            // Where a folder is the migration, it goes with its last file.
+            let _ = fs::remove_dir(path.parent().unwrap());
+        }
+    }
+
     /// Returns which of the tables `first` and `second` there are.
     pub(crate) fn tables(&self) -> Vec<String> {
         let sql =

@@ -1,6 +1,6 @@
 //! What a runner does with a directory in which something is odd, beside what its layout says of it.
 
-use lockmaster::layout::{EmptyDown, Layout, OnDuplicate, by_name};
+use lockmaster::layout::{EmptyDown, Identity, Layout, OnDuplicate, OnEdit, OnLate, by_name};
 
 use crate::case::{Attempt, Runner, write};
 
@@ -46,6 +46,9 @@ pub(crate) fn compare(runner: &Runner, files: fn(&Odd<'_>) -> String) {
     assert_eq!(attempt.up().is_ok(), layout.empty_up.is_empty(), "empty: {}", layout.empty_up);
 
     edited(runner, layout, files);
+    gone(runner, layout, files);
+    late(runner, layout, files);
+    renamed(runner, layout, files);
     if runner.down.is_some() {
         downs(runner, layout, files);
     }
@@ -79,5 +82,59 @@ fn edited(runner: &Runner, layout: &Layout, files: fn(&Odd<'_>) -> String) {
     write(attempt.folder(), &files(&Odd::new(1, "first", more, DROP_FIRST)));
     write(attempt.folder(), &files(&Odd::new(2, "second", SECOND, DROP_SECOND)));
     let done = attempt.up();
-    assert_eq!(done.is_err(), layout.checksums, "an edited file: {done:?}");
+    match layout.bookkeeping().edited {
+        OnEdit::Unknown => {}
+        OnEdit::Unnoticed | OnEdit::Warns(_) => assert!(done.is_ok(), "an edited file: {done:?}"),
+        OnEdit::Fails(_) => assert!(done.is_err(), "an edited file"),
+    }
+}
+
+/// Removes a file that was applied, and applies again.
+fn gone(runner: &Runner, layout: &Layout, files: fn(&Odd<'_>) -> String) {
+    let first = files(&Odd::new(1, "first", FIRST, DROP_FIRST));
+    let second = files(&Odd::new(2, "second", SECOND, DROP_SECOND));
+    let attempt = Attempt::new(runner, &(first.clone() + &second));
+    attempt.up().unwrap();
+    attempt.remove(&first, "first");
+    let done = attempt.up();
+    let gone = layout.bookkeeping().gone;
+    if !gone.is_empty() {
+        assert!(done.is_err(), "a file that is gone: {gone}");
+    }
+}
+
+/// Applies the second migration, and then both.
+fn late(runner: &Runner, layout: &Layout, files: fn(&Odd<'_>) -> String) {
+    let attempt = Attempt::new(runner, &files(&Odd::new(2, "second", SECOND, DROP_SECOND)));
+    let on_late = layout.bookkeeping().late;
+    if matches!(on_late, OnLate::Unknown | OnLate::OtherOrder) {
+        return;
+    }
+    attempt.up().unwrap();
+    write(attempt.folder(), &files(&Odd::new(1, "first", FIRST, DROP_FIRST)));
+    let done = attempt.up();
+    match on_late {
+        OnLate::Unknown | OnLate::OtherOrder => {}
+        OnLate::Never(_) => assert_eq!(attempt.tables(), ["second"], "{done:?}"),
+        OnLate::Refuses(_) => assert!(done.is_err() && attempt.tables() == ["second"], "{done:?}"),
+        OnLate::Applies => assert!(done.is_ok() && attempt.tables().len() == 2, "{done:?}"),
+    }
+}
+
+/// Gives an applied migration another name.
+fn renamed(runner: &Runner, layout: &Layout, files: fn(&Odd<'_>) -> String) {
+    let bookkeeping = layout.bookkeeping();
+    let first = files(&Odd::new(1, "first", FIRST, DROP_FIRST));
+    let attempt = Attempt::new(runner, &first);
+    attempt.up().unwrap();
+    attempt.remove(&first, "first");
+    write(attempt.folder(), &files(&Odd::new(1, "other", FIRST, DROP_FIRST)));
+    let done = attempt.up();
+    match (bookkeeping.identity, bookkeeping.edited) {
+        // What compares files may compare names as well.
+        (Identity::Unknown, _) | (Identity::Version, OnEdit::Fails(_)) => {}
+        (Identity::Version, _) => assert!(done.is_ok(), "another name: {done:?}"),
+        // It is applied once more, or missed.
+        (Identity::Name, _) => assert!(done.is_err(), "another name"),
+    }
 }
