@@ -45,7 +45,13 @@ fn pipeline(criterion: &mut Criterion) {
     for (id, text) in (0..).zip(texts) {
         let name = format!("{:04}_change.sql", id + 1);
         sources.files.push(SourceFile::new(&name, text));
-        tree.files.push(Entry { name, id: Some(FileId(id)), code: None, text: None });
+        tree.files.push(Entry {
+            name,
+            id: Some(FileId(id)),
+            code: None,
+            journal: None,
+            text: None,
+        });
     }
     let sets = layout::recognise(&tree, &sources, true, &|_| Override::default());
     let rules: Vec<&Rule> = RULES.iter().collect();
@@ -68,7 +74,13 @@ impl Parsed {
         for (id, number) in (0..migrations).zip(1..) {
             let name = format!("{number:05}_change.sql");
             sources.files.push(SourceFile::new(&name, migration(number)));
-            tree.files.push(Entry { name, id: Some(FileId(id)), code: None, text: None });
+            tree.files.push(Entry {
+                name,
+                id: Some(FileId(id)),
+                code: None,
+                journal: None,
+                text: None,
+            });
         }
         let set = layout::recognise(&tree, &sources, true, &|_| Override::default()).remove(0);
         let scripts = check::parse(&set, &sources);

@@ -45,12 +45,17 @@ const SKIPPED_FOLDERS: &[&str] =
 const SIDE_FILES: &[&str] = &[
     "metadata.toml",
     "migration_lock.toml",
-    "_journal.json",
-    "sqitch.plan",
     "flyway.conf",
     "flyway.toml",
     "flyway.user.toml",
+    ATTRIBUTES,
 ];
+
+/// Lists of a directory's migrations that tools keep beside them.
+const JOURNALS: &[&str] = &["atlas.sum", "_journal.json", "sqitch.plan"];
+
+/// The file that tells git how to treat others.
+pub const ATTRIBUTES: &str = ".gitattributes";
 
 /// Project files whose texts tell the runner.
 const HINT_FILES: &[&str] = &[
@@ -74,6 +79,7 @@ const HINT_FILES: &[&str] = &[
     ".gmrc.js",
     ".gmrc.cjs",
     ".marvrc",
+    ATTRIBUTES,
 ];
 
 /// Folders beside the migrations whose shell scripts may run them.
@@ -136,8 +142,9 @@ pub fn in_memory(root: &Path, mut files: Vec<SourceFile>, hints: &Arc<Vec<Hint>>
             embedded::is_candidate(&file.path) && embedded::has_mark(file.text.as_bytes());
         let (id, code) = (is_sql(&name).then_some(next), is_code.then_some(next));
         let text = is_side_file(&name).then(|| file.text.clone());
+        let journal = is_journal(&file.path).then_some(next);
         if let Some(tree) = folders.get_mut(&folder) {
-            tree.files.push(Entry { name, id, code, text });
+            tree.files.push(Entry { name, id, code, journal, text });
         }
         sources.files.push(file);
     }
@@ -151,7 +158,6 @@ pub fn in_memory(root: &Path, mut files: Vec<SourceFile>, hints: &Arc<Vec<Hint>>
 ///
 /// `path` is counted from there, and `file` is the whole path.
 pub fn is_readable(path: &Path, file: &Path) -> bool {
-    let is_hidden = |name: &str| name.starts_with('.') && name.len() > 1;
     let mut names = path.iter().map(|name| name.to_str().unwrap_or_default()).rev();
     let name = names.next().unwrap_or_default();
     (is_sql(name) || is_side_file(name) || embedded::is_candidate(file))
@@ -249,17 +255,22 @@ fn walk(
     let is_skipped = |entry: &walkdir::DirEntry| {
         let name = entry.file_name().to_str().unwrap_or_default();
         entry.depth() > 0
-            && (name.starts_with('.') && name.len() > 1
-                || entry.file_type().is_dir() && SKIPPED_FOLDERS.contains(&name)
-                || skip(entry.path()))
+            && (is_hidden(name) || entry.file_type().is_dir() && SKIPPED_FOLDERS.contains(&name))
     };
+    let mut left_out = Vec::new();
     let mut entered = BTreeSet::new();
     let walker = WalkDir::new(root).follow_links(true).sort_by_file_name();
     let is_wanted = |entry: &walkdir::DirEntry| {
         // Links among folders make more paths than can be walked: each folder is entered by one.
         let is_link = entry.path_is_symlink() && entry.file_type().is_dir() && entry.depth() > 0;
-        !is_skipped(entry)
-            && (!is_link || fs::canonicalize(entry.path()).is_ok_and(|path| entered.insert(path)))
+        if is_skipped(entry) {
+            return false;
+        }
+        if entry.depth() > 0 && skip(entry.path()) {
+            left_out.push(clean(entry.path()));
+            return false;
+        }
+        !is_link || fs::canonicalize(entry.path()).is_ok_and(|path| entered.insert(path))
     };
     for entry in walker.into_iter().filter_entry(is_wanted) {
         let entry = match entry {
@@ -298,13 +309,30 @@ fn walk(
         let next = file_id(paths.len());
         if let Some(tree) = folders.get_mut(&folder) {
             let (id, code) = (is_sql.then_some(next), is_code.then_some(next));
-            tree.files.push(Entry { name, id, code, text });
-            if is_sql || is_code {
+            let journal = is_journal(&path).then_some(next);
+            tree.files.push(Entry { name, id, code, journal, text });
+            if is_sql || is_code || journal.is_some() {
                 paths.push(path);
             }
         }
     }
+    for path in left_out {
+        if let Some(folder) = path.parent().and_then(|folder| folders.get_mut(folder)) {
+            folder.is_partial = true;
+        }
+    }
     Ok(assemble(&clean_root, folders))
+}
+
+/// Returns whether a file is a list of migrations that a tool keeps beside them.
+pub fn is_journal(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| JOURNALS.contains(&name))
+}
+
+/// Returns whether a name is hidden, and nothing is to be learnt from the file.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && name.len() > 1 && name != ATTRIBUTES
 }
 
 /// Returns whether a file that is no SQL may say how the migrations beside it are run.
@@ -312,7 +340,10 @@ fn is_side_file(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let is_changelog = ["changelog", "master", "liquibase"].iter().any(|word| lower.contains(word))
         && [".xml", ".yaml", ".yml", ".json"].iter().any(|end| lower.ends_with(end));
-    SIDE_FILES.contains(&name) || lower.ends_with(".sql.conf") || is_changelog
+    SIDE_FILES.contains(&name)
+        || JOURNALS.contains(&name)
+        || lower.ends_with(".sql.conf")
+        || is_changelog
 }
 
 /// Returns a path without a leading `./`.
@@ -356,6 +387,7 @@ pub fn add_file(trees: &mut [Tree], file: &SourceFile, index: usize) -> bool {
     let entry = Entry {
         id: is_sql.then(|| file_id(index)),
         code: is_code.then(|| file_id(index)),
+        journal: None,
         text: (!is_sql && !is_code).then(|| file.text.clone()),
         name,
     };

@@ -14,6 +14,7 @@ use crate::config::FailOn;
 use crate::discover;
 use crate::fix::{self, FixOptions};
 use crate::report::{self, Format, Report, Style, Summary};
+use crate::source::SourceFile;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LintArguments {
@@ -114,7 +115,7 @@ fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) 
         .collect();
     Summary {
         sets: sets.len(),
-        files: loaded.sources.files.iter().filter(|file| file.embedded.is_none()).count(),
+        files: loaded.sources.files.iter().filter(|file| is_migration(file)).count(),
         files_not_applied: idle.len(),
         statements: outcome.checked.iter().map(|set| set.statements).sum(),
         not_analysed: outcome.checked.iter().map(|set| set.not_analysed).sum(),
@@ -122,6 +123,11 @@ fn summary(input: &Input, loaded: &Loaded, outcome: &Outcome, started: Instant) 
         suppressed: outcome.suppressed,
         notes: input.notes(loaded),
     }
+}
+
+/// Returns whether a file counts as read: journals and what was taken out of others do not.
+fn is_migration(file: &SourceFile) -> bool {
+    file.embedded.is_none() && !discover::is_journal(&file.path)
 }
 
 fn exit_code(arguments: &LintArguments, found: &Found, outcome: &Outcome) -> ExitCode {

@@ -111,6 +111,7 @@ impl Layout {
                 ..VERSIONS
             },
             "dbmate" | "diesel" | "hasura" | "rails" | "pg-migrate" => VERSIONS,
+            "ecto" => Bookkeeping { edited: OnEdit::Unknown, ..VERSIONS },
             "sqlx" => Bookkeeping {
                 edited: OnEdit::Fails("sqlx stops"),
                 compares: Compares::Bytes,

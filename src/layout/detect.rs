@@ -1,9 +1,12 @@
 //! Finds the migration directories in a tree of folders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::foreign::take_out;
 use super::numbered::owns_folder;
+use crate::discover::ATTRIBUTES;
+use crate::source::FileId;
+
 use super::{Detection, LAYOUTS, Layout, MigrationSet, Sources, TransactionMode, Tree};
 
 /// What the configuration says about a directory.
@@ -76,6 +79,10 @@ impl Visitor<'_> {
                 migrations: Vec::new(),
                 not_applied: Vec::new(),
                 other_files: others.map(|entry| entry.name.clone()).collect(),
+                journals: journals(tree),
+                missing: Vec::new(),
+                is_partial: tree.is_partial(),
+                keeps_bytes: keeps_bytes(tree),
                 allows_late: allows_late(layout, tree),
             };
             (layout.read)(tree, sources, &mut set);
@@ -97,6 +104,26 @@ impl Visitor<'_> {
             }
         }
     }
+}
+
+/// Returns the lists of migrations that tools keep in a directory: Drizzle has a folder for its own.
+fn journals(tree: &Tree) -> Vec<FileId> {
+    let folders = std::iter::once(tree).chain(tree.folder("meta"));
+    folders.flat_map(|folder| &folder.files).filter_map(|entry| entry.journal).collect()
+}
+
+/// Returns whether `.gitattributes` tells git to keep the bytes of SQL files.
+fn keeps_bytes(tree: &Tree) -> bool {
+    let is_named = |path: &Path| path.file_name().is_some_and(|name| name == ATTRIBUTES);
+    let above = tree.hints.iter().filter(|hint| is_named(&hint.path)).map(|hint| &*hint.text);
+    let here = tree.file(ATTRIBUTES).and_then(|entry| entry.text.as_deref());
+    here.into_iter().chain(above).flat_map(str::lines).any(|line| {
+        let mut words = line.split_whitespace();
+        let is_meant = words
+            .next()
+            .is_some_and(|path| path.ends_with('*') || path.to_ascii_lowercase().ends_with("sql"));
+        is_meant && words.any(|word| matches!(word, "-text" | "binary"))
+    })
 }
 
 /// Returns whether a project file or a script tells the runner to apply migrations that come late.
@@ -157,12 +184,11 @@ fn owns(layout: &Layout, tree: &Tree, folder: &Tree) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::Arc;
 
     use super::super::{Entry, Hint};
     use super::*;
-    use crate::source::{FileId, SourceFile};
+    use crate::source::SourceFile;
 
     /// Returns the layouts of the sets in a tree of files; those that are no SQL are hints.
     fn layouts(paths: &[&str]) -> Vec<(&'static str, usize)> {
@@ -192,7 +218,13 @@ mod tests {
                 });
                 folder = &mut folder.folders[at];
             }
-            folder.files.push(Entry { name: name.to_owned(), id, code: None, text: None });
+            folder.files.push(Entry {
+                name: name.to_owned(),
+                id,
+                code: None,
+                journal: None,
+                text: None,
+            });
         }
         share(&mut root, &Arc::new(hints));
         let nothing = |_: &Path| Override::default();

@@ -52,6 +52,10 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             Some(text) if !runs_in_transaction(text) => TransactionMode::Message,
             _ => set.transaction,
         };
+        if !folder.files.is_empty() && folder.file("up.sql").is_none() {
+            let path = format!("{}/up.sql", folder.name());
+            set.miss(folder.name(), path, "Diesel stops with an error, and nothing is applied");
+        }
         for (file, id) in folder.sql_files() {
             let mut migration = whole(sources, id, version.clone(), name);
             migration.transaction = mode;

@@ -46,7 +46,7 @@ pub(super) fn push_pairs(
         set.push(up, down);
     }
     for down in by_version.into_values().flatten() {
-        set.skip(down.file, "takes back a version that no migration has");
+        set.skip_orphan(down.file);
     }
 }
 
@@ -86,7 +86,6 @@ layout!(HASURA, "hasura", "Hasura", |tree, _| {
         return Detection::because(format!("{count} folders with up.sql, named by milliseconds"));
     }
     // Its names may begin with any number, as Diesel's may.
-    let is_numbered = |folder: &Tree| folder.name().starts_with(|c: char| c.is_ascii_digit());
     let config = tree.hint(&["config.yaml"], "metadata_directory");
     let is_below = tree.path.components().any(|part| part.as_os_str() == "hasura");
     if count == 0 || !folders().all(is_numbered) || tree.has_project_file("diesel.toml") {
@@ -230,6 +229,10 @@ pub(super) fn has_milliseconds(name: &str) -> bool {
 fn read_folders(tree: &Tree, sources: &Sources, set: &mut MigrationSet, file: &str) {
     for folder in &tree.folders {
         let (version, name) = folder.name().split_once('_').unwrap_or((folder.name(), ""));
+        if set.layout.name == "prisma" && folder.file(file).is_none() && is_numbered(folder) {
+            let path = format!("{}/{file}", folder.name());
+            set.miss(folder.name(), path, "`prisma migrate deploy` stops with an error (P3015)");
+        }
         for (found, id) in folder.sql_files() {
             if found == file {
                 let mut up = whole(sources, id, Version::text(version), name);
@@ -243,6 +246,11 @@ fn read_folders(tree: &Tree, sources: &Sources, set: &mut MigrationSet, file: &s
     for (_, id) in tree.sql_files() {
         set.skip(id, "lies beside the migration folders");
     }
+}
+
+/// Returns whether a folder is named as those of migrations are.
+fn is_numbered(folder: &Tree) -> bool {
+    folder.name().starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn read_hasura(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
@@ -305,6 +313,12 @@ fn read_drizzle(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         .map(|entries| entries.iter().filter_map(|entry| entry["tag"].as_str()).collect())
         .unwrap_or_default();
     let places = places(&tags);
+    for tag in &tags {
+        let path = format!("{tag}.sql");
+        if tree.file(&path).is_none() {
+            set.miss(tag, path, "Drizzle stops with an error, and nothing is applied");
+        }
+    }
     let mut ups = Vec::new();
     for (name, id) in tree.sql_files() {
         let stem = name.trim_end_matches(".sql");

@@ -132,7 +132,7 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
         set.push(up, None);
     }
     for left in downs.into_values().flatten() {
-        set.skip(left.id, "takes back a version that no migration has");
+        set.skip_orphan(left.id);
     }
     for folder in &tree.folders {
         let idle = IDLE_FOLDERS.iter().find(|(name, _)| folder.name().eq_ignore_ascii_case(name));

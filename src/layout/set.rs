@@ -26,6 +26,14 @@ pub struct MigrationSet {
     pub not_applied: Vec<NotApplied>,
     /// The names of the files in the directory that are not SQL: some may be migrations in code.
     pub other_files: Vec<String>,
+    /// The lists of migrations that tools keep beside them.
+    pub journals: Vec<FileId>,
+    /// What the runner looks for and does not find.
+    pub missing: Vec<Missing>,
+    /// Whether files of the directory are left out, as somebody asked for.
+    pub is_partial: bool,
+    /// Whether git is told to keep the bytes of the files, and so their line endings.
+    pub keeps_bytes: bool,
     /// Whether something in the project tells the runner to apply migrations that come late.
     pub allows_late: bool,
 }
@@ -95,6 +103,27 @@ pub struct NotApplied {
     pub section: Option<Span>,
 }
 
+/// A file that the runner looks for and does not find.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    /// What a list calls the migration, or its folder.
+    pub name: String,
+    /// The file's path from the directory of the set.
+    pub path: String,
+    /// What the runner does then, as a sentence.
+    pub consequence: &'static str,
+}
+
+/// Why a down is never run that has no up.
+const ORPHAN: &str = "takes back a version that no migration has";
+
+impl NotApplied {
+    /// Returns whether it is a down that has no up.
+    pub fn is_orphan(&self) -> bool {
+        self.reason == ORPHAN
+    }
+}
+
 impl MigrationSet {
     /// Returns the up migrations with their indexes.
     pub fn ups(&self) -> impl Iterator<Item = (usize, &Migration)> {
@@ -118,6 +147,16 @@ impl MigrationSet {
     pub(super) fn push(&mut self, up: Migration, down: Option<Migration>) {
         self.migrations.push(up);
         self.migrations.extend(down);
+    }
+
+    /// Notes that a down has no up.
+    pub(super) fn skip_orphan(&mut self, file: FileId) {
+        self.skip(file, ORPHAN);
+    }
+
+    /// Notes that the runner does not find a file.
+    pub(super) fn miss(&mut self, name: &str, path: String, consequence: &'static str) {
+        self.missing.push(Missing { name: name.to_owned(), path, consequence });
     }
 
     /// Notes that the runner never applies a file.

@@ -45,9 +45,32 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             }
         }
     }
+    // Without a single one the scripts lie elsewhere.
+    if let Some(deploy) = tree.folder("deploy").filter(|_| !ups.is_empty()) {
+        // Of a change that was reworked only one of the tags behind it names the old script.
+        let is_current = |name: &&String| !name.contains('@');
+        let mut lost: Vec<&String> = places.keys().filter(is_current).collect();
+        lost.retain(|name| !has_script(deploy, name));
+        lost.sort_by_key(|name| places.get(*name));
+        for name in lost {
+            let consequence = "`sqitch deploy` fails, and takes back what it deployed before";
+            set.miss(name, format!("deploy/{name}.sql"), consequence);
+        }
+    }
     push_pairs(set, sources, ups, downs);
     for (_, id) in files("verify") {
         set.skip(id, "verifies a change, it is not one");
+    }
+}
+
+/// Returns whether there is a script of that name, with any extension.
+fn has_script(folder: &Tree, name: &str) -> bool {
+    match name.split_once('/') {
+        Some((below, name)) => folder.folder(below).is_some_and(|folder| has_script(folder, name)),
+        None => folder
+            .files
+            .iter()
+            .any(|entry| entry.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))),
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Tree {
     pub files: Vec<Entry>,
     /// Its folders, sorted by name.
     pub folders: Vec<Tree>,
+    /// Whether something that lies directly in it is left out, as somebody asked for.
+    pub is_partial: bool,
     /// Texts of known project files in the folders above it, nearest first.
     pub hints: Arc<Vec<Hint>>,
 }
@@ -29,6 +31,8 @@ pub struct Entry {
     pub id: Option<FileId>,
     /// For a migration in a host language: the file that holds its SQL.
     pub code: Option<FileId>,
+    /// Its id, if it is a list of migrations that a tool keeps beside them.
+    pub journal: Option<FileId>,
     /// The text of a small file that says how migrations run, such as `metadata.toml`.
     pub text: Option<String>,
 }
@@ -84,6 +88,11 @@ impl Tree {
             found.extend(below.map(|(name, id)| (format!("{}/{name}", folder.name()), id)));
         }
         found
+    }
+
+    /// Returns whether something in the folder or below it is left out, as somebody asked for.
+    pub fn is_partial(&self) -> bool {
+        self.is_partial || self.folders.iter().any(Tree::is_partial)
     }
 
     /// Returns the nearest hint whose file has one of these names and holds `text`.

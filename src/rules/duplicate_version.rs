@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::layout::{Migration, OnDuplicate, Version};
+use crate::layout::{Direction, Migration, OnDuplicate, Version};
 use crate::rule::HistoryContext;
 use crate::source::FileId;
 
@@ -18,6 +18,34 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
     }
     let groups = groups.values().filter(|group| group.len() > 1 && !are_variants(cx, group));
     out.extend(groups.filter_map(|group| report(cx, group)));
+    out.extend(copies(cx));
+}
+
+/// Finds the copies of migrations that golang-migrate takes for migrations: it reads `1_a.up.sql.bak`.
+fn copies(cx: &HistoryContext) -> Vec<Diagnostic> {
+    if cx.set.layout.name != "golang-migrate" {
+        return Vec::new();
+    }
+    let copy = |name: &String| {
+        let (digits, rest) = name.split_once('_')?;
+        let is_up = rest.contains(".up.");
+        let version = Version::number(digits);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let same = |migration: &&Migration| {
+            is_up == (migration.direction == Direction::Up) && migration.version.is_same(&version)
+        };
+        let is_read = is_number && (is_up || rest.contains(".down."));
+        let migration = cx.set.migrations.iter().find(same).filter(|_| is_read)?;
+        let what = if is_up { "up" } else { "down" };
+        let message = format!(
+            "{}: `{name}` counts as a second {what} of version `{digits}`",
+            cx.set.layout.duplicate
+        );
+        let most = if is_certain(cx) { Severity::Error } else { Severity::Warning };
+        let diagnostic = Diagnostic::new(migration.file, beginning(cx, migration), message);
+        Some(diagnostic.help(format!("move `{name}` out of the directory")).at_most(most))
+    };
+    cx.set.other_files.iter().filter_map(copy).collect()
 }
 
 /// Returns whether the files are one migration for several databases: `1_a.up.sql` and

@@ -34,6 +34,19 @@ pub(super) fn beginning_of_file(cx: &HistoryContext, file: FileId) -> Span {
     first_line(file, Span::new(file.text_start()..file.text.len()))
 }
 
+/// Returns the list of that name that a tool keeps beside the migrations.
+pub(super) fn journal<'a>(cx: &'a HistoryContext, name: &str) -> Option<(FileId, &'a SourceFile)> {
+    let named = |file: &SourceFile| file.path.file_name().is_some_and(|found| found == name);
+    let all = cx.set.journals.iter().map(|id| (*id, cx.sources.get(*id)));
+    all.into_iter().find(|(_, file)| named(file))
+}
+
+/// Returns the place of a text in a file.
+pub(super) fn place_of(file: &SourceFile, text: &str) -> Option<Span> {
+    let at = file.text.find(text)?;
+    Some(Span::new(at..at + text.len()))
+}
+
 /// Returns the name of a file of another revision, from the directory of the set.
 pub(super) fn released_name(cx: &HistoryContext, old: Released) -> String {
     let path = &old.file().path;

@@ -19,6 +19,8 @@ mod breaking_rename;
 mod broken_sections;
 mod cascade_drops_more;
 mod certain_failure;
+mod checksum_file_out_of_date;
+mod collect;
 mod column_types;
 mod concurrent;
 mod concurrently_if_not_exists;
@@ -62,12 +64,15 @@ mod lossy_type_change;
 mod missing_dependency;
 mod missing_down;
 mod missing_lock_timeout;
+mod missing_migration_file;
 mod misspelt_directive;
+mod mixed_line_endings;
 mod narrowing;
 mod needs_transaction;
 mod non_idempotent_statement;
 mod not_analysed;
 mod not_valid_never_validated;
+mod orphan_down;
 mod out_of_order_migration;
 mod outage;
 mod overlap;
@@ -146,11 +151,12 @@ rules! {
     "blocking-refresh" => Statement(blocking_refresh::check),
     "blocking-reindex" => Statement(blocking_reindex::check),
     "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
-    "breaking-drop" => Migration(breaking_drop::check),
+    "breaking-drop" => Steps(breaking_drop::watch),
     "breaking-rename" => Migration(breaking_rename::check),
     "broken-sections" => History(broken_sections::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
     "certain-failure" => Refusal(certain_failure::check),
+    "checksum-file-out-of-date" => History(checksum_file_out_of_date::check),
     "concurrently-if-not-exists" => Statement(concurrently_if_not_exists::check),
     "concurrently-in-transaction" => Steps(concurrently_in_transaction::watch),
     "concurrently-under-timeout" => Statement(concurrently_under_timeout::check),
@@ -161,11 +167,11 @@ rules! {
     "down-loses-data" => Migration(down_loses_data::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "drop-column-takes-constraints" => Statement(drop_column_takes_constraints::check),
-    "drop-default-breaks-writers" => Migration(drop_default_breaks_writers::check),
+    "drop-default-breaks-writers" => Steps(drop_default_breaks_writers::watch),
     "drop-locks-other-tables" => Steps(drop_locks_other_tables::watch),
     "dropped-column-in-use" => Statement(dropped_column_in_use::check),
     "drops-data" => Steps(drops_data::watch),
-    "drops-unique-key" => Migration(drops_unique_key::check),
+    "drops-unique-key" => Steps(drops_unique_key::watch),
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
@@ -188,11 +194,14 @@ rules! {
     "missing-dependency" => History(missing_dependency::check),
     "missing-down" => History(missing_down::check),
     "missing-lock-timeout" => Steps(missing_lock_timeout::watch),
+    "missing-migration-file" => History(missing_migration_file::check),
     "misspelt-directive" => Migration(misspelt_directive::check),
+    "mixed-line-endings" => History(mixed_line_endings::check),
     "needs-transaction" => Statement(needs_transaction::check),
     "non-idempotent-statement" => Steps(non_idempotent_statement::watch),
     "not-analysed" => Migration(not_analysed::check),
     "not-valid-never-validated" => History(not_valid_never_validated::check),
+    "orphan-down" => History(orphan_down::check),
     "out-of-order-migration" => History(out_of_order_migration::check),
     "partition-of-locks-parent" => Steps(partition_of_locks_parent::watch),
     "password-in-migration" => Statement(password_in_migration::check),
@@ -203,7 +212,7 @@ rules! {
     "prefer-timestamptz" => Statement(prefer_timestamptz::check),
     "redundant-index" => History(redundant_index::check),
     "released-migration-changed" => History(released_migration_changed::check),
-    "rls-without-policy" => Migration(rls_without_policy::check),
+    "rls-without-policy" => Steps(rls_without_policy::watch),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "security-definer-without-search-path" => Statement(security_definer_without_search_path::check),
     "sequence-left-int" => Statement(sequence_left_int::check),

@@ -6,10 +6,11 @@ use crate::past::{Past, Released};
 use crate::rule::HistoryContext;
 use crate::sql::Script;
 
-use super::files::{beginning, released_name};
+use super::files::{beginning, journal, place_of, released_name};
 use super::overlap::{Touched, touched};
 
 pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
+    journal_times(cx, out);
     // Files that nobody numbers have no order.
     let Some(past) = cx.past.filter(|_| cx.set.layout.name != "plain") else { return };
     let new: BTreeSet<usize> = past.compare(cx.set, cx.sources).new.into_iter().collect();
@@ -23,6 +24,38 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
             Some(old) => out.extend(duplicate(cx, past, up, *old)),
             None => out.extend(late(cx, past, at, &new, &ahead)),
         }
+    }
+}
+
+/// Drizzle applies what its journal gives a later time than that of the last one that was applied,
+/// wherever it stands in the list.
+fn journal_times(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
+    let Some((id, file)) = journal(cx, "_journal.json").filter(|_| cx.set.layout.name == "drizzle")
+    else {
+        return;
+    };
+    let list: serde_json::Value = serde_json::from_str(&file.text).unwrap_or_default();
+    let mut last: Option<(u64, &str)> = None;
+    for entry in list["entries"].as_array().into_iter().flatten() {
+        let (Some(when), Some(tag)) = (entry["when"].as_u64(), entry["tag"].as_str()) else {
+            continue;
+        };
+        let Some((time, earlier)) = last.filter(|(time, _)| when <= *time) else {
+            last = Some((when, tag));
+            continue;
+        };
+        let is_it = |up: &Migration| cx.file(up).path.file_stem().is_some_and(|stem| stem == tag);
+        let Some((_, up)) = cx.set.ups().find(|(_, up)| is_it(up)) else { continue };
+        let message = format!(
+            "Drizzle never applies `{}` where `{earlier}.sql` has been applied, and says nothing: its time in meta/_journal.json is not later",
+            cx.file_name(up)
+        );
+        let place = place_of(file, &format!("\"{tag}\"")).unwrap_or_default();
+        out.push(
+            Diagnostic::new(up.file, beginning(cx, up), message)
+                .label(id, place, "its entry")
+                .help(format!("give its entry a `when` above {time}")),
+        );
     }
 }
 

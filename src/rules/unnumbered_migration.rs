@@ -62,16 +62,14 @@ fn is_misnamed(cx: &HistoryContext, file: &NotApplied) -> bool {
     }
     let name = file_name(cx, file);
     let name = name.strip_prefix(['v', 'V']).unwrap_or(&name);
-    let begins_with_number = name.starts_with(|c: char| c.is_ascii_digit());
+    // Some runners do not leave out what they cannot read.
+    let begins_with_number = name.starts_with(|c: char| c.is_ascii_digit())
+        || file.reason.contains("stops with an error");
     // Some runners read the folders below too.
     let is_beside = path.parent() == Some(&cx.set.root)
         || cx.set.layout.name == "graphile-migrate"
         || matches!(cx.set.layout.name, "flyway" | "evolve" | "refinery");
-    !file.is_meant
-        && file.section.is_none()
-        && is_beside
-        && begins_with_number
-        && !file.reason.starts_with("takes back")
+    !file.is_meant && file.section.is_none() && is_beside && begins_with_number && !file.is_orphan()
 }
 
 fn file_name(cx: &HistoryContext, file: &NotApplied) -> String {

@@ -98,7 +98,7 @@ fn other_numbers(cx: &HistoryContext) -> BTreeSet<u128> {
         .set
         .not_applied
         .iter()
-        .filter(|file| !file.reason.starts_with("takes back"))
+        .filter(|file| !file.is_orphan())
         .filter_map(|file| cx.sources.get(file.file).path.file_name()?.to_str());
     let others = cx.set.other_files.iter().map(String::as_str);
     put_aside.chain(others).filter_map(leading_number).collect()

@@ -176,11 +176,12 @@ impl<'a> Example<'a> {
     }
 }
 
-/// Reads a directory: a line `==> 0001_a.sql` begins each file.
+/// Reads a directory: a line `==> 0001_a.sql` begins each file, and `␍` is a carriage return.
 fn directory_of(code: &str) -> Vec<(String, String)> {
     let files = code.split("==> ").skip(1).map(|file| {
         let (name, text) = file.split_once('\n').unwrap_or((file, ""));
-        (name.trim().to_owned(), text.to_owned())
+        // Nobody would see a carriage return.
+        (name.trim().to_owned(), text.replace('\u{240d}', "\r"))
     });
     files.collect()
 }
@@ -220,7 +221,7 @@ pub(crate) fn fences(page: &str) -> (Vec<Fence<'_>>, &str) {
 /// Builds the folder that the files lie in.
 pub(crate) fn tree(files: &[(String, String)]) -> Tree {
     let mut tree = Tree::default();
-    for (at, (path, _)) in files.iter().enumerate() {
+    for (at, (path, text)) in files.iter().enumerate() {
         let mut folder = &mut tree;
         let mut parts: Vec<&str> = path.split('/').collect();
         let name = parts.pop().expect("a path has a name").to_owned();
@@ -234,8 +235,14 @@ pub(crate) fn tree(files: &[(String, String)]) -> Tree {
         }
         let here = Some(FileId(u32::try_from(at).expect("few files")));
         let is_code = name.ends_with(".py");
-        let (id, code) = if is_code { (None, here) } else { (here, None) };
-        folder.files.push(Entry { name, id, code, text: None });
+        let journal = here.filter(|_| discover::is_journal(Path::new(&name)));
+        let (id, code) = match (is_code, journal) {
+            (true, _) => (None, here),
+            (false, None) if discover::is_sql(&name) => (here, None),
+            (false, _) => (None, None),
+        };
+        let text = journal.map(|_| text.clone());
+        folder.files.push(Entry { name, id, code, journal, text });
     }
     sort_names(&mut tree);
     tree
