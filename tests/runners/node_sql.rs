@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::case::{RUNNER, Runner, apply};
+use crate::case::{Attempt, RUNNER, Runner, apply};
 use crate::habits::{self, Odd};
 
 const NODE_PG_MIGRATE: Runner = Runner {
@@ -185,6 +185,19 @@ create index concurrently berths_name on berths (name);
 ",
     );
     assert_eq!(refused, ["migrations/committed/000002.sql 25001"]);
+}
+
+#[test]
+fn graphile_migrate_stops_where_the_file_current_lies_beside_the_folder() {
+    let folder = "==> .gmrc\n{}\n==> migrations/current/2-b.sql\nselect 2;\n\
+                  ==> migrations/current/1-a2.sql\nselect 1;\n";
+    assert_eq!(Attempt::new(&GRAPHILE, folder).up(), Ok(()));
+    let both = folder.to_owned() + "==> migrations/current.sql\nselect 3;\n";
+    let said = Attempt::new(&GRAPHILE, &both).up().unwrap_err();
+    assert!(said.contains("only one of these may exist"), "{said}");
+    let other = folder.to_owned() + "==> migrations/current/views.sql\nselect 3;\n";
+    let said = Attempt::new(&GRAPHILE, &other).up().unwrap_err();
+    assert!(said.contains("Invalid current migration filename"), "{said}");
 }
 
 const POSTGRES_MIGRATIONS: Runner = Runner {
