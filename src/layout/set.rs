@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::unread::language;
 use super::{Direction, Layout, Sources, TransactionMode, Version};
 use crate::source::{FileId, Span};
 
@@ -135,7 +136,7 @@ impl MigrationSet {
     pub fn needs_others(&self, sources: &Sources) -> bool {
         let makes = |name: &str| self.layout.name == name;
         makes("hasura")
-            || self.other_files.iter().any(|name| is_code(name))
+            || self.other_files.iter().any(|name| language(name).is_some())
             || makes("django")
                 && self.migrations.iter().any(|migration| {
                     let embedded = sources.get(migration.file).embedded.as_ref();
@@ -187,18 +188,6 @@ impl MigrationSet {
         let (reason, section) = (reason.into(), Some(section));
         self.not_applied.push(NotApplied { file, reason, is_meant: true, section });
     }
-}
-
-/// Returns whether a file that is not SQL is named as a migration in a language that is not read.
-fn is_code(name: &str) -> bool {
-    let stem = name.trim_start_matches(['V', 'v', 'R', 'U']);
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    stem.starts_with(|c: char| c.is_ascii_digit())
-        && [
-            "go", "java", "kt", "scala", "groovy", "py", "js", "ts", "mjs", "cjs", "rb", "ex",
-            "exs", "php", "cs", "rs", "sh",
-        ]
-        .contains(&extension)
 }
 
 impl Migration {
