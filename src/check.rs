@@ -397,7 +397,7 @@ fn check_migration(cx: &MigrationContext, rules: &[Stamp], out: &mut Vec<Diagnos
     });
     out.append(&mut refusals);
     for (stamp, watch) in watches.into_inner() {
-        run(stamp, direction, out, |out| watch.end(cx, out));
+        run(stamp, direction, out, |out| watch.end(cx, &state, out));
     }
     state
 }

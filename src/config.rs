@@ -266,6 +266,21 @@ impl Config {
         all.map(|(name, value)| (name.to_ascii_lowercase(), text(value))).collect()
     }
 
+    /// Returns whether a rule is on for any path.
+    pub fn runs(&self, rule: &rules::RuleInfo) -> bool {
+        let mut here = self.overrides.iter().map(|(_, rules)| rules);
+        let is_selected = |rules: &Rules| {
+            rules.select.as_ref().is_some_and(|words| words.iter().any(|word| names(word, rule)))
+        };
+        let own = &self.file.rules;
+        let is_on = match own.select {
+            Some(_) => is_selected(own),
+            None => rule.is_on,
+        };
+        let is_ignored = own.ignore.iter().any(|word| names(word, rule));
+        is_on && !is_ignored || here.any(is_selected)
+    }
+
     /// Returns how bad a rule's diagnostic at a path is; nothing if the rule is off there.
     pub fn severity(
         &self,

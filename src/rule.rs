@@ -51,15 +51,17 @@ pub enum Check {
 
 /// What a rule keeps while the statements of one migration are replayed, once for all rules.
 ///
-/// [`MigrationContext::replay`] does the same for one rule alone: that is for what few migrations need.
+/// [`MigrationContext::replay`] does the same for one rule alone, which costs as much as checking the
+/// migration: that is for what few migrations need.
 pub trait Watch {
     /// Sees the next statement, with the state before it.
     fn statement(&mut self, cx: &StatementContext);
     /// Sees a statement that the server refuses, with its answer; the state is that after it.
     fn refused(&mut self, _: &StatementContext) {}
 
-    /// Reports when the last statement was seen.
-    fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>);
+    /// Reports when the last statement was seen; `end` is the state then, before the runner ends its
+    /// transaction.
+    fn end(self: Box<Self>, cx: &MigrationContext, end: &State, out: &mut Vec<Diagnostic>);
 }
 
 /// The categories of rules, as JSON output and `lockmaster rules` name them.

@@ -1,8 +1,9 @@
 //! A map from names to numbers that is cheap to copy: of a name it keeps only what the name hashes to.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 
 use imbl::OrdMap;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::QualifiedName;
 
@@ -44,10 +45,8 @@ impl<V: Copy> NameMap<V> {
 }
 
 fn key(name: &QualifiedName) -> Key {
-    [0_u8, 1].map(|half| {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u8(half);
-        name.hash(&mut hasher);
-        hasher.finish()
-    })
+    let mut hasher = SipHasher13::new();
+    name.hash(&mut hasher);
+    let hash = hasher.finish128();
+    [hash.h1, hash.h2]
 }

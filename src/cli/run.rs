@@ -312,11 +312,15 @@ impl Input {
 
     /// Checks every set with all rules that are on.
     pub(super) fn check(&self, sources: &Sources, found: &Found) -> Outcome {
-        let rules: Vec<&Rule> = RULES.iter().collect();
+        // A comment may silence what is off: whether it silences anything, only the rule tells.
+        let is_asked = suppress::is_used(sources);
         let mut diagnostics = Vec::new();
         let mut checked = Vec::new();
         for (at, (set, config)) in found.sets.iter().zip(&found.configs).enumerate() {
             let options = self.options(set, config);
+            let runs =
+                |rule: &&Rule| is_asked || info(rule.name).is_none_or(|rule| config.runs(&rule));
+            let rules: Vec<&Rule> = RULES.iter().filter(runs).collect();
             let mut one = check(at, set, sources, &rules, &options);
             // Most runs have one set: its list is taken as it is, not copied.
             if diagnostics.is_empty() {

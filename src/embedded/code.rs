@@ -55,8 +55,59 @@ pub(super) enum ExprKind {
     Logic(bool, Vec<Expr>),
     /// A function without a name of its own.
     Function(Box<Function>),
+    /// An element of something, by place or key.
+    Item(Box<Expr>, Box<Expr>),
+    /// What is first if it holds, or else the other.
+    Choice(Box<[Expr; 3]>),
+    /// A value that something is given on the way.
+    Bind(Box<Target>, Box<Expr>),
+    /// A list made of another one.
+    Each(Box<Each>),
+    /// What something comes to once it is done.
+    Await(Box<Expr>),
     /// Something else, with what it is, for people.
     Unknown(&'static str),
+    /// Something else that may do these things.
+    Hidden(&'static str, Vec<Expr>),
+    /// Something else that does more than is read.
+    Unread,
+}
+
+/// A list that is made of another one.
+#[derive(Clone, Debug)]
+pub(super) struct Each {
+    /// What is made of each element.
+    pub element: Expr,
+    /// What the element is called.
+    pub target: Target,
+    /// The other list.
+    pub over: Expr,
+    /// What must hold for the element.
+    pub conditions: Vec<Expr>,
+}
+
+/// What gets a value.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    /// A name.
+    Name(String),
+    /// Several names, each a part of the value.
+    Parts(Vec<String>),
+    /// An element, by place or key, of what has this name.
+    Item(String, Expr),
+    /// Something else: of these names nothing is known any more.
+    Other(Vec<String>),
+}
+
+/// How a target gets a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// It has this value from now on.
+    Set,
+    /// It is a new variable, here and in what lies inside.
+    Declare,
+    /// The value is added to the one before.
+    Add,
 }
 
 /// A call.
@@ -84,12 +135,50 @@ pub(super) struct Argument {
 pub(super) struct Function {
     /// Its name.
     pub name: String,
-    /// Its parameters, with what they are where a call does not say.
-    pub parameters: Vec<(String, Option<Expr>)>,
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
     /// What it does.
     pub body: Vec<Step>,
+    /// Whether its variables are those around it where they have the same name.
+    pub is_open: bool,
+    /// Why it is not known whether a call does what stands in it.
+    pub doubt: Option<&'static str>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug)]
+pub(super) struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// What it is where a call does not say.
+    pub default: Option<Expr>,
+    /// Whether it takes all that is left.
+    pub is_rest: bool,
+}
+
+impl Parameter {
+    /// Makes a parameter that takes one value.
+    pub(super) fn new(name: &str, default: Option<Expr>) -> Self {
+        Self { name: name.to_owned(), default, is_rest: false }
+    }
+
+    /// Makes a parameter that takes all that is left.
+    pub(super) fn rest(name: &str) -> Self {
+        Self { name: name.to_owned(), default: None, is_rest: true }
+    }
+}
+
+/// How the ordinary course of a function is left, beside a return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// By an error.
+    Raise,
+    /// To what stands behind the loop.
+    Break,
+    /// To the next round of the loop.
+    Continue,
 }
 
 /// Something that is done.
@@ -97,15 +186,19 @@ pub(super) struct Function {
 pub(super) enum Step {
     /// Evaluates an expression.
     Run(Expr),
-    /// Gives a name a value; no name where it is something else that gets it.
+    /// Evaluates an expression only for what it is.
+    Look(Expr),
+    /// Gives something a value.
     Assign {
-        /// The names: several where the value is taken apart.
-        names: Vec<String>,
+        /// What gets it.
+        target: Target,
         /// The value.
         value: Expr,
-        /// Whether the value is added to the one before.
-        adds: bool,
+        /// How.
+        how: How,
     },
+    /// Says that names are those of the variables around the function.
+    Outer(Vec<String>),
     /// Does one thing or another.
     If {
         /// What decides.
@@ -118,21 +211,32 @@ pub(super) enum Step {
     /// Does something again and again.
     Loop {
         /// What takes each value in turn.
-        names: Vec<String>,
+        target: Target,
         /// The values; nothing where a condition ends the loop.
         over: Option<Expr>,
         /// What is done.
         body: Vec<Step>,
+        /// What is done when it has not been broken off.
+        otherwise: Vec<Step>,
     },
     /// Does something inside of a context.
     With {
         /// The contexts, and what they are called inside.
-        contexts: Vec<(Expr, Option<String>)>,
+        contexts: Vec<(Expr, Option<Target>)>,
         /// What is done.
         body: Vec<Step>,
     },
-    /// Does something only under circumstances that no file shows, such as after an error.
-    Sometimes(Vec<Step>),
+    /// Does something in which errors are caught.
+    Try {
+        /// What is done.
+        body: Vec<Step>,
+        /// What is done after errors.
+        handlers: Vec<Vec<Step>>,
+        /// What is done without one.
+        otherwise: Vec<Step>,
+        /// What is done in any case.
+        last: Vec<Step>,
+    },
     /// Makes a function known.
     Define(Function),
     /// Makes a class known.
@@ -150,6 +254,8 @@ pub(super) enum Step {
     Import(Vec<(String, String)>),
     /// Ends the function.
     Return(Option<Expr>),
+    /// Leaves the ordinary course.
+    Leave(Leave),
     /// Something else.
     Other(Span),
 }

@@ -9,6 +9,7 @@
 mod alembic;
 mod code;
 mod django;
+mod doubts;
 mod ecto;
 mod elixir;
 mod evaluate;
@@ -147,6 +148,12 @@ impl Sent {
 }
 
 impl Sent {
+    /// Returns whether it only begins or ends a transaction.
+    fn is_control(&self) -> bool {
+        let first = self.statements.first().map(Text::shown);
+        matches!(first.as_deref(), Some("BEGIN" | "COMMIT"))
+    }
+
     /// Returns whether it hardly changes the schema: it only reads or changes rows, as far as its first
     /// words tell.
     fn is_minor(&self) -> bool {

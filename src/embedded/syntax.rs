@@ -34,6 +34,48 @@ pub(super) trait ReadTree<'a> {
     /// Reads an expression that is nested so deep.
     fn expr(&self, node: Node, depth: usize) -> Expr;
 
+    /// Returns whether an expression does something: a call, or one that gives a name a value.
+    fn does_something(&self, node: Node) -> bool;
+
+    /// Makes an expression of what is not read, with what it does inside.
+    fn unread(&self, node: Node, what: &'static str, depth: usize) -> Expr {
+        let here = span(node);
+        let inner: Vec<Expr> =
+            self.deeds(node).into_iter().map(|inner| self.expr(inner, depth + 1)).collect();
+        match inner.is_empty() {
+            true => unknown(here, what),
+            false => Expr { span: here, kind: ExprKind::Hidden(what, inner) },
+        }
+    }
+
+    /// Makes an expression of what is nested too deeply.
+    fn too_deep(&self, node: Node) -> Expr {
+        match self.does_something(node) || !self.deeds(node).is_empty() {
+            true => Expr { span: span(node), kind: ExprKind::Unread },
+            false => unknown(span(node), "an expression that is nested too deeply"),
+        }
+    }
+
+    /// Returns the outermost expressions inside of a node that do something.
+    fn deeds<'t>(&self, node: Node<'t>) -> Vec<Node<'t>> {
+        let mut found: Vec<Node> = Vec::new();
+        walk(node, |inner| {
+            let is_inside = found.last().is_some_and(|last| last.end_byte() >= inner.end_byte());
+            if inner != node && !is_inside && self.does_something(inner) {
+                found.push(inner);
+            }
+            true
+        });
+        found
+    }
+
+    /// Returns what of a statement that is not read does something.
+    fn other(&self, node: Node, here: Span, out: &mut Vec<Step>) {
+        if self.does_something(node) || !self.deeds(node).is_empty() || node.has_error() {
+            out.push(Step::Other(here));
+        }
+    }
+
     /// Returns the text of a node.
     fn slice(&self, node: Node) -> &'a str {
         self.text().get(node.byte_range()).unwrap_or_default()
@@ -132,22 +174,24 @@ pub(super) fn walk<'t>(node: Node<'t>, mut see: impl FnMut(Node<'t>) -> bool) {
     }
 }
 
-/// Returns whether a part of a tree holds a node of one of these kinds.
-pub(super) fn has_any(node: Node, kinds: &[&str]) -> bool {
-    let mut is_found = false;
-    walk(node, |node| {
-        is_found |= kinds.contains(&node.kind());
-        !is_found
-    });
-    is_found
-}
-
 /// Returns the comments of a tree.
 fn comments(tree: &Tree) -> Vec<Span> {
     let mut found = Vec::new();
     walk(tree.root_node(), |node| {
         if node.kind() == "comment" {
             found.push(span(node));
+        }
+        true
+    });
+    found
+}
+
+/// Returns the variables that a part of a tree names: those of these kinds, not inside of keys.
+pub(super) fn names_in(node: Node, text: &str, kinds: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(node, |node| {
+        if kinds.contains(&node.kind()) {
+            found.extend(text.get(node.byte_range()).map(str::to_owned));
         }
         true
     });

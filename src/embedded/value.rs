@@ -1,6 +1,7 @@
 //! What expressions of a host language come to.
 
 use std::cell::Cell;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use super::text::Text;
@@ -27,9 +28,9 @@ pub(super) enum ValueKind {
     /// The value that stands for none.
     Nothing,
     /// A list.
-    List(Rc<Vec<Value>>),
+    List(Rc<Items<Value>>),
     /// Keys and values.
-    Map(Rc<Vec<(Value, Value)>>),
+    Map(Rc<Items<(Value, Value)>>),
     /// What a call returns.
     Call(Rc<CallValue>),
     /// Something imported, or a name that is known to the language.
@@ -38,6 +39,71 @@ pub(super) enum ValueKind {
     Function(usize),
     /// Something that is known at run time only: what it is called, or what it is.
     Open(String),
+}
+
+/// How deep values may lie inside of one another.
+const DEEPEST: usize = 200;
+
+/// How many values may lie inside of one, each counted as often as it is used.
+const HEAVIEST: usize = 1024 * 1024;
+
+/// What lies inside of a value, so that nothing need go through what is too much.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// How deep the values lie inside of one another.
+    depth: usize,
+    /// How many values there are, with itself.
+    pub weight: usize,
+    /// Whether there is a call among them.
+    pub has_calls: bool,
+}
+
+impl Size {
+    /// Returns the size of what these lie in; nothing if that is too much.
+    fn around<'v>(inner: impl Iterator<Item = &'v Value>) -> Option<Self> {
+        let mut size = Self { depth: 0, weight: 1, has_calls: false };
+        for value in inner {
+            let inside = value.size();
+            size.depth = size.depth.max(inside.depth);
+            size.weight = size.weight.saturating_add(inside.weight);
+            size.has_calls |= inside.has_calls;
+        }
+        size.depth += 1;
+        (size.depth <= DEEPEST && size.weight <= HEAVIEST).then_some(size)
+    }
+}
+
+/// The members of a list or a map.
+#[derive(Debug)]
+pub(super) struct Items<T> {
+    items: Vec<T>,
+    size: Size,
+}
+
+impl<T> Deref for Items<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.items
+    }
+}
+
+impl ValueKind {
+    /// Makes a list; one with too much in it stays open.
+    pub(super) fn list(items: Vec<Value>) -> Self {
+        match Size::around(items.iter()) {
+            Some(size) => Self::List(Rc::new(Items { items, size })),
+            None => Self::Open("a list with too much in it".to_owned()),
+        }
+    }
+
+    /// Makes a map; one with too much in it stays open.
+    pub(super) fn map(items: Vec<(Value, Value)>) -> Self {
+        match Size::around(items.iter().flat_map(|(key, value)| [key, value])) {
+            Some(size) => Self::Map(Rc::new(Items { items, size })),
+            None => Self::Open("a map with too much in it".to_owned()),
+        }
+    }
 }
 
 /// A call with what its arguments come to.
@@ -51,7 +117,8 @@ pub(super) struct CallValue {
     pub receiver: Option<Value>,
     /// The arguments.
     pub arguments: Vec<ArgumentValue>,
-    pub(super) is_taken: Cell<bool>,
+    size: Size,
+    is_taken: Cell<bool>,
 }
 
 /// What an argument comes to.
@@ -66,6 +133,45 @@ pub(super) struct ArgumentValue {
 }
 
 impl Value {
+    /// Returns what lies inside of it.
+    pub(super) fn size(&self) -> Size {
+        match &self.kind {
+            ValueKind::List(items) => items.size,
+            ValueKind::Map(items) => items.size,
+            ValueKind::Call(call) => call.size,
+            _ => Size { depth: 0, weight: 1, has_calls: false },
+        }
+    }
+
+    /// Returns the outermost calls in it.
+    pub(super) fn calls(&self, found: &mut Vec<Rc<CallValue>>) {
+        match &self.kind {
+            ValueKind::Call(call) => found.push(Rc::clone(call)),
+            ValueKind::List(values) if values.size.has_calls => {
+                values.iter().for_each(|value| value.calls(found));
+            }
+            ValueKind::Map(pairs) if pairs.size.has_calls => {
+                for (key, value) in pairs.iter() {
+                    key.calls(found);
+                    value.calls(found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn reaches(&self, is_it: fn(&str) -> bool) -> bool {
+        match &self.kind {
+            ValueKind::Path(path) => is_it(path),
+            ValueKind::Call(call) => {
+                call.receiver.is_none() && is_it(&call.name) || call.reaches(is_it)
+            }
+            ValueKind::List(values) => values.iter().any(|value| value.reaches(is_it)),
+            ValueKind::Map(pairs) => pairs.iter().any(|(_, value)| value.reaches(is_it)),
+            _ => false,
+        }
+    }
+
     /// Returns the value as a part of a text.
     pub(super) fn as_text(&self) -> Text {
         match &self.kind {
@@ -133,12 +239,42 @@ impl Value {
             ValueKind::Nothing => Some(false),
             ValueKind::Text(text) => Some(!text.known()?.is_empty()),
             ValueKind::List(values) => Some(!values.is_empty()),
+            ValueKind::Map(pairs) => Some(!pairs.is_empty()),
             _ => None,
         }
     }
 }
 
 impl CallValue {
+    /// Makes a call; nothing where too many lie inside of one another.
+    pub(super) fn new(
+        span: Span,
+        name: String,
+        receiver: Option<Value>,
+        arguments: Vec<ArgumentValue>,
+    ) -> Option<Self> {
+        let inner = arguments.iter().map(|argument| &argument.value).chain(&receiver);
+        let size = Size { has_calls: true, ..Size::around(inner)? };
+        Some(Self { span, name, receiver, arguments, size, is_taken: Cell::new(false) })
+    }
+
+    /// Returns the outermost calls that it is made of.
+    pub(super) fn inner(&self) -> Vec<Rc<CallValue>> {
+        let mut found = Vec::new();
+        let receiver = self.receiver.iter();
+        for value in receiver.chain(self.arguments.iter().map(|argument| &argument.value)) {
+            value.calls(&mut found);
+        }
+        found
+    }
+
+    /// Returns whether it is given, or is made of, something that is imported of which this is true.
+    pub(super) fn reaches(&self, is_it: fn(&str) -> bool) -> bool {
+        let receiver = self.receiver.iter();
+        let inner = receiver.chain(self.arguments.iter().map(|argument| &argument.value));
+        inner.into_iter().any(|value| value.reaches(is_it))
+    }
+
     /// Returns the argument at a place, from 0.
     pub(super) fn positional(&self, place: usize) -> Option<&Value> {
         let plain = self.arguments.iter().take_while(|argument| !argument.is_spread);

@@ -26,7 +26,9 @@ impl<'a> AddedConstraint<'a> {
         let Action::AlterTable(alter) = action else { return None };
         let (definitions, inline) = match &alter.change {
             TableChange::AddConstraint(definition) => (std::slice::from_ref(definition), None),
-            TableChange::AddColumn { column, .. } => (&column.constraints[..], Some(column)),
+            TableChange::AddColumn { column, .. } => {
+                (&column.constraints[..], Some(column.as_ref()))
+            }
             _ => return None,
         };
         let definition = definitions.iter().find(|definition| is_wanted(definition))?;

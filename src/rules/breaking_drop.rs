@@ -1,4 +1,5 @@
 use super::breaking_rename::is_contract_phase;
+use super::collect::Collect;
 use super::outage::{acts, env};
 use super::spelling::{listed, shown};
 use crate::catalog::{Catalog, Function, Origin, QualifiedName, RelationKind, Type};
@@ -6,30 +7,32 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::Act;
 use crate::layout::Direction;
 use crate::replay::State;
-use crate::rule::{MigrationContext, StatementContext};
+use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::source::Span;
 use crate::sql::{Action, ObjectKind};
 
 /// So many names are listed.
 const MAX_SHOWN: usize = 4;
 
-pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
-    // A down takes away what its up made, and a contract phase what nobody uses any more.
-    if cx.migration().direction != Direction::Up
-        || !cx.script().all_actions().any(drops)
-        || is_contract_phase(cx)
-    {
-        return;
-    }
-    let mut lost: Vec<Lost> = Vec::new();
-    let end = cx.replay(|cx| {
+pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
+    let find_all = |cx: &StatementContext, lost: &mut Vec<Lost>| {
         lost.extend(acts(cx, drops).filter_map(|act| find(cx, act)));
-    });
+    };
+    takes_away(cx, drops).then(|| Collect::watch(find_all, report_all))
+}
+
+/// Returns whether a migration takes away what is in use: a down takes away what its up made, and a
+/// contract phase what nobody uses any more.
+pub(super) fn takes_away(cx: &MigrationContext, drops: fn(&Action) -> bool) -> bool {
+    cx.migration().direction == Direction::Up
+        && cx.script().all_actions().any(drops)
+        && !is_contract_phase(cx)
+}
+
+fn report_all(cx: &MigrationContext, lost: Vec<Lost>, end: &State, out: &mut Vec<Diagnostic>) {
     // What one statement drops is one mistake.
     let is_one = |a: &Lost, b: &Lost| (a.span, a.what) == (b.span, b.what);
-    for lost in lost.chunk_by(is_one) {
-        out.extend(report(cx, lost, &end));
-    }
+    out.extend(lost.chunk_by(is_one).filter_map(|lost| report(cx, lost, end)));
 }
 
 fn drops(action: &Action) -> bool {

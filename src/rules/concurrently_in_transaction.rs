@@ -3,6 +3,7 @@ use super::misspelt_directive::meant_to_leave;
 use super::per_transaction::PerTransaction;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, NewFile};
 use crate::layout::{Direction, OptOut, TransactionMode};
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::session::Holder;
 use crate::source::Span;
@@ -50,7 +51,7 @@ impl Watch for Refused {
         *is_reported = true;
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

@@ -1,4 +1,5 @@
 use crate::diagnostic::Diagnostic;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 
 use super::{certain_failure, pair};
@@ -27,7 +28,7 @@ impl Watch for First {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.0);
     }
 }

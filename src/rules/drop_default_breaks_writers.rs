@@ -1,31 +1,37 @@
 use super::breaking_rename::is_contract_phase;
+use super::collect::Collect;
 use super::outage::acts;
 use super::spelling::shown;
 use crate::catalog::{ObjectId, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::Direction;
-use crate::rule::{MigrationContext, StatementContext};
+use crate::replay::State;
+use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::sql::{Action, AlterTable, TableChange};
 
-pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
     let is_here = cx.script().all_actions().any(|action| dropped(action).is_some());
-    if !is_here {
-        return;
-    }
-    let mut found: Vec<(ObjectId, u16, Diagnostic)> = Vec::new();
-    let end = cx.replay(|cx| {
-        for act in acts(cx, |action| dropped(action).is_some()) {
-            let Some((alter, column)) = dropped(act.action) else { continue };
-            let path = &cx.state.session.search_path;
-            let Some(table) = act.before.relation(&alter.table, path).found() else { continue };
-            let Some(column) = table.column(column) else { continue };
-            let is_used = table.is_table() && !cx.is_new_relation(table);
-            if is_used && column.default.is_some() && column.generated.is_none() {
-                let diagnostic = report(cx, table, &column.name);
-                found.push((table.id, column.number, diagnostic));
-            }
+    is_here.then(|| Collect::watch(find, keep))
+}
+
+/// A default that goes: its table, the number of its column, and what there is to say.
+type Found = (ObjectId, u16, Diagnostic);
+
+fn find(cx: &StatementContext, found: &mut Vec<Found>) {
+    for act in acts(cx, |action| dropped(action).is_some()) {
+        let Some((alter, column)) = dropped(act.action) else { continue };
+        let path = &cx.state.session.search_path;
+        let Some(table) = act.before.relation(&alter.table, path).found() else { continue };
+        let Some(column) = table.column(column) else { continue };
+        let is_used = table.is_table() && !cx.is_new_relation(table);
+        if is_used && column.default.is_some() && column.generated.is_none() {
+            found.push((table.id, column.number, report(cx, table, &column.name)));
         }
-    });
+    }
+}
+
+/// Reports those that nothing makes good in the same migration.
+fn keep(cx: &MigrationContext, found: Vec<Found>, end: &State, out: &mut Vec<Diagnostic>) {
     for (table, number, diagnostic) in found {
         let table = end.catalog.by_id(table);
         let column = table.and_then(|table| table.column_numbered(number));

@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::Act;
 use crate::layout::Direction;
 use crate::recipe::{Recipe, Run};
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::session::Holder;
 use crate::sql::{Action, ConstraintKind, LockMode, ObjectKind, RelationName, TableChange};
@@ -44,7 +45,7 @@ impl Watch for Others {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

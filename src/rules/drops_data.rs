@@ -8,6 +8,7 @@ use crate::catalog::{Catalog, Column, ObjectId, Origin, QualifiedName, Relation}
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::Act;
 use crate::layout::Direction;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::sql::{Action, DmlKind, ObjectKind, RelationName, RenamedPart, TableChange};
 
@@ -56,7 +57,7 @@ impl Watch for Data {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

@@ -1,23 +1,20 @@
-use super::breaking_rename::is_contract_phase;
+use super::breaking_drop::takes_away;
+use super::collect::Collect;
 use super::duplicate_index::is_same_condition;
 use super::outage::acts;
 use super::spelling::shown;
 use crate::catalog::{Index, ObjectId, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::layout::Direction;
-use crate::rule::{MigrationContext, StatementContext};
+use crate::replay::State;
+use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::schema::expression_sql;
 use crate::sql::{Action, ObjectKind, TableChange};
 
-pub(super) fn check(cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
-    if cx.migration().direction != Direction::Up
-        || !cx.script().all_actions().any(drops)
-        || is_contract_phase(cx)
-    {
-        return;
-    }
-    let mut lost: Vec<Lost> = Vec::new();
-    let end = cx.replay(|cx| find(cx, &mut lost));
+pub(super) fn watch(cx: &MigrationContext) -> Option<Box<dyn Watch>> {
+    takes_away(cx, drops).then(|| Collect::watch(find, report))
+}
+
+fn report(cx: &MigrationContext, lost: Vec<Lost>, end: &State, out: &mut Vec<Diagnostic>) {
     for lost in lost {
         let Some(table) = end.catalog.by_id(lost.table) else { continue };
         // A key of columns that are gone serves nobody.

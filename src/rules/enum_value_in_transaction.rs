@@ -355,7 +355,9 @@ fn constants(cx: &StatementContext, found: &[Constant], table: Option<Table>, us
 fn type_in(cx: &StatementContext, table: Table, column: &str) -> Option<Of> {
     let of = |definition: &ColumnDefinition| Of::Type(definition.type_name.clone());
     match table {
-        Table::New(create) => create.columns.iter().find(|one| *one.name == *column).map(of),
+        Table::New(create) => {
+            create.columns.iter().find(|one| *one.name == *column).map(|one| of(one))
+        }
         Table::Old(_, Some(added)) if *added.name == *column => Some(of(added)),
         Table::Old(name, _) => column_type(cx, std::slice::from_ref(name), column),
     }

@@ -102,11 +102,12 @@ fn table(cx: &StatementContext, create: &CreateTable) -> Option<Diagnostic> {
 
 /// Lets the server choose the names of constraints: those that are spelled out are taken.
 fn without_names(mut create: CreateTable) -> CreateTable {
-    let inline = create.columns.iter_mut().flat_map(|column| &mut column.constraints);
+    let inline =
+        create.columns.iter_mut().flat_map(|column| &mut Arc::make_mut(column).constraints);
     for constraint in inline.chain(&mut create.constraints) {
         constraint.name = None;
     }
-    create.columns.iter_mut().for_each(|column| column.not_null_name = None);
+    create.columns.iter_mut().for_each(|column| Arc::make_mut(column).not_null_name = None);
     create
 }
 
@@ -130,10 +131,10 @@ fn column(cx: &StatementContext, alter: &AlterTable) -> Option<Diagnostic> {
         return None;
     }
     let mut wanted = alter.clone();
-    let mut definition = column.clone();
+    let mut definition = column.as_ref().clone();
     definition.name = SCRATCH.into();
     definition.constraints.clear();
-    wanted.change = TableChange::AddColumn { column: definition, if_not_exists: false };
+    wanted.change = TableChange::AddColumn { column: Arc::new(definition), if_not_exists: false };
     let made = scratch(cx, &Action::AlterTable(Box::new(wanted)))?;
     let mut wanted = made.by_id(table.id)?.column(SCRATCH)?.clone();
     wanted.name = column.name.clone();

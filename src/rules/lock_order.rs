@@ -6,6 +6,7 @@ use super::strong_locks::StrongLocks;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::Diagnostic;
 use crate::layout::Direction;
+use crate::replay::State;
 use crate::rule::{HistoryContext, LockOrder, MigrationContext, StatementContext, Watch};
 use crate::sql::LockMode;
 
@@ -33,7 +34,7 @@ impl Watch for Orders {
         }));
     }
 
-    fn end(self: Box<Self>, cx: &MigrationContext, _: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, cx: &MigrationContext, _: &State, _: &mut Vec<Diagnostic>) {
         cx.history.note_lock_orders(self.found);
     }
 }

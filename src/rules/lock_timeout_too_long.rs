@@ -1,5 +1,6 @@
 use super::setting_without_effect::spelled;
 use crate::diagnostic::Diagnostic;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::session::milliseconds;
 use crate::sql::{Action, LockMode};
@@ -35,7 +36,7 @@ impl Watch for Limit {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

@@ -2,6 +2,7 @@ use super::per_transaction::PerTransaction;
 use super::spelling::shown;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::Diagnostic;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::source::Span;
 use crate::sql::{Action, DmlKind, LockMode};
@@ -48,7 +49,7 @@ impl Watch for Upgrade {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

@@ -3,6 +3,7 @@ use super::spelling::shown;
 use super::strong_locks::{StrongLocks, Taken};
 use crate::diagnostic::Diagnostic;
 use crate::layout::Direction;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::sql::LockMode;
 
@@ -30,7 +31,7 @@ impl Watch for Several {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

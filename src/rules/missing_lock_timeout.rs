@@ -2,6 +2,7 @@ use super::spelling::{first_word, like, shown};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Severity};
 use crate::effects::{Lock, refused_in_transaction};
 use crate::layout::TransactionMode;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::session::Holder;
 use crate::source::{SourceFile, Span};
@@ -34,7 +35,7 @@ impl Watch for Waits {
         place.get_or_insert_with(|| Found::new(cx, &lock, action));
     }
 
-    fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, cx: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         // A table that refers to another one locks that for a moment, and readers do not notice.
         let at_most_info =
             |found: Found| Found { diagnostic: found.diagnostic.at_most(Severity::Info), ..found };

@@ -20,6 +20,7 @@ mod broken_sections;
 mod cascade_drops_more;
 mod certain_failure;
 mod checksum_file_out_of_date;
+mod collect;
 mod column_types;
 mod concurrent;
 mod concurrently_if_not_exists;
@@ -150,7 +151,7 @@ rules! {
     "blocking-refresh" => Statement(blocking_refresh::check),
     "blocking-reindex" => Statement(blocking_reindex::check),
     "blocking-unique-constraint" => Statement(blocking_unique_constraint::check),
-    "breaking-drop" => Migration(breaking_drop::check),
+    "breaking-drop" => Steps(breaking_drop::watch),
     "breaking-rename" => Migration(breaking_rename::check),
     "broken-sections" => History(broken_sections::check),
     "cascade-drops-more" => Statement(cascade_drops_more::check),
@@ -166,11 +167,11 @@ rules! {
     "down-loses-data" => Migration(down_loses_data::check),
     "down-only-in-comment" => History(down_only_in_comment::check),
     "drop-column-takes-constraints" => Statement(drop_column_takes_constraints::check),
-    "drop-default-breaks-writers" => Migration(drop_default_breaks_writers::check),
+    "drop-default-breaks-writers" => Steps(drop_default_breaks_writers::watch),
     "drop-locks-other-tables" => Steps(drop_locks_other_tables::watch),
     "dropped-column-in-use" => Statement(dropped_column_in_use::check),
     "drops-data" => Steps(drops_data::watch),
-    "drops-unique-key" => Migration(drops_unique_key::check),
+    "drops-unique-key" => Steps(drops_unique_key::watch),
     "duplicate-index" => History(duplicate_index::check),
     "duplicate-version" => History(duplicate_version::check),
     "empty-migration" => History(empty_migration::check),
@@ -211,7 +212,7 @@ rules! {
     "prefer-timestamptz" => Statement(prefer_timestamptz::check),
     "redundant-index" => History(redundant_index::check),
     "released-migration-changed" => History(released_migration_changed::check),
-    "rls-without-policy" => Migration(rls_without_policy::check),
+    "rls-without-policy" => Steps(rls_without_policy::watch),
     "rollback-among-migrations" => History(rollback_among_migrations::check),
     "security-definer-without-search-path" => Statement(security_definer_without_search_path::check),
     "sequence-left-int" => Statement(sequence_left_int::check),

@@ -6,6 +6,7 @@ use super::guard::{
 use crate::catalog::QualifiedName;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::layout::TransactionMode;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::source::Span;
 use crate::sql::{
@@ -34,7 +35,7 @@ impl Watch for Steps {
         }
     }
 
-    fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, cx: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         // What is in the last transaction goes with it when it fails.
         let may_stay = |step: &Step| Some(step.transaction) != self.last;
         if !self.found.iter().any(may_stay) {

@@ -8,6 +8,7 @@ use crate::catalog::{QualifiedName, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::effects::Act;
 use crate::recipe::{Recipe, Run};
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::schema::{bound_sql, name_sql};
 use crate::session::Holder;
@@ -42,7 +43,7 @@ impl Watch for Parents {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

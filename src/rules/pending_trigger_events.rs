@@ -2,6 +2,7 @@ use super::per_transaction::PerTransaction;
 use super::spelling::{listed, shown};
 use crate::catalog::{Constraint, ObjectId, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::source::Span;
 use crate::sql::{Action, Dml, DmlKind, ObjectKind, TableChange};
@@ -43,7 +44,7 @@ impl Watch for Pending {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

@@ -1,4 +1,5 @@
 use crate::diagnostic::Diagnostic;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::source::Span;
 use crate::sql::Action;
@@ -49,7 +50,7 @@ impl Watch for Leaks {
         }
     }
 
-    fn end(self: Box<Self>, cx: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, cx: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         for (name, what, span) in self.set {
             let message = format!(
                 "`{name}` stays set when the migration has ended: in those that the same session runs next, {what}"

@@ -4,6 +4,7 @@ use super::per_transaction::PerTransaction;
 use super::spelling::{listed, shown};
 use crate::catalog::{QualifiedName, Relation};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::source::Span;
 use crate::sql::{Action, Dml, DmlKind, LockMode, RelationName, TableChange};
@@ -60,7 +61,7 @@ impl Watch for SlowWork {
         window.hold(cx);
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

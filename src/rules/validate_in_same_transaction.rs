@@ -3,6 +3,7 @@ use super::per_transaction::PerTransaction;
 use crate::catalog::QualifiedName;
 use crate::diagnostic::Diagnostic;
 use crate::effects::Act;
+use crate::replay::State;
 use crate::rule::{MigrationContext, StatementContext, Watch};
 use crate::source::Span;
 use crate::sql::{Action, AlterTable, ConstraintKind, LockMode, TableChange};
@@ -60,7 +61,7 @@ impl Watch for Validations {
         }
     }
 
-    fn end(self: Box<Self>, _: &MigrationContext, out: &mut Vec<Diagnostic>) {
+    fn end(self: Box<Self>, _: &MigrationContext, _: &State, out: &mut Vec<Diagnostic>) {
         out.extend(self.found);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::lex::{Lexeme, TokenKind, lexemes};
 use super::{Action, ColumnDefinition, RelationName};
@@ -15,7 +16,7 @@ const MOST: usize = 1024;
 
 thread_local! {
     /// The columns that this thread has read, by their texts.
-    static KNOWN: RefCell<HashMap<Box<str>, ColumnDefinition>> = RefCell::default();
+    static KNOWN: RefCell<HashMap<Box<str>, Arc<ColumnDefinition>>> = RefCell::default();
 }
 
 /// A `CREATE TABLE` that has nothing behind its list of columns; the grammar is yet to accept it.
@@ -23,7 +24,7 @@ pub(super) struct Columns<'a> {
     name: RelationName,
     if_not_exists: bool,
     /// The text of each column, and what it is if that is known.
-    elements: Vec<(&'a str, Option<ColumnDefinition>)>,
+    elements: Vec<(&'a str, Option<Arc<ColumnDefinition>>)>,
 }
 
 impl<'a> Columns<'a> {

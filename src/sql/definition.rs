@@ -22,7 +22,7 @@ pub struct CreateTable {
     /// How it is divided into partitions.
     pub partition_by: Option<Box<PartitionKey>>,
     /// The columns that the statement spells out.
-    pub columns: Vec<ColumnDefinition>,
+    pub columns: Vec<Arc<ColumnDefinition>>,
     /// The table constraints.
     pub constraints: Vec<ConstraintDefinition>,
     /// The partitioned table that it becomes a partition of.
@@ -291,7 +291,7 @@ pub enum TableChange {
     /// `ADD COLUMN`.
     AddColumn {
         /// The column.
-        column: ColumnDefinition,
+        column: Arc<ColumnDefinition>,
         /// Whether `IF NOT EXISTS` stands there.
         if_not_exists: bool,
     },

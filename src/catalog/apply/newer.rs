@@ -58,7 +58,7 @@ fn newer(action: &Action) -> Option<(u16, &'static str)> {
 }
 
 fn of_table(create: &CreateTable) -> Option<(u16, &'static str)> {
-    let columns = create.columns.iter().find_map(of_column);
+    let columns = create.columns.iter().find_map(|column| of_column(column));
     columns.or_else(|| create.constraints.iter().find_map(of_constraint))
 }
 

@@ -1,8 +1,9 @@
 //! Functions of `pg_catalog`.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::table::{Fact, Fields, Versions, equal, holding, read, volatility};
+use super::table::{Fact, Fields, Versions, by_name, equal, holding, read, volatility};
 use crate::sql::Volatility;
 use crate::version::PgVersion;
 
@@ -99,6 +100,9 @@ impl Fact for BuiltinFunction {
 static FUNCTIONS: LazyLock<Vec<BuiltinFunction>> =
     LazyLock::new(|| read(include_str!("data/functions.tsv")));
 
+static NAMED: LazyLock<HashMap<&str, &[BuiltinFunction]>> =
+    LazyLock::new(|| by_name(&FUNCTIONS, |function| function.name));
+
 /// Returns all functions of `pg_catalog`, by name.
 pub fn functions(version: PgVersion) -> impl Iterator<Item = &'static BuiltinFunction> {
     holding(&FUNCTIONS, version)
@@ -109,7 +113,7 @@ pub fn functions_named(
     name: &str,
     version: PgVersion,
 ) -> impl Iterator<Item = &'static BuiltinFunction> + use<> {
-    holding(functions_of(&FUNCTIONS, name), version)
+    holding(NAMED.get(name).copied().unwrap_or_default(), version)
 }
 
 /// Returns whether `pg_catalog` has a function with this name.

@@ -1,6 +1,7 @@
 //! Reads the lines of a file of facts, and finds those with a name.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use crate::sql::Volatility;
 use crate::version::PgVersion;
@@ -85,6 +86,16 @@ pub(super) fn equal<T>(facts: &[T], order: impl Fn(&T) -> Ordering) -> &[T] {
     let rest = facts.get(start..).unwrap_or_default();
     let end = rest.partition_point(|fact| order(fact).is_eq());
     rest.get(..end).unwrap_or_default()
+}
+
+/// Returns a map from the names of a sorted slice to the facts that have them: for the lists that every
+/// column of every table asks.
+pub(super) fn by_name<T>(
+    facts: &'static [T],
+    name: impl Fn(&T) -> &'static str,
+) -> HashMap<&'static str, &'static [T]> {
+    let named = facts.chunk_by(|one, other| name(one) == name(other));
+    named.filter_map(|same| Some((name(same.first()?), same))).collect()
 }
 
 /// Returns the facts that hold for a version.

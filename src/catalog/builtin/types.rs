@@ -1,8 +1,9 @@
 //! Types.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::table::{Fact, Fields, Versions, equal, holding, read};
+use super::table::{Fact, Fields, Versions, by_name, equal, holding, read};
 use crate::version::PgVersion;
 
 /// A type that a server or an extension brings. Row types of relations are not among them.
@@ -88,6 +89,9 @@ impl Fact for BuiltinType {
 
 static TYPES: LazyLock<Vec<BuiltinType>> = LazyLock::new(|| read(include_str!("data/types.tsv")));
 
+static NAMED: LazyLock<HashMap<&str, &[BuiltinType]>> =
+    LazyLock::new(|| by_name(&TYPES, |known| known.spelling));
+
 /// Returns all types, by spelling.
 pub fn types(version: PgVersion) -> impl Iterator<Item = &'static BuiltinType> {
     holding(&TYPES, version)
@@ -96,7 +100,7 @@ pub fn types(version: PgVersion) -> impl Iterator<Item = &'static BuiltinType> {
 /// Returns the type that the facts spell so: `int4`, `_text`,
 /// `information_schema.sql_identifier`.
 pub fn type_named(spelling: &str, version: PgVersion) -> Option<&'static BuiltinType> {
-    find_type(&TYPES, spelling, version)
+    holding(NAMED.get(spelling).copied().unwrap_or_default(), version).next()
 }
 
 /// Returns the type of a schema, `pg_catalog` or `information_schema`.

@@ -9,19 +9,29 @@ mod types;
 
 use self::schema::Made;
 use super::code::Module;
-use super::evaluate::{Doubt, Evaluator, Event, Surroundings};
+use super::doubts::Doubts;
+use super::evaluate::{Done, Evaluator, Event, Role, Surroundings};
 use super::text::Text;
 use super::value::{CallValue, Value, ValueKind};
-use super::{Extracted, Facts, Gap, Sent, Way, python};
+use super::{Extracted, Facts, Sent, Way, python};
 use crate::source::Span;
 
 /// Reads a revision; nothing if the file is none.
 pub(super) fn extract(module: &Module, stem: &str) -> Option<Extracted> {
-    let surroundings = Surroundings { builtin, member };
+    let surroundings = Surroundings { language: &python::LANGUAGE, builtin, member };
     let mut evaluator = Evaluator::new(module, surroundings);
-    let facts = facts(&evaluator, stem)?;
-    let up = way(&mut evaluator, "upgrade").unwrap_or_default();
-    let down = way(&mut evaluator, "downgrade");
+    let mut facts = facts(&evaluator, stem)?;
+    let up = way(&mut evaluator, "upgrade").unwrap_or_else(|| {
+        let reason = "its `upgrade` is not a function that is written here";
+        Way { host: Span::at(0), sent: vec![Sent::gap(Span::at(0), reason)] }
+    });
+    let mut down = way(&mut evaluator, "downgrade");
+    if down.is_none() && evaluator.global("downgrade").is_some() {
+        let reason = "its `downgrade` is not a function that is written here";
+        down = Some(Way { host: Span::at(0), sent: vec![Sent::gap(Span::at(0), reason)] });
+    }
+    facts.has_unread_down =
+        down.as_ref().is_some_and(|down| down.sent.is_empty()) && evaluator.has_raised;
     Some(Extracted { facts, up, down, comments: Vec::new() })
 }
 
@@ -74,62 +84,34 @@ fn member(object: &str, name: &str) -> Option<&'static str> {
 
 fn way(evaluator: &mut Evaluator, name: &str) -> Option<Way> {
     let function = evaluator.function(name)?;
-    let mut reader = Reader { sent: Vec::new(), made: Made::default(), doubts: None };
+    let mut reader = Reader::default();
     for event in evaluator.run(function) {
         reader.event(&event);
     }
     Some(Way { host: function.span, sent: reader.sent })
 }
 
+#[derive(Default)]
 struct Reader {
     sent: Vec<Sent>,
     made: Made,
-    /// What the last gap is in doubt about, for how many calls, and whether all of them are minor.
-    doubts: Option<(Doubt, usize, bool)>,
+    doubts: Doubts,
 }
 
 impl Reader {
     fn event(&mut self, event: &Event) {
-        let Some(call) = &event.call else {
-            self.sent.push(Sent::gap(event.span, "it is written in a way that is not read"));
-            return;
-        };
         let first = self.sent.len();
-        self.call(call, event.is_statement || touches_database(call) && !only_asks(call));
+        match &event.done {
+            Done::Unread(reason) => self.sent.push(Sent::gap(event.span, *reason)),
+            Done::Call(call, role) => {
+                self.call(call, *role == Role::Statement || must_be_known(call));
+            }
+        }
         let is_outside = event.contexts.iter().any(is_autocommit);
-        for sent in &mut self.sent[first..] {
+        for sent in self.sent.iter_mut().skip(first) {
             sent.is_outside = is_outside;
         }
-        match event.doubt {
-            Some(doubt) => self.doubt(first, doubt),
-            None => self.doubts = None,
-        }
-    }
-
-    /// Makes one gap of what is sent only perhaps, together with what the same condition decided before.
-    fn doubt(&mut self, first: usize, doubt: Doubt) {
-        let unsure = self.sent.split_off(first);
-        let Some(one) = unsure.first() else { return };
-        let is_minor = unsure.iter().all(Sent::is_minor);
-        let count = unsure.len();
-        let earlier = self.doubts.filter(|(before, ..)| *before == doubt);
-        if let Some((_, more, was_minor)) = earlier
-            && let Some(last) = self.sent.pop()
-        {
-            self.push_doubt(last.host, doubt, count + more, is_minor && was_minor);
-            return;
-        }
-        self.push_doubt(one.host, doubt, count, is_minor);
-    }
-
-    fn push_doubt(&mut self, host: Span, doubt: Doubt, count: usize, is_minor: bool) {
-        let what = match count {
-            1 => "this call was not analysed".to_owned(),
-            _ => format!("this call and {} more were not analysed", count - 1),
-        };
-        let gap = Gap { reason: format!("{what}: {}", doubt.why), is_minor };
-        self.sent.push(Sent { gap: Some(gap), ..Sent::gap(host, "") });
-        self.doubts = Some((doubt, count, is_minor));
+        self.doubts.settle(&mut self.sent, first, event.doubt);
     }
 
     /// Reads a call, or what it is made of if the call itself sends nothing.
@@ -141,12 +123,8 @@ impl Reader {
             return;
         }
         let first = self.sent.len();
-        let receiver = call.receiver.iter();
-        let arguments = call.arguments.iter().map(|argument| &argument.value);
-        for value in receiver.chain(arguments) {
-            if let Some(inner) = value.call() {
-                self.call(inner, false);
-            }
+        for inner in call.inner() {
+            self.call(&inner, must_be_known(&inner));
         }
         let is_known = self.sent.len() > first || is_harmless(call);
         if !is_known && is_session(call) && call.take() {
@@ -259,17 +237,13 @@ fn is_text_function(name: &str) -> bool {
     name.starts_with("sqlalchemy.") && (name.ends_with(".text") || name.ends_with(".DDL"))
 }
 
-/// Returns whether a call gets hold of the connection, or of `op`.
-fn touches_database(call: &CallValue) -> bool {
-    let receiver = call.receiver.iter();
-    let arguments = call.arguments.iter().map(|argument| &argument.value);
-    receiver.chain(arguments).any(|value| match &value.kind {
-        ValueKind::Path(path) => path.starts_with("alembic.op"),
-        ValueKind::Call(inner) => {
-            inner.name.starts_with("alembic.op.get_") || touches_database(inner)
-        }
-        _ => false,
-    })
+/// Returns whether a call whose result is used may do something to the database: it gets hold of the
+/// connection, or of `op`, and its name does not say that it only asks.
+fn must_be_known(call: &CallValue) -> bool {
+    let is_ours = |path: &str| {
+        path == "alembic.op" || path.strip_prefix("alembic.op.").is_some_and(|name| name != "f")
+    };
+    call.reaches(is_ours) && !only_asks(call)
 }
 
 /// Returns whether the name of a function whose result is used says that it only asks.
@@ -304,6 +278,8 @@ fn is_session(call: &CallValue) -> bool {
 const READERS: &[&str] = &[
     "all",
     "append",
+    "autocommit_block",
+    "begin",
     "begin_nested",
     "commit",
     "count",
@@ -363,6 +339,7 @@ const READERS: &[&str] = &[
 
 /// Modules whose functions change nothing in the database.
 const MODULES: &[&str] = &[
+    "contextlib",
     "datetime",
     "decimal",
     "inspect",
@@ -384,6 +361,7 @@ const MODULES: &[&str] = &[
 
 /// Functions that change nothing in the database.
 const FUNCTIONS: &[&str] = &[
+    "alembic.op.batch_alter_table",
     "alembic.op.f",
     "alembic.op.get_bind",
     "alembic.op.get_context",
@@ -416,8 +394,13 @@ fn is_harmless(call: &CallValue) -> bool {
     if let Some(receiver) = &call.receiver {
         let is_plain =
             matches!(receiver.kind, ValueKind::List(_) | ValueKind::Map(_) | ValueKind::Text(_));
-        return is_plain || READERS.contains(&name);
+        let makes_session = |of: &CallValue| of.name.ends_with("sessionmaker");
+        let is_session = name == "()" && receiver.call().is_some_and(|of| makes_session(of));
+        return is_plain || is_session || READERS.contains(&name);
     }
     let module = name.split('.').next().unwrap_or_default();
-    MODULES.contains(&module) || FUNCTIONS.contains(&name) || name.starts_with("alembic.context.")
+    let runs = ["execute", "system", "popen", "run_migrations", "configure"];
+    let is_module = MODULES.contains(&module) || name.starts_with("alembic.context.");
+    is_module && !name.rsplit('.').next().is_some_and(|last| runs.contains(&last))
+        || FUNCTIONS.contains(&name)
 }

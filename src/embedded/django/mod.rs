@@ -31,13 +31,18 @@ pub(super) struct Migration {
 
 /// Reads a migration; nothing if the file is none.
 pub(super) fn read(module: &Module, stem: &str) -> Option<Migration> {
-    let surroundings = Surroundings { builtin: python::builtin, member };
+    let surroundings =
+        Surroundings { language: &python::LANGUAGE, builtin: python::builtin, member };
     let mut evaluator = Evaluator::new(module, surroundings);
     let is_migration = |name: &str, parents: &[String]| {
         name == "Migration" && parents.iter().any(|parent| parent.ends_with("migrations.Migration"))
     };
     let (names, class) = evaluator.class(is_migration)?;
-    let operations = names.get("operations").cloned();
+    let mut operations = names.get("operations").cloned();
+    if evaluator.is_exhausted() {
+        let kind = ValueKind::Open("operations".to_owned());
+        operations = Some(Value { span: class, kind });
+    }
     Some(Migration { facts: facts(&names, stem), class, operations })
 }
 

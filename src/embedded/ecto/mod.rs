@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::code::Module;
-use super::evaluate::{Callback, Evaluator, Event, Surroundings};
+use super::evaluate::{Callback, Done, Evaluator, Event, Surroundings};
 use super::text::Text;
 use super::value::{CallValue, Value, ValueKind};
 use super::{Extracted, Facts, Sent, Way, elixir};
@@ -32,8 +32,7 @@ pub(super) const MARK: &str = "Migration";
 
 /// Reads a migration; nothing if the file is none.
 pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extracted> {
-    let surroundings = Surroundings { builtin: elixir::builtin_up, member: |_, _| None };
-    let mut evaluator = Evaluator::new(module, surroundings);
+    let mut evaluator = Evaluator::new(module, surroundings(elixir::builtin_up));
     let class = ["change", "up"].iter().find_map(|name| evaluator.enter_class(name));
     let is_migration = |parent: &String| parent.ends_with(MARK);
     let mut facts = Facts { framework: "ecto", ..Facts::default() };
@@ -55,21 +54,23 @@ pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extract
         .map(|value| value.span);
     let (up, down) = if evaluator.method("change").is_some() {
         let up = way(&mut evaluator, "change", Pass::Up).unwrap_or_default().0;
-        let surroundings = Surroundings { builtin: elixir::builtin_down, member: |_, _| None };
-        let mut backward = Evaluator::new(module, surroundings);
+        let mut backward = Evaluator::new(module, surroundings(elixir::builtin_down));
         backward.enter_class("change");
         let made = way(&mut backward, "change", Pass::Back).unwrap_or_default();
         (up, taken_back(made, &mut facts))
     } else {
         let up = way(&mut evaluator, "up", Pass::Up).unwrap_or_default().0;
-        let surroundings = Surroundings { builtin: elixir::builtin_down, member: |_, _| None };
-        let mut backward = Evaluator::new(module, surroundings);
+        let mut backward = Evaluator::new(module, surroundings(elixir::builtin_down));
         backward.enter_class("up");
         let down = way(&mut backward, "down", Pass::Down);
         facts.has_unread_down = down.as_ref().is_some_and(|(_, outcome)| outcome.refuses);
         (up, down.map(|(way, _)| way))
     };
     Some(Extracted { facts, up, down, comments: Vec::new() })
+}
+
+fn surroundings(builtin: fn(&CallValue) -> Option<Value>) -> Surroundings {
+    Surroundings { language: &elixir::LANGUAGE, builtin, member: |_, _| None }
 }
 
 /// Returns the way back that Ecto makes of `change`, if a part of it is written there.
@@ -147,7 +148,7 @@ fn on_the_way_back(call: &CallValue) -> Callback {
     let second = call.positional(1).map(|value| &value.kind);
     match (call.name.as_str(), second) {
         ("this.execute", Some(ValueKind::Function(_))) => Callback::InsideLast(ValueKind::Nothing),
-        ("this.execute", _) => Callback::Unknown,
+        ("this.execute", _) => Callback::Never,
         _ => on_any_way(call),
     }
 }
@@ -180,8 +181,11 @@ impl Reader {
     }
 
     fn event(&mut self, event: Event) {
+        if event.is_part() && !event.call().is_some_and(|call| raw::touches_database(call)) {
+            return;
+        }
         // What a function returns is seen again where it is called.
-        if event.call.as_ref().is_some_and(|call| !call.take()) {
+        if event.call().is_some_and(|call| !call.take()) {
             return;
         }
         let contexts = event.contexts.iter().rev().filter_map(Value::call);
@@ -190,10 +194,12 @@ impl Reader {
             self.inner.entry(Rc::as_ptr(command)).or_default().push(event);
             return;
         }
-        let Some(call) = &event.call else {
-            let why = "it is written in a way that is not read";
-            self.queue.push(vec![Sent::gap(event.span, why)]);
-            return;
+        let call = match &event.done {
+            Done::Call(call, _) => call,
+            Done::Unread(why) => {
+                self.queue.push(vec![Sent::gap(event.span, *why)]);
+                return;
+            }
         };
         let inner = self.inner.remove(&Rc::as_ptr(call)).unwrap_or_default();
         let Some(own) = call.name.strip_prefix("this.").filter(|_| call.receiver.is_none()) else {
@@ -284,12 +290,9 @@ impl Reader {
         match &given.kind {
             ValueKind::Function(_) => {
                 self.outcome.is_written = true;
-                let sent = inner.iter().filter_map(|event| match &event.call {
-                    Some(call) => immediate(event, call),
-                    None => {
-                        let why = "it is written in a way that is not read";
-                        Some(Sent::gap(event.span, why))
-                    }
+                let sent = inner.iter().filter_map(|event| match &event.done {
+                    Done::Call(call, _) => immediate(event, call),
+                    Done::Unread(why) => Some(Sent::gap(event.span, *why)),
                 });
                 sent.collect()
             }

@@ -55,6 +55,11 @@ pub(super) fn message(host: Span, text: &Text) -> Sent {
     Sent::text(host, text.clone())
 }
 
+/// Returns whether a part of an expression is a command, or a call of a repository.
+pub(super) fn touches_database(call: &CallValue) -> bool {
+    is_repository(call) || call.receiver.is_none() && call.name.starts_with("this.")
+}
+
 /// Returns whether a call is one of a repository: of `repo()`, or of a module that is called so.
 fn is_repository(call: &CallValue) -> bool {
     match &call.receiver {

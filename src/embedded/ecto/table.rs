@@ -27,12 +27,12 @@ pub(super) fn create(
     let mut made = Made::default();
     made.implied_key(&options, &name, host)?;
     for event in inner {
-        let call = event.call.filter(|_| event.doubt.is_none());
+        let call = event.call().filter(|_| event.doubt.is_none());
         let call = call.ok_or("a line of its block is not read")?;
         match call.name.as_str() {
-            "this.add" => made.add(&call, &name)?,
-            "this.timestamps" => made.timestamps(&call, &name)?,
-            _ if super::raw::is_harmless(&call) => {}
+            "this.add" => made.add(call, &name)?,
+            "this.timestamps" => made.timestamps(call, &name)?,
+            _ if super::raw::is_harmless(call) => {}
             other => return Err(format!("`{}` is not followed", last(other))),
         }
     }
@@ -225,10 +225,10 @@ pub(super) fn alter(
         inner.reverse();
     }
     for event in inner {
-        let inner = event.call.filter(|_| event.doubt.is_none());
+        let inner = event.call().filter(|_| event.doubt.is_none());
         let inner = inner.ok_or("a line of its block is not read")?;
-        if !super::raw::is_harmless(&inner) {
-            changes.change(&inner, is_back)?;
+        if !super::raw::is_harmless(inner) {
+            changes.change(inner, is_back)?;
         }
     }
     let host = call.span;

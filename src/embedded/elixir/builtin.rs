@@ -1,7 +1,5 @@
 //! What Elixir's own functions do with texts and lists, and what Ecto says of the direction.
 
-use std::rc::Rc;
-
 use super::super::text::Text;
 use super::super::value::{CallValue, Value, ValueKind, joined};
 
@@ -48,7 +46,7 @@ fn builtin(call: &CallValue, direction: &str) -> Option<Value> {
         }
         ("List.wrap", Some(kind)) => match kind {
             ValueKind::List(_) => kind.clone(),
-            ValueKind::Text(_) => ValueKind::List(Rc::new(first.cloned().into_iter().collect())),
+            ValueKind::Text(_) => ValueKind::list(first.cloned().into_iter().collect()),
             _ => return None,
         },
         _ => return None,

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::super::code::{Argument, Call, Expr, ExprKind, Function, Step};
+use super::super::code::{Argument, Call, Expr, ExprKind, Function, Parameter, Step};
 use super::super::syntax::{DEEPEST, ReadTree, children, span, unknown};
 use super::super::text::Text;
 use super::{Reader, SELF, arguments, parts, returns_last, strings};
@@ -12,10 +12,18 @@ impl<'a> ReadTree<'a> for Reader<'a> {
         self.text
     }
 
+    fn does_something(&self, node: Node) -> bool {
+        match node.kind() {
+            "call" => true,
+            "identifier" => self.functions.contains_key(self.slice(node)),
+            _ => false,
+        }
+    }
+
     fn expr(&self, node: Node, depth: usize) -> Expr {
         let here = span(node);
         if depth > DEEPEST {
-            return unknown(here, "a deeply nested expression");
+            return self.too_deep(node);
         }
         let depth = depth + 1;
         let kind = match node.kind() {
@@ -37,7 +45,8 @@ impl<'a> ReadTree<'a> for Reader<'a> {
                     .first()
                     .map_or(unknown(here, "an expression"), |inner| self.expr(*inner, depth));
             }
-            _ => ExprKind::Unknown("an expression that is not read"),
+            "ERROR" => ExprKind::Unread,
+            _ => return self.unread(node, "an expression that is not read", depth),
         };
         Expr { span: here, kind }
     }
@@ -71,7 +80,7 @@ impl Reader<'_> {
             }
             (Some("&"), "integer") => ExprKind::Name(self.slice(node).to_owned()),
             (Some("&"), _) => return self.capture(node, operand, depth),
-            _ => ExprKind::Unknown("a calculation"),
+            _ => return self.unread(node, "a calculation", depth),
         };
         Expr { span: here, kind }
     }
@@ -99,8 +108,10 @@ impl Reader<'_> {
         };
         let function = Function {
             name: String::new(),
-            parameters: (1..=count).map(|at| (name(at), None)).collect(),
+            parameters: (1..=count).map(|at| Parameter::new(&name(at), None)).collect(),
             body: vec![Step::Return(Some(value))],
+            is_open: false,
+            doubt: None,
             span: here,
         };
         Expr { span: here, kind: ExprKind::Function(Box::new(function)) }
@@ -129,9 +140,11 @@ impl Reader<'_> {
                 };
                 return Expr { span: here, ..called };
             }
-            // Its value is that of its right side.
-            Some("=") => return self.expr(right, depth),
-            _ => ExprKind::Unknown("a calculation"),
+            Some("=") => {
+                let target = Box::new(self.target(left));
+                ExprKind::Bind(target, Box::new(self.expr(right, depth)))
+            }
+            _ => return self.unread(node, "a calculation", depth),
         };
         Expr { span: here, kind }
     }
@@ -162,6 +175,7 @@ impl Reader<'_> {
     }
 
     fn map(&self, node: Node, depth: usize) -> ExprKind {
+        let other = || self.unread(node, "a map", depth).kind;
         let parts = children(node);
         match parts.as_slice() {
             [] => ExprKind::Map(Vec::new()),
@@ -169,10 +183,10 @@ impl Reader<'_> {
                 let inner = children(*content);
                 match inner.as_slice() {
                     [only] if only.kind() == "keywords" => ExprKind::Map(self.pairs(*only, depth)),
-                    _ => ExprKind::Unknown("a map"),
+                    _ => other(),
                 }
             }
-            _ => ExprKind::Unknown("a map"),
+            _ => other(),
         }
     }
 
@@ -204,7 +218,9 @@ impl Reader<'_> {
             }
             _ => (Vec::new(), vec![Step::Other(span(node))]),
         };
-        let function = Function { name: String::new(), parameters, body, span: span(node) };
+        let name = String::new();
+        let (is_open, doubt) = (false, None);
+        let function = Function { name, parameters, body, is_open, doubt, span: span(node) };
         ExprKind::Function(Box::new(function))
     }
 
@@ -239,6 +255,8 @@ impl Reader<'_> {
                 name,
                 parameters: Vec::new(),
                 body: self.steps(&body, depth),
+                is_open: false,
+                doubt: None,
                 span: here,
             };
             let kind = ExprKind::Function(Box::new(block));
@@ -248,7 +266,7 @@ impl Reader<'_> {
             "identifier" => {
                 let name = self.slice(target);
                 if matches!(name, "if" | "unless" | "case" | "cond" | "for" | "with" | "try") {
-                    return unknown(here, "a choice");
+                    return self.unread(node, "a choice", depth);
                 }
                 Self::member(Self::this(target), self.name_of(name, given.len()))
             }

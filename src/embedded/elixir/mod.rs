@@ -8,8 +8,9 @@ use std::collections::HashMap;
 
 use tree_sitter::{Node, Tree};
 
-use super::code::{Expr, ExprKind, Function, Module, Step};
-use super::syntax::{self, DEEPEST, ReadTree as _, children, has_any, span, unknown, walk};
+use super::code::{Expr, ExprKind, Function, How, Module, Parameter, Step, Target};
+use super::evaluate::Language;
+use super::syntax::{self, DEEPEST, ReadTree as _, children, names_in, span, unknown, walk};
 pub(super) use builtin::{builtin_down, builtin_up};
 pub(super) use strings::is_atom;
 
@@ -152,7 +153,11 @@ impl Reader<'_> {
                 let value = set.and_then(arguments).and_then(|all| children(all).first().copied());
                 if let (Some(name), Some(value)) = (name, value) {
                     let value = self.expr(value, depth);
-                    out.push(Step::Assign { names: vec![format!("@{name}")], value, adds: false });
+                    out.push(Step::Assign {
+                        target: Target::Name(format!("@{name}")),
+                        value,
+                        how: How::Declare,
+                    });
                 }
             }
             "identifier" if self.functions.contains_key(self.slice(node)) => {
@@ -165,15 +170,8 @@ impl Reader<'_> {
     fn run(&self, node: Node, depth: usize, out: &mut Vec<Step>) {
         let value = self.expr(node, depth);
         match value.kind {
-            ExprKind::Unknown(_) => Self::other(node, out),
+            ExprKind::Unknown(_) => self.other(node, span(node), out),
             _ => out.push(Step::Run(value)),
-        }
-    }
-
-    /// Notes what is not read, unless it does nothing.
-    fn other(node: Node, out: &mut Vec<Step>) {
-        if has_any(node, &["call", "ERROR"]) {
-            out.push(Step::Other(span(node)));
         }
     }
 
@@ -201,9 +199,7 @@ impl Reader<'_> {
             Some("cond" | "with" | "receive") => self.perhaps(node, depth, out),
             Some("try") => {
                 let parts = parts(node, self.text);
-                out.extend(self.steps(&parts.body, depth));
-                out.push(Step::Sometimes(self.clauses(&parts.rescue, depth)));
-                out.extend(self.steps(&parts.after, depth));
+                out.extend(self.attempt(&parts, depth));
             }
             Some("for") => out.push(self.comprehension(node, depth)),
             _ => self.run(node, depth, out),
@@ -219,15 +215,27 @@ impl Reader<'_> {
         let (parameters, mut body) = self.parameters(&parameters, depth);
         let parts = parts(node, self.text);
         if is_one {
-            body.extend(self.steps(&parts.body, depth));
-            body.push(Step::Sometimes(self.clauses(&parts.rescue, depth)));
-            body.extend(self.steps(&parts.after, depth));
-            body.retain(|step| !matches!(step, Step::Sometimes(steps) if steps.is_empty()));
+            body.extend(self.attempt(&parts, depth));
             returns_last(&mut body);
         } else {
             body = vec![Step::Other(span(node))];
         }
-        Some(Function { name: self.name_of(name, arity), parameters, body, span: span(node) })
+        let name = self.name_of(name, arity);
+        Some(Function { name, parameters, body, is_open: false, doubt: None, span: span(node) })
+    }
+
+    /// Reads statements in which errors may be caught.
+    fn attempt(&self, parts: &Parts, depth: usize) -> Vec<Step> {
+        let body = self.steps(&parts.body, depth);
+        if parts.rescue.is_empty() && parts.after.is_empty() {
+            return body;
+        }
+        vec![Step::Try {
+            body,
+            handlers: vec![self.clauses(&parts.rescue, depth)],
+            otherwise: Vec::new(),
+            last: self.steps(&parts.after, depth),
+        }]
     }
 
     /// Returns what a function is called here: functions of one name differ in their arity.
@@ -238,7 +246,7 @@ impl Reader<'_> {
     }
 
     /// Reads parameters; one that is taken apart is given its parts by the first steps.
-    fn parameters(&self, nodes: &[Node], depth: usize) -> (Vec<(String, Option<Expr>)>, Vec<Step>) {
+    fn parameters(&self, nodes: &[Node], depth: usize) -> (Vec<Parameter>, Vec<Step>) {
         let (mut found, mut steps) = (Vec::new(), Vec::new());
         for (at, node) in nodes.iter().enumerate() {
             let has_default = self.operator(*node) == Some("\\\\");
@@ -246,39 +254,38 @@ impl Reader<'_> {
             let pattern = part("left").unwrap_or(*node);
             let default = part("right").map(|default| self.expr(default, depth));
             if pattern.kind() == "identifier" {
-                found.push((self.slice(pattern).to_owned(), default));
+                found.push(Parameter::new(self.slice(pattern), default));
                 continue;
             }
             let name = format!("{{{at}}}");
             let value = Expr { span: span(pattern), kind: ExprKind::Name(name.clone()) };
-            steps.push(Step::Assign { names: self.names(pattern), value, adds: false });
-            found.push((name, default));
+            let target = self.target(pattern);
+            steps.push(Step::Assign { target, value, how: How::Declare });
+            found.push(Parameter::new(&name, default));
         }
         (found, steps)
     }
 
-    /// Returns the names in a pattern: several where a value is taken apart.
-    fn names(&self, pattern: Node) -> Vec<String> {
+    /// Returns what a pattern gives values: several names where a value is taken apart.
+    fn target(&self, pattern: Node) -> Target {
+        let parts = children(pattern);
         match pattern.kind() {
-            "identifier" => vec![self.slice(pattern).to_owned()],
-            "tuple" | "list" => {
-                let parts = children(pattern);
-                let is_plain = parts.iter().all(|part| part.kind() == "identifier");
-                let names = parts.iter().map(|part| self.slice(*part).to_owned());
-                if is_plain { names.collect() } else { Vec::new() }
+            "identifier" => Target::Name(self.slice(pattern).to_owned()),
+            "tuple" | "list" if parts.iter().all(|part| part.kind() == "identifier") => {
+                Target::Parts(parts.iter().map(|part| self.slice(*part).to_owned()).collect())
             }
-            _ => Vec::new(),
+            _ => Target::Other(names_in(pattern, self.text, &["identifier"])),
         }
     }
 
     fn assign(&self, node: Node, depth: usize, out: &mut Vec<Step>) {
         let sides = node.child_by_field_name("left").zip(node.child_by_field_name("right"));
-        let Some((left, right)) = sides else { return Self::other(node, out) };
+        let Some((left, right)) = sides else { return self.other(node, span(node), out) };
         let value = self.expr(right, depth);
         if matches!(value.kind, ExprKind::Unknown(_)) {
-            Self::other(right, out);
+            self.other(right, span(right), out);
         }
-        out.push(Step::Assign { names: self.names(left), value, adds: false });
+        out.push(Step::Assign { target: self.target(left), value, how: How::Declare });
     }
 
     /// Reads `if` and `unless`.
@@ -298,7 +305,7 @@ impl Reader<'_> {
     /// Reads `a && b` and the like where they stand as a statement.
     fn only_if(&self, node: Node, is_and: bool, depth: usize, out: &mut Vec<Step>) {
         let sides = node.child_by_field_name("left").zip(node.child_by_field_name("right"));
-        let Some((left, right)) = sides else { return Self::other(node, out) };
+        let Some((left, right)) = sides else { return self.other(node, span(node), out) };
         let (condition, steps) = (self.expr(left, depth), self.steps(&[right], depth));
         let (then, otherwise) = if is_and { (steps, Vec::new()) } else { (Vec::new(), steps) };
         out.push(Step::If { condition, then, otherwise });
@@ -370,9 +377,11 @@ impl Reader<'_> {
         let sides = generator
             .and_then(|of| of.child_by_field_name("left").zip(of.child_by_field_name("right")));
         let Some((pattern, list)) = sides.filter(|_| all.len() == 1) else {
-            return Step::Loop { names: Vec::new(), over: None, body };
+            let target = Target::Other(Vec::new());
+            return Step::Loop { target, over: None, body, otherwise: Vec::new() };
         };
-        Step::Loop { names: self.names(pattern), over: Some(self.expr(list, depth)), body }
+        let (target, over) = (self.target(pattern), Some(self.expr(list, depth)));
+        Step::Loop { target, over, body, otherwise: Vec::new() }
     }
 }
 
@@ -391,3 +400,13 @@ fn returns_last(body: &mut [Step]) {
         _ => {}
     }
 }
+
+/// What Elixir does not have in common with other languages.
+pub(super) static LANGUAGE: Language = Language {
+    empty_text_is_false: false,
+    empty_list_is_false: false,
+    has_members: true,
+    // Nothing changes what a name holds but another value.
+    change: |_| None,
+    changes_first: |_| false,
+};

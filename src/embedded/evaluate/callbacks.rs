@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::super::code::{Function, Step};
-use super::super::value::{CallValue, Value, ValueKind};
-use super::{Callback, DEEPEST, Doubt, Evaluator, Flow, Frame, LOOP, SOMETIMES};
+use super::super::code::{Function, Step, Target};
+use super::super::value::{ArgumentValue, CallValue, Value, ValueKind};
+use super::{CALLED, Callback, Class, Evaluator, Frame, LOOP, Role, SOMETIMES, Scope};
 use crate::source::Span;
 
 impl<'a> Evaluator<'a> {
@@ -17,18 +17,17 @@ impl<'a> Evaluator<'a> {
         let has_it = |body: &[Step]| {
             body.iter().any(|step| matches!(step, Step::Define(found) if found.name == method))
         };
-        let found = self.classes.iter().find(|(_, _, body, _)| has_it(body));
-        let (name, parents, body, span) = *found?;
-        let mut frame = Frame::default();
+        let found = self.classes.iter().find(|class| has_it(class.body));
+        let Class { name, parents, body, span } = *found?;
+        let mut frame = self.frame(Scope::Class);
         for step in body {
             match step {
                 Step::Define(function) => {
                     self.methods.insert(&function.name, function);
                 }
-                Step::Assign { names, value, .. } if names.len() == 1 => {
+                Step::Assign { target: Target::Name(name), value, .. } => {
                     let value = self.value(value, &mut frame);
-                    let member = names.first().map(|name| format!("this.{name}"));
-                    self.globals.extend(member.map(|member| (member, value)));
+                    self.globals.insert(format!("this.{name}"), value);
                 }
                 _ => {}
             }
@@ -59,76 +58,90 @@ impl<'a> Evaluator<'a> {
         let Some(first) = functions.first().copied() else { return result };
         let last = functions.last().copied().unwrap_or(first);
         let receiver = made.receiver.as_ref();
-        match (self.callback)(&made) {
+        let callback = (self.callback)(&made);
+        if matches!(callback, Callback::Behind | Callback::Each | Callback::Sometimes) {
+            receiver.into_iter().for_each(|receiver| self.emit(receiver, Role::Value, frame));
+        }
+        // What is done with the others is not known.
+        let others = usize::from(!matches!(callback, Callback::Unknown));
+        match callback {
             Callback::Unknown => {}
-            Callback::Inside(parameter) => self.run_inside(&result, parameter, first, frame),
-            Callback::InsideLast(parameter) => self.run_inside(&result, parameter, last, frame),
+            Callback::Never => return result,
+            Callback::Inside(parameter) => {
+                self.run_inside(&result, parameter, first, frame);
+                return result;
+            }
+            Callback::InsideLast(parameter) => {
+                self.run_inside(&result, parameter, last, frame);
+                return result;
+            }
             Callback::Behind => {
-                receiver.into_iter().for_each(|receiver| self.emit(receiver, false, frame));
-                self.run_closure(first, Vec::new(), span, frame);
+                self.run_closure(first, vec![open(span)], span, frame);
             }
             Callback::Each => {
                 if let Some(values) = receiver.and_then(Value::list) {
-                    let each = values
-                        .iter()
-                        .map(|value| self.run_closure(first, vec![value.clone()], span, frame));
+                    let each = values.iter().map(|value| {
+                        self.run_closure(first, vec![given(value.clone())], span, frame)
+                    });
                     let all: Vec<Value> = each.collect();
-                    return Value { span, kind: ValueKind::List(Rc::new(all)) };
+                    return Value { span, kind: ValueKind::list(all) };
                 }
-                receiver.into_iter().for_each(|receiver| self.emit(receiver, false, frame));
                 self.run_in_doubt(LOOP, first, span, frame);
             }
-            Callback::Sometimes => {
-                receiver.into_iter().for_each(|receiver| self.emit(receiver, false, frame));
-                self.run_in_doubt(SOMETIMES, first, span, frame);
-            }
+            Callback::Sometimes => self.run_in_doubt(SOMETIMES, first, span, frame),
+        }
+        for other in functions.into_iter().skip(others) {
+            self.run_in_doubt(CALLED, other, span, frame);
         }
         result
     }
 
     fn run_inside(&mut self, call: &Value, parameter: ValueKind, number: usize, frame: &mut Frame) {
         frame.contexts.push(call.clone());
-        let given = vec![Value { span: call.span, kind: parameter }];
+        let given = vec![given(Value { span: call.span, kind: parameter })];
         self.run_closure(number, given, call.span, frame);
         frame.contexts.pop();
-    }
-
-    fn run_in_doubt(&mut self, why: &'static str, number: usize, span: Span, frame: &mut Frame) {
-        let outer = frame.doubt;
-        frame.doubt = outer.or(Some(Doubt { why, at: span }));
-        self.run_closure(number, Vec::new(), span, frame);
-        frame.doubt = outer;
     }
 
     /// Follows a function that was a value; returns what it returns.
     pub(super) fn run_closure(
         &mut self,
         number: usize,
-        given: Vec<Value>,
+        given: Vec<ArgumentValue>,
         span: Span,
         frame: &mut Frame,
     ) -> Value {
-        let open = Value { span, kind: ValueKind::Open("a function".to_owned()) };
-        let Some(closure) = self.closures.get(number) else { return open };
-        let (function, locals) = (closure.function, Rc::clone(&closure.locals));
-        if frame.depth >= DEEPEST || !self.spend(1 + locals.len()) {
-            self.unread(span, frame);
-            return open;
-        }
-        let mut inner = Frame {
-            locals: (*locals).clone(),
-            contexts: frame.contexts.clone(),
-            doubt: frame.doubt,
-            depth: frame.depth + 1,
-            ..Frame::default()
+        let Some(closure) = self.closures.get(number) else {
+            return Value { span, kind: ValueKind::Open("a function".to_owned()) };
         };
-        for (at, (name, _)) in function.parameters.iter().enumerate() {
-            let unknown = Value { span, kind: ValueKind::Open(name.clone()) };
-            inner.locals.insert(name.clone(), given.get(at).cloned().unwrap_or(unknown));
+        let (function, of) = (closure.function, closure.frame);
+        let mut locals = Rc::clone(&closure.locals);
+        if of == frame.number {
+            self.spend(frame.locals.len());
+            locals = Rc::new(frame.locals.clone());
+        } else if locals.keys().any(|name| self.is_replaced(of, name)) {
+            let mut now = (*locals).clone();
+            for (name, value) in &mut now {
+                if self.is_replaced(of, name) {
+                    value.kind = ValueKind::Open(name.clone());
+                }
+            }
+            locals = Rc::new(now);
         }
-        match self.steps(&function.body, &mut inner) {
-            Flow::Return(Some(value)) => value,
-            Flow::Return(None) | Flow::Next => open,
-        }
+        self.follow(function, locals, given, span, frame)
     }
+
+    fn is_replaced(&self, frame: usize, name: &str) -> bool {
+        !self.replaced.is_empty() && self.replaced.contains(&(frame, name.to_owned()))
+    }
+}
+
+fn given(value: Value) -> ArgumentValue {
+    ArgumentValue { name: None, value, is_spread: false }
+}
+
+/// Returns arguments of which nothing is known.
+pub(super) fn open(span: Span) -> ArgumentValue {
+    let value = Value { span, kind: ValueKind::Open("value".to_owned()) };
+    ArgumentValue { name: None, value, is_spread: true }
 }

@@ -4,7 +4,8 @@
 
 mod template;
 
-use super::code::{Argument, Call, Expr, ExprKind, Function, Module, Step};
+use super::code::{Argument, Call, Expr, ExprKind, Function, How, Module, Parameter, Step, Target};
+use super::evaluate::Language;
 use super::text::{Quote, Text};
 use crate::source::Span;
 
@@ -29,7 +30,14 @@ pub(super) fn read(text: &str) -> Module {
         steps.insert(place, Step::Other(span));
     }
     let span = Span::new(0..text.len());
-    let main = Function { name: MAIN.to_owned(), parameters: Vec::new(), body: steps, span };
+    let main = Function {
+        name: MAIN.to_owned(),
+        parameters: Vec::new(),
+        body: steps,
+        is_open: false,
+        doubt: None,
+        span,
+    };
     Module { steps: vec![Step::Define(main)], comments: reader.comments }
 }
 
@@ -132,7 +140,7 @@ impl Reader<'_> {
         self.at += name.len();
         let is_assignment = !name.is_empty() && self.takes('=') && self.peek() != Some('=');
         let value = is_assignment.then(|| self.expression(depth)).flatten()?;
-        Some(Step::Assign { names: vec![name], value, adds: false })
+        Some(Step::Assign { target: Target::Name(name), value, how: How::Set })
     }
 
     /// Passes a statement that is not read: up to the end of its line, or of the blocks that it opens.
@@ -251,8 +259,9 @@ impl Reader<'_> {
             return None;
         }
         let span = self.span_from(start);
-        let parameters = parameters.into_iter().map(|name| (name, None)).collect();
-        let function = Function { name: String::new(), parameters, body, span };
+        let parameters = parameters.iter().map(|name| Parameter::new(name, None)).collect();
+        let (name, is_open, doubt) = (String::new(), true, None);
+        let function = Function { name, parameters, body, is_open, doubt, span };
         Some(Expr { span, kind: ExprKind::Function(Box::new(function)) })
     }
 
@@ -355,3 +364,12 @@ impl Reader<'_> {
         }
     }
 }
+
+/// What Fizz does not have in common with other languages.
+pub(super) static LANGUAGE: Language = Language {
+    empty_text_is_false: true,
+    empty_list_is_false: true,
+    has_members: true,
+    change: |_| None,
+    changes_first: |_| false,
+};

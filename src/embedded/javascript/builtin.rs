@@ -1,7 +1,5 @@
 //! What JavaScript's own functions do with texts and lists.
 
-use std::rc::Rc;
-
 use super::super::text::Text;
 use super::super::value::{CallValue, Value, ValueKind, joined};
 
@@ -12,7 +10,6 @@ pub(in super::super) fn builtin(call: &CallValue) -> Option<Value> {
         ValueKind::Text(text) => Some(text.clone()),
         _ => None,
     };
-    let list = |values: Vec<Value>| ValueKind::List(Rc::new(values));
     let kind = match (&call.receiver, call.name.as_str()) {
         // White space around a statement is all the same to the server.
         (Some(receiver), "trim" | "trimStart" | "trimEnd" | "toString") => {
@@ -43,9 +40,12 @@ pub(in super::super) fn builtin(call: &CallValue) -> Option<Value> {
             let part = |(key, value): &(Value, Value)| match call.name.as_str() {
                 "Object.keys" => key.clone(),
                 "Object.values" => value.clone(),
-                _ => Value { span: call.span, kind: list(vec![key.clone(), value.clone()]) },
+                _ => Value {
+                    span: call.span,
+                    kind: ValueKind::list(vec![key.clone(), value.clone()]),
+                },
             };
-            is_known.then(|| list(pairs.iter().map(part).collect()))?
+            is_known.then(|| ValueKind::list(pairs.iter().map(part).collect()))?
         }
         _ => return None,
     };

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::super::code::{Argument, Call, Expr, ExprKind};
+use super::super::code::{Argument, Call, Expr, ExprKind, Target};
 use super::super::literal::literal_text;
 use super::super::syntax::{DEEPEST, ReadTree, children, span, unknown};
 use super::super::text::Quote;
@@ -15,10 +15,23 @@ impl<'a> ReadTree<'a> for Reader<'a> {
         self.text
     }
 
+    fn does_something(&self, node: Node) -> bool {
+        matches!(
+            node.kind(),
+            "call_expression"
+                | "await_expression"
+                | "new_expression"
+                | "assignment_expression"
+                | "augmented_assignment_expression"
+                | "update_expression"
+                | "yield_expression"
+        )
+    }
+
     fn expr(&self, node: Node, depth: usize) -> Expr {
         let here = span(node);
         if depth > DEEPEST {
-            return unknown(here, "an expression that is nested too deeply");
+            return self.too_deep(node);
         }
         let depth = depth + 1;
         let field = |name| node.child_by_field_name(name).map(|child| self.expr(child, depth));
@@ -56,7 +69,7 @@ impl<'a> ReadTree<'a> for Reader<'a> {
                     (Some("-"), Some(Expr { kind: ExprKind::Number(number), .. })) => {
                         ExprKind::Number(format!("-{number}"))
                     }
-                    _ => ExprKind::Unknown("a calculation"),
+                    _ => return self.unread(node, "a calculation", depth),
                 }
             }
             "true" => ExprKind::Bool(true),
@@ -66,15 +79,17 @@ impl<'a> ReadTree<'a> for Reader<'a> {
                 let has_spread =
                     children(node).iter().any(|child| child.kind() == "spread_element");
                 if has_spread {
-                    ExprKind::Unknown("a list that is made at run time")
-                } else {
-                    let values = children(node).into_iter().map(|child| self.expr(child, depth));
-                    ExprKind::List(values.collect())
+                    return self.unread(node, "a list that is made at run time", depth);
                 }
+                let values = children(node).into_iter().map(|child| self.expr(child, depth));
+                ExprKind::List(values.collect())
             }
             "object" => ExprKind::Map(self.pairs(node, depth)),
+            "await_expression" | "yield_expression" => match children(node).first() {
+                Some(inner) => ExprKind::Await(Box::new(self.expr(*inner, depth))),
+                None => ExprKind::Unknown("an expression with an error in it"),
+            },
             "parenthesized_expression"
-            | "await_expression"
             | "as_expression"
             | "satisfies_expression"
             | "non_null_expression" => {
@@ -93,9 +108,37 @@ impl<'a> ReadTree<'a> for Reader<'a> {
                 ExprKind::Function(Box::new(self.function(node, "", depth)))
             }
             "binary_expression" => return self.binary(node, depth),
-            "ternary_expression" => ExprKind::Unknown("a choice that is made at run time"),
-            "subscript_expression" => ExprKind::Unknown("an element that is looked up at run time"),
-            _ => ExprKind::Unknown("an expression that is not read"),
+            "ternary_expression" => {
+                let parts = ["condition", "consequence", "alternative"].map(field);
+                match parts {
+                    [Some(condition), Some(then), Some(otherwise)] => {
+                        ExprKind::Choice(Box::new([condition, then, otherwise]))
+                    }
+                    _ => ExprKind::Unknown("an expression with an error in it"),
+                }
+            }
+            "subscript_expression" => match (field("object"), field("index")) {
+                (Some(object), Some(key)) => ExprKind::Item(Box::new(object), Box::new(key)),
+                _ => ExprKind::Unknown("an expression with an error in it"),
+            },
+            "assignment_expression" => match field("right") {
+                Some(value) => {
+                    let target = self.target(node.child_by_field_name("left"), depth);
+                    ExprKind::Bind(Box::new(target), Box::new(value))
+                }
+                None => ExprKind::Unknown("an expression with an error in it"),
+            },
+            "augmented_assignment_expression" | "update_expression" => {
+                let left = node.child_by_field_name("left").unwrap_or(node);
+                let target = Target::Other(self.roots(left));
+                let value = field("right").unwrap_or(unknown(here, "a calculation"));
+                ExprKind::Bind(Box::new(target), Box::new(value))
+            }
+            "sequence_expression" => {
+                return self.unread(node, "several expressions", depth);
+            }
+            "ERROR" => ExprKind::Unread,
+            _ => return self.unread(node, "an expression that is not read", depth),
         };
         Expr { span: here, kind }
     }
@@ -158,9 +201,13 @@ impl Reader<'_> {
             "method_definition" => {
                 let name = child.child_by_field_name("name").map(key);
                 let none = || unknown(span(child), "a member with an error in it");
-                (name.unwrap_or_else(none), unknown(span(child), "a method"))
+                let method = ExprKind::Function(Box::new(self.function(child, "", depth)));
+                (name.unwrap_or_else(none), Expr { span: span(child), kind: method })
             }
-            _ => (unknown(span(child), "a spread object"), unknown(span(child), "a spread object")),
+            _ => {
+                let what = "a spread object";
+                (self.unread(child, what, depth), unknown(span(child), what))
+            }
         };
         children(node).into_iter().map(of).collect()
     }
@@ -170,18 +217,10 @@ impl Reader<'_> {
         let Some(node) = node else { return unknown(span(whole), "a condition") };
         let depth = depth + 1;
         if depth > DEEPEST {
-            return unknown(span(node), "a condition");
+            return self.too_deep(node);
         }
-        if matches!(node.kind(), "parenthesized_expression" | "await_expression") {
+        if node.kind() == "parenthesized_expression" {
             return self.condition(children(node).first().copied(), whole, depth);
-        }
-        let operator = node.child_by_field_name("operator").map(|o| self.slice(o));
-        if let (Some(operator @ ("&&" | "||")), "binary_expression") = (operator, node.kind()) {
-            let sides = ["left", "right"];
-            let sides =
-                sides.map(|side| self.condition(node.child_by_field_name(side), whole, depth));
-            let kind = ExprKind::Logic(operator == "&&", sides.into());
-            return Expr { span: span(node), kind };
         }
         self.expr(node, depth)
     }
@@ -204,7 +243,13 @@ impl Reader<'_> {
                 let right = Box::new(self.expr(right, depth));
                 Expr { span: here, kind: ExprKind::Equal(left, right, wanted) }
             }
-            _ => unknown(here, "a calculation"),
+            _ if matches!(self.operator(node), Some("&&" | "||")) => {
+                let sides = ["left", "right"].map(|side| node.child_by_field_name(side));
+                let sides = sides.into_iter().flatten().map(|side| self.expr(side, depth));
+                let kind = ExprKind::Logic(self.operator(node) == Some("&&"), sides.collect());
+                Expr { span: here, kind }
+            }
+            _ => self.unread(node, "a calculation", depth),
         }
     }
 
@@ -233,11 +278,7 @@ impl Reader<'_> {
             from = part.end_byte();
             let inner = children(part).first().map(|inner| self.expr(*inner, depth));
             let inner = inner.unwrap_or(unknown(span(part), "value"));
-            joined.push(match inner.kind {
-                ExprKind::Call(_) | ExprKind::Function(_) => unknown(span(part), "value"),
-                _ if is_tagged => unknown(span(part), "value"),
-                _ => inner,
-            });
+            joined.push(if is_tagged { unknown(span(part), "value") } else { inner });
         }
         joined.push(text(from..inside.end.max(from)));
         Expr { span: here, kind: ExprKind::Join(joined) }

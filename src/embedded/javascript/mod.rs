@@ -4,15 +4,16 @@ mod builtin;
 mod expression;
 mod strings;
 
-use tree_sitter::{Language, Node};
+use tree_sitter::Node;
 
-use super::code::{Expr, ExprKind, Function, Module, Step};
-use super::syntax::{self, DEEPEST, ReadTree as _, children, has_any, span, unknown};
+use super::code::{Expr, ExprKind, Function, How, Leave, Module, Parameter, Step, Target};
+use super::evaluate::{Change, Language};
+use super::syntax::{self, DEEPEST, ReadTree as _, children, names_in, span, unknown};
 pub(super) use builtin::builtin;
 
 /// Reads a file. What cannot be read is a step or an expression of its own.
 pub(super) fn read(text: &str, is_typed: bool) -> Module {
-    let language: Language = if is_typed {
+    let language: tree_sitter::Language = if is_typed {
         tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into()
     } else {
         tree_sitter_javascript::LANGUAGE.into()
@@ -56,7 +57,18 @@ impl<'a> Reader<'a> {
             }
             "lexical_declaration" | "variable_declaration" => {
                 for child in children(node) {
-                    self.declare(child, depth, out);
+                    let value = child.child_by_field_name("value");
+                    match (child.child_by_field_name("name"), value) {
+                        (Some(name), Some(value)) => {
+                            self.assign(name, value, How::Declare, depth, out);
+                        }
+                        (Some(name), None) => {
+                            let value = Expr { span: span(name), kind: ExprKind::Nothing };
+                            let target = self.target(Some(name), depth);
+                            out.push(Step::Assign { target, value, how: How::Declare });
+                        }
+                        _ => {}
+                    }
                 }
             }
             "export_statement" => self.export(node, depth, out),
@@ -73,26 +85,50 @@ impl<'a> Reader<'a> {
             }
             "for_in_statement" => {
                 let is_of = node.child_by_field_name("operator").is_some_and(|o| o.kind() == "of");
-                let over = node.child_by_field_name("right").filter(|_| is_of);
+                let over = node.child_by_field_name("right").map(|over| self.expr(over, depth));
+                let over = match over {
+                    Some(over) if !is_of => {
+                        out.push(Step::Look(over));
+                        None
+                    }
+                    over => over,
+                };
                 out.push(Step::Loop {
-                    names: self.names(node.child_by_field_name("left")),
-                    over: over.map(|over| self.expr(over, depth)),
+                    target: self.target(node.child_by_field_name("left"), depth),
+                    over,
                     body: self.part(node, "body", depth),
+                    otherwise: Vec::new(),
                 });
             }
             "for_statement" | "while_statement" | "do_statement" => {
-                let body = self.part(node, "body", depth);
-                out.push(Step::Loop { names: Vec::new(), over: None, body });
+                let mut body = self.part(node, "body", depth);
+                if let Some(first) = node.child_by_field_name("initializer") {
+                    self.step(first, depth + 1, out);
+                }
+                if let Some(next) = node.child_by_field_name("increment") {
+                    self.simple(next, depth, &mut body);
+                }
+                let condition = node.child_by_field_name("condition");
+                let condition = condition.filter(Node::is_named);
+                out.extend(condition.map(|c| Step::Look(self.condition(Some(c), node, depth))));
+                let target = Target::Other(Vec::new());
+                out.push(Step::Loop { target, over: None, body, otherwise: Vec::new() });
             }
             "try_statement" => {
-                out.extend(self.part(node, "body", depth));
-                if let Some(handler) = node.child_by_field_name("handler") {
-                    out.push(Step::Sometimes(self.part(handler, "body", depth)));
-                }
-                if let Some(last) = node.child_by_field_name("finalizer") {
-                    out.extend(self.part(last, "body", depth));
-                }
+                let handler = node.child_by_field_name("handler");
+                let last = node.child_by_field_name("finalizer");
+                out.push(Step::Try {
+                    body: self.part(node, "body", depth),
+                    handlers: handler.map(|h| self.part(h, "body", depth)).into_iter().collect(),
+                    otherwise: Vec::new(),
+                    last: last.map(|last| self.part(last, "body", depth)).unwrap_or_default(),
+                });
             }
+            "labeled_statement" => match node.child_by_field_name("body") {
+                Some(body) => self.step(body, depth + 1, out),
+                None => self.other(node, span(node), out),
+            },
+            "switch_statement" => self.switch(node, depth, out),
             "function_declaration" | "generator_function_declaration" | "method_definition" => {
                 let name = node.child_by_field_name("name");
                 let name = name.map(|name| self.slice(name)).unwrap_or_default();
@@ -104,10 +140,14 @@ impl<'a> Reader<'a> {
             "public_field_definition" | "field_definition" => self.field(node, depth, out),
             "import_statement" => out.push(Step::Import(self.import(node))),
             "return_statement" => self.give_back(node, depth, out),
-            "throw_statement"
-            | "empty_statement"
-            | "break_statement"
-            | "continue_statement"
+            "throw_statement" => out.push(Step::Leave(Leave::Raise)),
+            // One that names a loop leaves that one: how much is not known.
+            "break_statement" | "continue_statement" if !children(node).is_empty() => {
+                out.push(Step::Other(span(node)));
+            }
+            "break_statement" => out.push(Step::Leave(Leave::Break)),
+            "continue_statement" => out.push(Step::Leave(Leave::Continue)),
+            "empty_statement"
             | "debugger_statement"
             | "interface_declaration"
             | "type_alias_declaration"
@@ -118,7 +158,27 @@ impl<'a> Reader<'a> {
             | "abstract_method_signature"
             | "method_signature"
             | "hash_bang_line" => {}
-            _ => out.push(Step::Other(span(node))),
+            _ => self.other(node, span(node), out),
+        }
+    }
+
+    /// Reads `switch`: which of the cases is taken is known only at run time.
+    fn switch(&self, node: Node, depth: usize, out: &mut Vec<Step>) {
+        let what = unknown(span(node), "a choice that is made at run time");
+        if let Some(value) = node.child_by_field_name("value") {
+            out.push(Step::Look(self.condition(Some(value), node, depth)));
+        }
+        let cases = node.child_by_field_name("body").map(children).unwrap_or_default();
+        for case in cases {
+            let mut cursor = case.walk();
+            let body: Vec<Node> = case.children_by_field_name("body", &mut cursor).collect();
+            let mut then = Vec::new();
+            for step in body {
+                self.step(step, depth + 1, &mut then);
+            }
+            // It ends the case, not a loop around.
+            then.retain(|step| !matches!(step, Step::Leave(Leave::Break)));
+            out.push(Step::If { condition: what.clone(), then, otherwise: Vec::new() });
         }
     }
 
@@ -134,23 +194,25 @@ impl<'a> Reader<'a> {
                 let (left, right) =
                     (node.child_by_field_name("left"), node.child_by_field_name("right"));
                 if let (Some(left), Some(right)) = (left, right) {
-                    self.assign(left, right, depth, out);
+                    self.assign(left, right, How::Set, depth, out);
                 }
             }
             "augmented_assignment_expression" => {
-                let operator = node.child_by_field_name("operator").map(|o| self.slice(o));
-                let right = node.child_by_field_name("right");
-                let names = self.names(node.child_by_field_name("left"));
-                match (operator, right) {
-                    (Some("+="), Some(right)) => {
-                        out.push(Step::Assign {
-                            names,
-                            value: self.expr(right, depth),
-                            adds: true,
-                        });
-                    }
-                    _ => out.push(Step::Other(span(node))),
-                }
+                let Some(right) = node.child_by_field_name("right") else { return };
+                let left = node.child_by_field_name("left");
+                let (target, how) = match self.operator(node) {
+                    Some("+=") => (self.target(left, depth), How::Add),
+                    _ => (Target::Other(left.map_or(Vec::new(), |l| self.roots(l))), How::Set),
+                };
+                out.push(Step::Assign { target, value: self.expr(right, depth), how });
+            }
+            "update_expression" => {
+                let value = unknown(span(node), "a calculation");
+                out.push(Step::Assign {
+                    target: Target::Other(self.roots(node)),
+                    value,
+                    how: How::Set,
+                });
             }
             "await_expression" | "parenthesized_expression" => {
                 for inner in children(node) {
@@ -185,7 +247,7 @@ impl<'a> Reader<'a> {
                     Some("||") => {
                         out.push(Step::If { condition, then: Vec::new(), otherwise: steps });
                     }
-                    _ => self.other(node, out),
+                    _ => out.push(Step::Run(self.expr(node, depth))),
                 }
             }
             "sequence_expression" => {
@@ -193,20 +255,7 @@ impl<'a> Reader<'a> {
                     self.simple(inner, depth, out);
                 }
             }
-            _ => {
-                let value = self.expr(node, depth);
-                match value.kind {
-                    ExprKind::Unknown(_) => self.other(node, out),
-                    _ => out.push(Step::Run(value)),
-                }
-            }
-        }
-    }
-
-    /// Notes what is not read, unless it does nothing.
-    fn other(&self, node: Node, out: &mut Vec<Step>) {
-        if has_any(node, &["call_expression", "new_expression", "ERROR"]) {
-            out.push(Step::Other(span(node)));
+            _ => out.push(Step::Run(self.expr(node, depth))),
         }
     }
 
@@ -221,17 +270,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads `const name = value`.
-    fn declare(&self, node: Node, depth: usize, out: &mut Vec<Step>) {
-        let (Some(name), Some(value)) =
-            (node.child_by_field_name("name"), node.child_by_field_name("value"))
-        else {
-            return;
-        };
-        self.assign(name, value, depth, out);
-    }
-
-    fn assign(&self, left: Node, right: Node, depth: usize, out: &mut Vec<Step>) {
+    fn assign(&self, left: Node, right: Node, how: How, depth: usize, out: &mut Vec<Step>) {
         if depth > DEEPEST {
             out.push(Step::Other(span(right)));
             return;
@@ -251,49 +290,48 @@ impl<'a> Reader<'a> {
         }
         let Some(name) = exported else {
             if left.kind() == "object_pattern" {
-                self.take_apart(left, right, depth, out);
+                self.take_apart(left, right, how, depth, out);
             } else {
-                let names = self.names(Some(left));
-                out.push(Step::Assign { names, value: self.expr(right, depth), adds: false });
+                let target = self.target(Some(left), depth);
+                out.push(Step::Assign { target, value: self.expr(right, depth), how });
             }
             return;
         };
-        // At the top of a file a function that has a name is called by it.
-        let is_top = left.parent().and_then(|n| n.parent()).and_then(|n| n.parent());
-        let is_top = is_top.is_some_and(|n| matches!(n.kind(), "program" | "export_statement"));
+        let target = Target::Name(name.to_owned());
         match right.kind() {
-            "arrow_function" | "function_expression" | "function" if is_top => {
+            // A function that has a name is called by it.
+            "arrow_function" | "function_expression" | "function"
+                if how == How::Declare || left.kind() != "identifier" =>
+            {
                 out.push(Step::Define(self.function(right, name, depth)));
             }
             // `exports.up = exports.down = ...`
             "assignment_expression" => {
                 self.simple(right, depth, out);
-                let names = vec![name.to_owned()];
-                let value = unknown(span(right), "a value that several names have");
-                out.push(Step::Assign { names, value, adds: false });
+                let again = right.child_by_field_name("left").map(|left| self.slice(left));
+                let again = again.unwrap_or_default().rsplit('.').next().unwrap_or_default();
+                let kind = ExprKind::Name(again.to_owned());
+                out.push(Step::Assign { target, value: Expr { span: span(right), kind }, how });
             }
-            _ => {
-                let names = vec![name.to_owned()];
-                out.push(Step::Assign { names, value: self.expr(right, depth), adds: false });
-            }
+            _ => out.push(Step::Assign { target, value: self.expr(right, depth), how }),
         }
     }
 
     /// Reads `const { a, b: c } = value`.
-    fn take_apart(&self, left: Node, right: Node, depth: usize, out: &mut Vec<Step>) {
+    fn take_apart(&self, left: Node, right: Node, how: How, depth: usize, out: &mut Vec<Step>) {
         let value = self.expr(right, depth);
         let pairs = self.pattern(left);
-        if !matches!(value.kind, ExprKind::Name(_) | ExprKind::Member(..)) {
+        let is_whole = pairs.len() == children(left).len();
+        if !is_whole || !matches!(value.kind, ExprKind::Name(_) | ExprKind::Member(..)) {
             // Parts of what a call returns are known only at run time; it is made once.
-            let mut names: Vec<String> = pairs.into_iter().map(|(_, name)| name).collect();
-            names.extend(["{}".to_owned(), "{}".to_owned()]);
-            out.push(Step::Assign { names, value, adds: false });
+            let target = Target::Other(self.roots(left));
+            out.push(Step::Assign { target, value, how });
             return;
         }
         for (key, name) in pairs {
             let kind = ExprKind::Member(Box::new(value.clone()), key);
             let value = Expr { span: span(left), kind };
-            out.push(Step::Assign { names: vec![name], value, adds: false });
+            out.push(Step::Assign { target: Target::Name(name), value, how });
         }
     }
 
@@ -318,29 +356,37 @@ impl<'a> Reader<'a> {
         children(node).into_iter().filter_map(of).collect()
     }
 
-    /// Returns the names on the left of `=` or of `of`; nothing where it is more than names.
-    fn names(&self, left: Option<Node>) -> Vec<String> {
-        let Some(left) = left else { return Vec::new() };
-        if left.kind() == "identifier" {
-            return vec![self.slice(left).to_owned()];
-        }
+    /// Reads what stands on the left of `=` or of `of`.
+    fn target(&self, left: Option<Node>, depth: usize) -> Target {
+        let Some(left) = left else { return Target::Other(Vec::new()) };
         let parts = children(left);
-        if left.kind() == "array_pattern" && parts.iter().all(|part| part.kind() == "identifier") {
-            let mut names: Vec<String> =
-                parts.into_iter().map(|part| self.slice(part).to_owned()).collect();
-            if names.len() == 1 {
-                // It gets a part, not the whole.
-                names.push("{}".to_owned());
+        match left.kind() {
+            "identifier" => Target::Name(self.slice(left).to_owned()),
+            "array_pattern" if parts.iter().all(|part| part.kind() == "identifier") => {
+                let names = parts.into_iter().map(|part| self.slice(part).to_owned());
+                Target::Parts(names.collect())
             }
-            return names;
+            "subscript_expression" | "member_expression" => {
+                let object = left.child_by_field_name("object");
+                let object = object.filter(|object| object.kind() == "identifier");
+                let key =
+                    left.child_by_field_name("index").map(|index| self.expr(index, depth + 1));
+                let name = left.child_by_field_name("property").map(|name| {
+                    let text = super::text::Text::translated(self.slice(name), span(name));
+                    Expr { span: span(name), kind: ExprKind::Text(text) }
+                });
+                match (object, key.or(name)) {
+                    (Some(object), Some(key)) => Target::Item(self.slice(object).to_owned(), key),
+                    _ => Target::Other(self.roots(left)),
+                }
+            }
+            _ => Target::Other(self.roots(left)),
         }
-        if left.kind() == "object_pattern" {
-            let mut names: Vec<String> =
-                self.pattern(left).into_iter().map(|(_, name)| name).collect();
-            names.extend(["{}".to_owned(), "{}".to_owned()]);
-            return names;
-        }
-        Vec::new()
+    }
+
+    /// Returns the variables that what stands on the left of `=` gives values or changes.
+    fn roots(&self, left: Node) -> Vec<String> {
+        names_in(left, self.text, &["identifier", "shorthand_property_identifier_pattern"])
     }
 
     fn export(&self, node: Node, depth: usize, out: &mut Vec<Step>) {
@@ -386,8 +432,8 @@ impl<'a> Reader<'a> {
                 out.push(Step::Define(self.function(value, name, depth)));
             }
             _ => {
-                let names = vec![name.to_owned()];
-                out.push(Step::Assign { names, value: self.expr(value, depth), adds: false });
+                let target = Target::Name(name.to_owned());
+                out.push(Step::Assign { target, value: self.expr(value, depth), how: How::Set });
             }
         }
     }
@@ -405,8 +451,13 @@ impl<'a> Reader<'a> {
                 .child_by_field_name("value")
                 .or_else(|| parameter.child_by_field_name("right"));
             let value = value.map(|value| self.expr(value, depth + 1));
+            if inner.kind() == "rest_pattern" {
+                let name = children(inner).first().map(|name| self.slice(*name));
+                parameters.push(Parameter::rest(name.unwrap_or_default()));
+                continue;
+            }
             if inner.kind() != "object_pattern" {
-                parameters.push((self.slice(inner).to_owned(), value));
+                parameters.push(Parameter::new(self.slice(inner), value));
                 continue;
             }
             let whole = format!("{{{}}}", parameters.len());
@@ -414,9 +465,10 @@ impl<'a> Reader<'a> {
                 let object = Expr { span: span(inner), kind: ExprKind::Name(whole.clone()) };
                 let kind = ExprKind::Member(Box::new(object), key);
                 let value = Expr { span: span(inner), kind };
-                body.push(Step::Assign { names: vec![name], value, adds: false });
+                let target = Target::Name(name);
+                body.push(Step::Assign { target, value, how: How::Declare });
             }
-            parameters.push((whole, value));
+            parameters.push(Parameter::new(&whole, value));
         }
         if let Some(code) = node.child_by_field_name("body") {
             match code.kind() {
@@ -427,7 +479,8 @@ impl<'a> Reader<'a> {
                 _ => body.push(Step::Return(Some(self.expr(code, depth + 1)))),
             }
         }
-        Function { name: name.to_owned(), parameters, body, span: span(node) }
+        let doubt = node.kind().starts_with("generator").then_some(GENERATOR);
+        Function { name: name.to_owned(), parameters, body, is_open: true, doubt, span: span(node) }
     }
 
     fn class(&self, node: Node, depth: usize) -> Step {
@@ -503,3 +556,19 @@ impl<'a> Reader<'a> {
         found
     }
 }
+
+const GENERATOR: &str = "only run time knows how far the generator is run in which it stands";
+
+/// What JavaScript does not have in common with other languages.
+pub(super) static LANGUAGE: Language = Language {
+    empty_text_is_false: true,
+    empty_list_is_false: false,
+    has_members: true,
+    change: |method| match method {
+        "push" => Some(Change::Push),
+        "unshift" | "pop" | "shift" | "splice" | "sort" | "reverse" | "fill" | "set" | "add"
+        | "delete" | "clear" | "copyWithin" => Some(Change::Other),
+        _ => None,
+    },
+    changes_first: |name| matches!(name, "Object.assign" | "Object.defineProperty" | "Reflect.set"),
+};

@@ -77,11 +77,14 @@ impl<'a> Table<'a> {
             rest: Vec::new(),
         };
         for event in events {
+            if event.is_part() && !event.call().is_some_and(|call| is_of_table(call)) {
+                continue;
+            }
             if let Some(doubt) = event.doubt {
                 return Err(format!("of a part of it, {}", doubt.why));
             }
-            let call = event.call.ok_or("a part of it is written in a way that is not read")?;
-            table.event(&call)?;
+            let call = event.call().ok_or("a part of it is written in a way that is not read")?;
+            table.event(call)?;
         }
         Ok(table)
     }
@@ -91,9 +94,7 @@ impl<'a> Table<'a> {
         let (Some(first), rest) = (chain.first(), chain.get(1..).unwrap_or_default()) else {
             return Ok(());
         };
-        let is_mine = first.receiver.is_none()
-            && matches!(first.name.split('.').next(), Some("table" | "this"));
-        if first.has_spread() || !is_mine {
+        if first.has_spread() || !is_of_table(call) {
             return Err(RUN_TIME.to_owned());
         }
         if self.operation(first, rest)? {
@@ -634,4 +635,11 @@ fn timestamp(call: &CallValue) -> Result<String, String> {
         Some(ValueKind::Number(precision)) => Ok(format!("{word}({precision})")),
         _ => Err(RUN_TIME.to_owned()),
     }
+}
+
+/// Returns whether a chain of calls begins with the table that is described.
+fn is_of_table(call: &CallValue) -> bool {
+    chain(call).first().is_some_and(|first| {
+        first.receiver.is_none() && matches!(first.name.split('.').next(), Some("table" | "this"))
+    })
 }

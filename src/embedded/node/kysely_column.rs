@@ -13,8 +13,12 @@ pub(super) const BUILDER: &str = "builder";
 fn calls(events: Option<Vec<Event>>) -> Result<Vec<std::rc::Rc<CallValue>>, String> {
     let mut found = Vec::new();
     for event in events.unwrap_or_default() {
-        let call = event.call.filter(|_| event.doubt.is_none()).ok_or(RUN_TIME)?;
-        let mut next = Some(call);
+        // A part of an expression is seen again in what it is a part of.
+        if event.is_part() {
+            continue;
+        }
+        let call = event.call().filter(|_| event.doubt.is_none()).ok_or(RUN_TIME)?;
+        let mut next = Some(std::rc::Rc::clone(call));
         let mut chain = Vec::new();
         while let Some(call) = next {
             next = call.receiver.as_ref().and_then(Value::call).cloned();

@@ -19,7 +19,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::code::{ExprKind, Module, Step};
-use super::evaluate::{Callback, Evaluator, Event, Surroundings};
+use super::doubts::Doubts;
+use super::evaluate::{Callback, Done, Evaluator, Event, Role, Surroundings};
 use super::text::Text;
 use super::value::{CallValue, Value, ValueKind};
 use super::{Extracted, Facts, Sent, Way, javascript};
@@ -71,7 +72,11 @@ impl Framework {
 
 /// Reads a migration; nothing if the file is none.
 pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extracted> {
-    let surroundings = Surroundings { builtin: javascript::builtin, member: |_, _| None };
+    let surroundings = Surroundings {
+        language: &javascript::LANGUAGE,
+        builtin: javascript::builtin,
+        member: |_, _| None,
+    };
     let mut evaluator = Evaluator::new(module, surroundings);
     evaluator.callback = callback;
     let class = evaluator.enter_class("up");
@@ -108,7 +113,7 @@ pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extract
     let leaves = |way: &Option<(Way, Option<Span>)>| way.as_ref().and_then(|(_, off)| *off);
     facts.without_transaction = facts.without_transaction.or(leaves(&up));
     if let Some((way, _)) = &down {
-        facts.has_unread_down = way.sent.is_empty() && throws(text, way.host);
+        facts.has_unread_down = way.sent.is_empty() && evaluator.has_raised;
     }
     if framework == Framework::NodePgMigrate && down.is_none() {
         // It is made of the up unless `down = false` says that there is none.
@@ -129,12 +134,6 @@ pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extract
 fn says_no(evaluator: &Evaluator, name: &str, class: Span) -> Option<Span> {
     let value = evaluator.global(name)?;
     (value.bool() == Some(false)).then_some(if value.span.end > 0 { value.span } else { class })
-}
-
-/// Returns whether a function does nothing but refuse.
-fn throws(text: &str, function: Span) -> bool {
-    let range = function.start as usize..function.end as usize;
-    text.get(range).is_some_and(|body| body.contains("throw "))
 }
 
 fn of_class(parents: &[String], text: &str) -> Framework {
@@ -159,7 +158,7 @@ fn of_functions(evaluator: &Evaluator, text: &str) -> Option<Framework> {
     let has = |word: &str| text.contains(word);
     let up = evaluator.function("up").or_else(|| evaluator.function("down"));
     let is_exported = has("exports.up") || has("export const up") || has("exports = {");
-    let first = up.and_then(|up| up.parameters.first()).map(|(name, _)| name.as_str());
+    let first = up.and_then(|up| up.parameters.first()).map(|first| first.name.as_str());
     let first = first.map(|name| name.split(':').next().unwrap_or(name).trim());
     // What db-migrate writes only reads an SQL file, which is found by itself.
     let reads_sql_file = has("'sqls'") || has("\"sqls\"");
@@ -218,7 +217,7 @@ fn way(
     name: &str,
 ) -> Option<(Way, Option<Span>)> {
     let function = evaluator.method(name).or_else(|| evaluator.function(name))?;
-    let first = function.parameters.first().map(|(name, _)| name.as_str());
+    let first = function.parameters.first().map(|first| first.name.as_str());
     let first = match first {
         // `({ context: queryInterface }) => ...`
         Some("{0}") => "umzug",
@@ -238,6 +237,7 @@ fn way(
         inner: HashMap::new(),
         open: Vec::new(),
         without_transaction: None,
+        doubts: Doubts::default(),
     };
     for event in events {
         reader.event(event);
@@ -259,6 +259,7 @@ struct Reader {
     open: Vec<*const CallValue>,
     /// Where the migration says that it runs without the framework's transaction.
     without_transaction: Option<Span>,
+    doubts: Doubts,
 }
 
 impl Reader {
@@ -271,22 +272,24 @@ impl Reader {
         for context in event.contexts.iter().filter_map(Value::call) {
             self.begin(context);
         }
-        let Some(call) = &event.call else {
-            self.sent.push(Sent::gap(event.span, "it is written in a way that is not read"));
-            return;
-        };
         let before = self.sent.len();
-        self.call(call, true);
-        let is_in_transaction = !event.contexts.is_empty();
-        for sent in &mut self.sent[before..] {
-            if let Some(doubt) = event.doubt
-                && !is_control(sent)
-            {
-                *sent = Sent::gap(sent.host, doubt.why);
-            } else if is_in_transaction && self.framework == Framework::Sequelize {
-                *sent = on_other_connection(call, sent).unwrap_or_else(|| sent.clone());
+        match &event.done {
+            Done::Unread(reason) => self.sent.push(Sent::gap(event.span, *reason)),
+            Done::Call(call, role) => {
+                // Parts of statements are written with these; they send nothing alone.
+                let is_fragment = *role == Role::Part && raw::is_fragment(call);
+                if !is_fragment {
+                    self.call(call, *role != Role::Part || raw::touches_database(call));
+                }
+                let is_in_transaction = !event.contexts.is_empty();
+                for sent in self.sent.iter_mut().skip(before) {
+                    if is_in_transaction && self.framework == Framework::Sequelize {
+                        *sent = on_other_connection(call, sent).unwrap_or_else(|| sent.clone());
+                    }
+                }
             }
         }
+        self.doubts.settle(&mut self.sent, before, event.doubt);
     }
 
     /// Notes that a call begins a transaction, unless the framework has one open.
@@ -322,10 +325,8 @@ impl Reader {
             return;
         }
         let first = self.sent.len();
-        let receiver = call.receiver.iter();
-        let arguments = call.arguments.iter().map(|argument| &argument.value);
-        for value in receiver.chain(arguments) {
-            self.values(value);
+        for inner in call.inner() {
+            self.call(&inner, false);
         }
         let is_known = self.sent.len() > first || raw::is_harmless(call);
         if is_statement && !is_known && call.take() {
@@ -333,14 +334,6 @@ impl Reader {
                 true => Sent::minor_gap(call.span, "it changes rows with a query builder"),
                 false => Sent::gap(call.span, format!("`{}` is not followed", last(&call.name))),
             });
-        }
-    }
-
-    fn values(&mut self, value: &Value) {
-        match &value.kind {
-            ValueKind::Call(call) => self.call(call, false),
-            ValueKind::List(values) => values.iter().for_each(|value| self.values(value)),
-            _ => {}
         }
     }
 
@@ -353,7 +346,7 @@ impl Reader {
                 self.end(call, Span::at(call.span.end));
                 true
             }
-            "transaction" if call.arguments.iter().all(|a| a.value.list().is_none()) => {
+            "transaction" if call.arguments.iter().all(|argument| is_option(&argument.value)) => {
                 if call.take() {
                     self.begin(call);
                 }
@@ -375,14 +368,17 @@ impl Reader {
     }
 }
 
-fn is_callback(call: &CallValue) -> bool {
-    call.arguments.iter().any(|argument| matches!(argument.value.kind, ValueKind::Function(_)))
+/// Returns whether an argument only says how a transaction is to be.
+fn is_option(value: &Value) -> bool {
+    match &value.kind {
+        ValueKind::Path(path) => path.contains('.'),
+        ValueKind::List(_) | ValueKind::Open(_) => false,
+        _ => true,
+    }
 }
 
-/// Returns whether what is sent only begins or ends a transaction.
-fn is_control(sent: &Sent) -> bool {
-    let first = sent.statements.first().map(Text::shown);
-    matches!(first.as_deref(), Some("BEGIN" | "COMMIT"))
+fn is_callback(call: &CallValue) -> bool {
+    call.arguments.iter().any(|argument| matches!(argument.value.kind, ValueKind::Function(_)))
 }
 
 /// Returns the gap that a call is which does not take part in the transaction around it.
@@ -395,7 +391,7 @@ fn on_other_connection(call: &CallValue, sent: &Sent) -> Option<Sent> {
         _ => false,
     };
     let is_part = call.arguments.iter().any(|argument| takes_part(&argument.value));
-    let is_silent = sent.gap.is_some() || is_control(sent) || last(&call.name) == "all";
+    let is_silent = sent.gap.is_some() || sent.is_control() || last(&call.name) == "all";
     let why = "it runs on another connection than the transaction around it";
     (!is_part && !is_silent).then(|| Sent::gap(sent.host, why))
 }

@@ -35,7 +35,7 @@ pub(super) fn columns(value: Option<&Value>, has_shorthands: bool) -> Result<Vec
 
 fn column(name: String, value: &Value, has_shorthands: bool) -> Result<Column, String> {
     let options = match &value.kind {
-        ValueKind::Map(pairs) => pairs.as_slice(),
+        ValueKind::Map(pairs) => &pairs[..],
         _ => &[],
     };
     let wanted = match &value.kind {

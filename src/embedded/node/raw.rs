@@ -67,6 +67,25 @@ pub(super) fn is_schema(call: &CallValue) -> bool {
     }
 }
 
+/// Returns whether a call makes a part of a statement, where it does not stand alone.
+pub(super) fn is_fragment(call: &CallValue) -> bool {
+    matches!(
+        last(&call.name),
+        "raw" | "sql" | "SQL" | "literal" | "ref" | "fn" | "func" | "col" | "cast" | "where"
+    )
+}
+
+/// Returns whether a call whose result is used may do something to the database: it is given what speaks to
+/// it, and its name does not say that it only asks.
+pub(super) fn touches_database(call: &CallValue) -> bool {
+    let is_ours = |path: &str| {
+        matches!(path, "knex" | "kysely" | "queryInterface" | "queryRunner" | "pgm" | "client")
+    };
+    let name = last(&call.name);
+    let asks = ["get", "has", "is", "find", "fetch", "check", "count", "list", "select", "exists"];
+    call.reaches(is_ours) && !asks.iter().any(|verb| name.starts_with(verb))
+}
+
 /// Returns whether a value is a statement with a tag, or the like.
 pub(super) fn is_tag(value: &Value) -> bool {
     value.call().is_some_and(|call| {

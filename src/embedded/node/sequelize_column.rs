@@ -48,7 +48,7 @@ impl Attribute {
 /// Reads a column: its type, or options.
 pub(super) fn attribute(name: &str, value: &Value, table: &Name) -> Result<Attribute, String> {
     let options = match &value.kind {
-        ValueKind::Map(pairs) => pairs.as_slice(),
+        ValueKind::Map(pairs) => &pairs[..],
         _ => &[],
     };
     let wanted = match &value.kind {

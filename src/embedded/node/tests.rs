@@ -180,3 +180,128 @@ fn nothing_makes_it_panic() {
         }
     }
 }
+
+/// Returns what a body sends, with a question mark for what was not analysed.
+fn sent(body: &str) -> Vec<String> {
+    let of = |statement: String| match statement.starts_with("--") {
+        true => "?".to_owned(),
+        false => statement,
+    };
+    knex(body).into_iter().map(of).collect()
+}
+
+#[test]
+fn what_may_not_be_reached_is_not_taken_as_certain() {
+    for (body, expected) in [
+        ("if (x) return; await knex.raw('a');", &["?"][..]),
+        ("if (x) { return; } else { return; } await knex.raw('a');", &[]),
+        ("if (x) throw new Error('no'); await knex.raw('a');", &["a"]),
+        (
+            "for (const t of ['a', 'b']) { if (x) continue; await knex.raw(t); } await knex.raw('c');",
+            &["?", "c"],
+        ),
+        ("for (const t of ['a', 'b']) { if (t === 'a') continue; await knex.raw(t); }", &["b"]),
+        ("for (const t of ['a', 'b']) { if (t === 'b') break; await knex.raw(t); }", &["a"]),
+        ("try { await knex.raw('a'); } catch (e) { return; } await knex.raw('b');", &["a", "?"]),
+        ("try { await knex.raw('a'); } finally { await knex.raw('b'); }", &["a", "b"]),
+        (
+            "switch (x) { case 1: await knex.raw('a'); break; default: return; } await knex.raw('b');",
+            &["?", "?"],
+        ),
+        ("do { await knex.raw('a'); } while (x); await knex.raw('b');", &["?", "b"]),
+        ("for (let i = 0; i < 3; i++) { await knex.raw('a'); } await knex.raw('b');", &["?", "b"]),
+    ] {
+        assert_eq!(sent(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_value_that_was_changed_is_not_the_one_before() {
+    for (steps, expected) in [
+        ("let c = ['a']; c.push('b');", "a, b"),
+        ("let c = ['a']; const d = c; d.push('b');", "a, b"),
+        ("let c = ['a']; c.unshift('b');", "?"),
+        ("let c = ['a']; c[0] = 'b';", "?"),
+        ("let c = ['a']; c.length = 0;", "?"),
+        ("let c = ['a']; if (x) c.push('b');", "?"),
+        ("let c = ['a']; for (const y of x) c.push('b');", "?"),
+        ("let c = ['a']; ['b', 'c'].forEach((y) => { c.push(y); });", "?"),
+        ("let c = ['a']; [c] = x;", "?"),
+        ("let c = ['a']; ({ c } = x);", "?"),
+        ("let c = ['a']; ({ y: { c } } = x);", "?"),
+        ("let c = ['a']; ([c, ...d] = x);", "?"),
+        ("let c = ['a']; while ((c = x())) {}", "?"),
+        ("let c = ['a']; x && (c = ['b']);", "?"),
+        ("let c = ['a']; const f = () => { c = ['b']; }; f();", "?"),
+        ("let c = ['a']; const f = () => { const c = ['b']; }; f();", "a"),
+        ("let c = x ? ['a'] : ['b'];", "?"),
+        ("let c = true ? ['a'] : ['b'];", "a"),
+        ("const o = { c: ['a'] }; const c = o.c;", "a"),
+        ("const o = { c: ['a'] }; o.c = ['b']; const c = o.c;", "b"),
+        ("const o = { c: ['a'] }; o.c.push('b'); const c = o.c;", "?"),
+        ("const o = { c: ['a'] }; Object.assign(o, x); const c = o.c;", "?"),
+        ("const c = [['a'], ['b']][1];", "b"),
+    ] {
+        let found = sent(&format!("{steps} await knex.raw(c.join(', '));"));
+        assert_eq!(found.last().map(String::as_str), Some(expected), "{steps}: {found:?}");
+    }
+}
+
+#[test]
+fn no_call_is_lost_in_an_expression() {
+    for body in [
+        "x && await knex.raw('a');",
+        "const y = x && await knex.raw('a');",
+        "const y = x ? await knex.raw('a') : null;",
+        "const y = x ?? await knex.raw('a');",
+        "await retry(() => knex.raw('a'));",
+        "await retry(knex.raw, 'a');",
+        "const raw = knex.raw.bind(knex); await raw('a');",
+        "await knex['raw']('a');",
+        "await knex[x]('a');",
+        "const { fill } = require('./fill'); await fill(knex);",
+        "const fill = require('./fill'); const y = await fill(knex);",
+        "const fill = require('./fill'); const y = await fill({ knex });",
+        "await new Filler(knex).run();",
+        "await Promise.all(x.map((t) => knex.raw(t)));",
+        "await x.reduce(async (before, t) => { await before; await knex.raw('a'); }, null);",
+        "const y = `${await retry(knex)}`;",
+        "const y = [...(await retry(knex))];",
+        "const y = { ...(await retry(knex)) };",
+        "const y = (await retry(knex)) === 1;",
+        "const y = !(await retry(knex));",
+        "const y = -(await retry(knex));",
+        "for (const t in await retry(knex)) {}",
+        "while (await retry(knex)) {}",
+        "for (let i = await retry(knex); ;) {}",
+        "switch (await retry(knex)) {}",
+        "await knex.transaction(retry);",
+        "a: for (;;) { await knex.raw('a'); }",
+        "return x || knex.raw('a');",
+        "(await knex.raw('a')), await retry(knex);",
+        "function* f() { yield knex.raw('a'); } for (const y of f()) {}",
+        "eval('knex.raw(1)');",
+    ] {
+        let found = sent(body);
+        assert!(found.iter().any(|statement| statement == "?"), "{body}: {found:?}");
+    }
+}
+
+#[test]
+fn what_a_name_stands_for_is_called() {
+    for body in [
+        "const raw = knex.raw; await raw('a');",
+        "const { raw } = knex; await raw('a');",
+        "const drop = () => knex.raw('a'); await knex.schema.hasTable('b').then(drop);",
+        "const f = { drop: () => knex.raw('a') }; await f.drop();",
+        "const f = { drop() { return knex.raw('a'); } }; await f.drop();",
+        "const T = { users: 'a' }; await knex.raw(T.users);",
+        "const T = { users: 'a' }; await knex.raw(T['users']);",
+        "const drop = (...all) => Promise.all(all.map((t) => knex.raw(t))); await drop('a');",
+        "let t = 'b'; const drop = () => knex.raw(t); t = 'a'; await drop();",
+        "function drop() { return knex.raw('a'); } await drop();",
+        "async function drop() { await knex.raw('a'); } await drop();",
+    ] {
+        assert_eq!(sent(body), ["a"], "{body}");
+    }
+}

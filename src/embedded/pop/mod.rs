@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::code::Module;
-use super::evaluate::{Callback, Evaluator, Event, Surroundings};
+use super::evaluate::{Callback, Done, Evaluator, Event, Surroundings};
 use super::sql::{self, Constraint, ConstraintKind, ForeignKey, Name};
 use super::text::Text;
 use super::value::{CallValue, Value, ValueKind};
@@ -23,7 +23,8 @@ const RUN_TIME: &str = "only run time knows one of its arguments";
 
 /// Reads a migration: one direction, as its name says.
 pub(super) fn extract(module: &Module, stem: &str) -> Extracted {
-    let surroundings = Surroundings { builtin: |_| None, member: |_, _| None };
+    let surroundings =
+        Surroundings { language: &fizz::LANGUAGE, builtin: |_| None, member: |_, _| None };
     let mut evaluator = Evaluator::new(module, surroundings);
     evaluator.callback = |call| match call.name.as_str() {
         "create_table" => Callback::Inside(ValueKind::Path("t".to_owned())),
@@ -45,8 +46,9 @@ pub(super) fn extract(module: &Module, stem: &str) -> Extracted {
 }
 
 fn sent(event: &Event, inner: &mut HashMap<*const CallValue, Vec<Event>>) -> Option<Sent> {
-    let Some(call) = &event.call else {
-        return Some(Sent::gap(event.span, "it is written in a way that is not read"));
+    let call = match &event.done {
+        Done::Call(call, _) => call,
+        Done::Unread(why) => return Some(Sent::gap(event.span, *why)),
     };
     if let Some(doubt) = event.doubt {
         return Some(Sent::gap(event.span, doubt.why));
@@ -174,7 +176,7 @@ fn foreign_key(
     let Some(ValueKind::Map(pairs)) = references.map(|value| &value.kind) else {
         return Err(RUN_TIME.to_owned());
     };
-    let [(other, keys)] = pairs.as_slice() else {
+    let [(other, keys)] = &pairs[..] else {
         return Err("it does not name one table".to_owned());
     };
     let other = known(Some(other))?;

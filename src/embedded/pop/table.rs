@@ -42,8 +42,8 @@ pub(super) fn create(call: &CallValue, inner: Vec<Event>) -> Result<Vec<Text>, S
         },
     };
     for event in inner {
-        let call = event.call.filter(|_| event.doubt.is_none());
-        made.call(call.as_deref().ok_or("a line of its block is not read")?)?;
+        let call = event.call().filter(|_| event.doubt.is_none());
+        made.call(call.ok_or("a line of its block is not read")?)?;
     }
     if made.has_timestamps {
         // Where only the first is there already, Fizz gives up before the second.

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::super::code::{Argument, Call, Expr, ExprKind};
+use super::super::code::{Argument, Call, Each, Expr, ExprKind, Function, Step};
 use super::super::literal::literal_text;
 use super::super::syntax::{DEEPEST, ReadTree, children, span, unknown};
 use super::super::text::Quote;
@@ -15,10 +15,14 @@ impl<'a> ReadTree<'a> for Reader<'a> {
         self.text
     }
 
+    fn does_something(&self, node: Node) -> bool {
+        matches!(node.kind(), "call" | "named_expression" | "yield")
+    }
+
     fn expr(&self, node: Node, depth: usize) -> Expr {
         let here = span(node);
         if depth > DEEPEST {
-            return unknown(here, "an expression that is nested too deeply");
+            return self.too_deep(node);
         }
         let depth = depth + 1;
         let field = |name| node.child_by_field_name(name).map(|child| self.expr(child, depth));
@@ -46,7 +50,12 @@ impl<'a> ReadTree<'a> for Reader<'a> {
             "string" => return self.string(node, depth),
             "concatenated_string" => ExprKind::Join(all(children(node))),
             "integer" | "float" => ExprKind::Number(self.slice(node).to_owned()),
-            "unary_operator" => ExprKind::Number(self.slice(node).replace(' ', "")),
+            "unary_operator" => match field("argument").map(|argument| argument.kind) {
+                Some(ExprKind::Number(number)) if self.operator(node) == Some("-") => {
+                    ExprKind::Number(format!("-{number}"))
+                }
+                _ => return self.unread(node, "a calculation", depth),
+            },
             "true" => ExprKind::Bool(true),
             "false" => ExprKind::Bool(false),
             "none" => ExprKind::Nothing,
@@ -54,12 +63,15 @@ impl<'a> ReadTree<'a> for Reader<'a> {
             "dictionary" => {
                 let pairs = children(node).into_iter().map(|pair| {
                     let part = |name| pair.child_by_field_name(name);
-                    let of = |child: Option<Node>| {
-                        child.map_or(unknown(span(pair), "a spread mapping"), |c| {
-                            self.expr(c, depth)
-                        })
-                    };
-                    (of(part("key")), of(part("value")))
+                    match (part("key"), part("value")) {
+                        (Some(key), Some(value)) => {
+                            (self.expr(key, depth), self.expr(value, depth))
+                        }
+                        _ => {
+                            let what = "a spread mapping";
+                            (self.unread(pair, what, depth), unknown(span(pair), what))
+                        }
+                    }
                 });
                 ExprKind::Map(pairs.collect())
             }
@@ -96,7 +108,7 @@ impl<'a> ReadTree<'a> for Reader<'a> {
                         Box::new(self.expr(*right, depth)),
                         false,
                     ),
-                    _ => ExprKind::Unknown("a comparison"),
+                    _ => return self.unread(node, "a comparison", depth),
                 }
             }
             "await" => {
@@ -105,20 +117,75 @@ impl<'a> ReadTree<'a> for Reader<'a> {
                     None => unknown(here, "an expression with an error in it"),
                 };
             }
-            "conditional_expression" => ExprKind::Unknown("a choice that is made at run time"),
-            "list_comprehension"
-            | "generator_expression"
-            | "set_comprehension"
-            | "dictionary_comprehension" => ExprKind::Unknown("a list that is made at run time"),
-            "lambda" => ExprKind::Unknown("a function without a name"),
-            "subscript" => ExprKind::Unknown("an element that is looked up at run time"),
-            _ => ExprKind::Unknown("an expression that is not read"),
+            "conditional_expression" => match children(node)[..] {
+                [then, condition, otherwise] => {
+                    let parts = [condition, then, otherwise].map(|part| self.expr(part, depth));
+                    ExprKind::Choice(Box::new(parts))
+                }
+                _ => ExprKind::Unknown("an expression with an error in it"),
+            },
+            "named_expression" => match field("value") {
+                Some(value) => {
+                    let target = self.target(node.child_by_field_name("name"), depth);
+                    ExprKind::Bind(Box::new(target), Box::new(value))
+                }
+                None => ExprKind::Unknown("an expression with an error in it"),
+            },
+            "list_comprehension" | "generator_expression" | "set_comprehension" => {
+                return self.comprehension(node, depth);
+            }
+            "lambda" => ExprKind::Function(Box::new(self.lambda(node, depth))),
+            "subscript" => match children(node)[..] {
+                [object, key] if key.kind() != "slice" => ExprKind::Item(
+                    Box::new(self.expr(object, depth)),
+                    Box::new(self.expr(key, depth)),
+                ),
+                _ => return self.unread(node, "an element that is looked up at run time", depth),
+            },
+            "ERROR" => ExprKind::Unread,
+            _ => return self.unread(node, "an expression that is not read", depth),
         };
         Expr { span: here, kind }
     }
 }
 
 impl Reader<'_> {
+    fn lambda(&self, node: Node, depth: usize) -> Function {
+        let field = |name| node.child_by_field_name(name);
+        let list = field("parameters").map(children).unwrap_or_default();
+        let body = field("body").map(|body| Step::Return(Some(self.expr(body, depth))));
+        Function {
+            name: String::new(),
+            parameters: self.parameters(list, depth),
+            body: body.into_iter().collect(),
+            is_open: false,
+            doubt: None,
+            span: span(node),
+        }
+    }
+
+    /// Reads a list that is made of one other list.
+    fn comprehension(&self, node: Node, depth: usize) -> Expr {
+        let parts = children(node);
+        let clauses: Vec<Node> =
+            parts.iter().filter(|part| part.kind() == "for_in_clause").copied().collect();
+        let (Some(body), [clause]) = (node.child_by_field_name("body"), &clauses[..]) else {
+            return self.unread(node, "a list that is made at run time", depth);
+        };
+        let Some(over) = clause.child_by_field_name("right") else {
+            return self.unread(node, "a list that is made at run time", depth);
+        };
+        let conditions = parts.iter().filter(|part| part.kind() == "if_clause");
+        let conditions = conditions.flat_map(|clause| children(*clause));
+        let each = Each {
+            element: self.expr(body, depth),
+            target: self.target(clause.child_by_field_name("left"), depth),
+            over: self.expr(over, depth),
+            conditions: conditions.map(|condition| self.expr(condition, depth)).collect(),
+        };
+        Expr { span: span(node), kind: ExprKind::Each(Box::new(each)) }
+    }
+
     fn arguments(&self, list: Node, depth: usize) -> Vec<Argument> {
         if list.kind() != "argument_list" {
             let value = self.expr(list, depth);
@@ -162,7 +229,7 @@ impl Reader<'_> {
                 let call = Call { callee, arguments: vec![argument] };
                 Expr { span: here, kind: ExprKind::Call(Box::new(call)) }
             }
-            _ => unknown(here, "a calculation"),
+            _ => self.unread(node, "a calculation", depth),
         }
     }
 
@@ -201,7 +268,7 @@ impl Reader<'_> {
                 || child.child_by_field_name("type_conversion").is_some();
             parts.push(match child.child_by_field_name("expression") {
                 Some(value) if !has_format => self.expr(value, depth),
-                _ => unknown(span(child), "a formatted value"),
+                _ => self.unread(child, "a formatted value", depth),
             });
         }
         parts.push(text_part(from..end.max(from)));

@@ -56,6 +56,12 @@ pub(in super::super) fn builtin(call: &CallValue) -> Option<Value> {
         _ => None,
     };
     let first = call.arguments.first().map(|argument| &argument.value);
+    if let (None, "getattr", Some(ValueKind::Path(path))) =
+        (&call.receiver, call.name.as_str(), first.map(|first| &first.kind))
+    {
+        let member = call.positional(1)?.known_text()?;
+        return Some(Value { span: call.span, kind: ValueKind::Path(format!("{path}.{member}")) });
+    }
     let made = match (&call.receiver, call.name.as_str()) {
         // White space between words is all the same to the server.
         (None, "textwrap.dedent" | "inspect.cleandoc" | "str") => text(first?)?,

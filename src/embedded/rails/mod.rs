@@ -14,7 +14,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::code::{ExprKind, Module, Step};
-use super::evaluate::{Callback, Evaluator, Event, Surroundings};
+use super::doubts::Doubts;
+use super::evaluate::{Callback, Done, Evaluator, Event, Role, Surroundings};
 use super::text::Text;
 use super::value::{CallValue, Value, ValueKind};
 use super::{Extracted, Facts, Sent, Way, ruby};
@@ -25,7 +26,8 @@ pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extract
     if !text.contains(MARK) {
         return None;
     }
-    let surroundings = Surroundings { builtin: ruby::builtin, member: |_, _| None };
+    let surroundings =
+        Surroundings { language: &ruby::LANGUAGE, builtin: ruby::builtin, member: |_, _| None };
     let mut evaluator = Evaluator::new(module, surroundings);
     let class = ["change", "up", "down"].iter().find_map(|name| evaluator.enter_class(name));
     let mut facts = Facts { framework: "rails", ..Facts::default() };
@@ -49,7 +51,7 @@ pub(super) fn extract(module: &Module, text: &str, stem: &str) -> Option<Extract
         let up = way(&mut evaluator, "up", true, how).unwrap_or_default().0;
         let down = way(&mut evaluator, "down", false, how).map(|(down, _)| down);
         if let Some(down) = &down {
-            facts.has_unread_down = down.sent.is_empty() && raises(text, down.host);
+            facts.has_unread_down = down.sent.is_empty() && evaluator.has_raised;
         }
         (up, down)
     };
@@ -86,16 +88,11 @@ fn opt_out(module: &Module, class: Span) -> Option<Span> {
     })
 }
 
-/// Returns whether a method does nothing but refuse.
-fn raises(text: &str, method: Span) -> bool {
-    let range = method.start as usize..method.end as usize;
-    text.get(range).is_some_and(|body| body.contains("raise"))
-}
-
 /// Says what becomes of a block on the way up.
 fn on_the_way_up(call: &CallValue) -> Callback {
     match call.name.as_str() {
         "direction.up" | "this.up_only" => Callback::Inside(ValueKind::Nothing),
+        "direction.down" => Callback::Never,
         _ => on_any_way(call),
     }
 }
@@ -104,6 +101,7 @@ fn on_the_way_up(call: &CallValue) -> Callback {
 fn on_the_way_down(call: &CallValue) -> Callback {
     match call.name.as_str() {
         "direction.down" => Callback::Inside(ValueKind::Nothing),
+        "direction.up" | "this.up_only" => Callback::Never,
         _ => on_any_way(call),
     }
 }
@@ -148,6 +146,7 @@ fn way(
         inner: HashMap::new(),
         open: Vec::new(),
         is_reversible: true,
+        doubts: Doubts::default(),
     };
     for event in events {
         reader.event(event);
@@ -168,6 +167,7 @@ struct Reader {
     open: Vec<*const CallValue>,
     /// Whether Rails can take back all that was seen.
     is_reversible: bool,
+    doubts: Doubts,
 }
 
 impl Reader {
@@ -182,23 +182,20 @@ impl Reader {
                 self.begin(context);
             }
         }
-        let Some(call) = &event.call else {
-            self.sent.push(Sent::gap(event.span, "it is written in a way that is not read"));
-            return;
-        };
         let is_one_way = event
             .contexts
             .iter()
             .filter_map(Value::call)
             .any(|context| matches!(context.name.as_str(), "this.reversible" | "this.up_only"));
-        self.is_reversible &= is_one_way || !raw::is_irreversible(call);
         let before = self.sent.len();
-        self.call(call, true);
-        if let Some(doubt) = event.doubt {
-            for sent in self.sent.iter_mut().skip(before) {
-                *sent = Sent::gap(sent.host, doubt.why);
+        match &event.done {
+            Done::Unread(reason) => self.sent.push(Sent::gap(event.span, *reason)),
+            Done::Call(call, role) => {
+                self.is_reversible &= is_one_way || !raw::is_irreversible(call);
+                self.call(call, *role != Role::Part || raw::touches_database(call));
             }
         }
+        self.doubts.settle(&mut self.sent, before, event.doubt);
     }
 
     /// Notes that a call begins a transaction; inside of another it begins none.
@@ -236,10 +233,8 @@ impl Reader {
             return;
         }
         let first = self.sent.len();
-        let receiver = call.receiver.iter();
-        let arguments = call.arguments.iter().map(|argument| &argument.value);
-        for value in receiver.chain(arguments) {
-            self.values(value);
+        for inner in call.inner() {
+            self.call(&inner, false);
         }
         let is_known = self.sent.len() > first || raw::is_harmless(call);
         if is_statement && !is_known && call.take() {
@@ -247,14 +242,6 @@ impl Reader {
                 true => Sent::minor_gap(call.span, "it changes rows through a model"),
                 false => Sent::gap(call.span, format!("`{}` is not followed", last(&call.name))),
             });
-        }
-    }
-
-    fn values(&mut self, value: &Value) {
-        match &value.kind {
-            ValueKind::Call(call) => self.call(call, false),
-            ValueKind::List(values) => values.iter().for_each(|value| self.values(value)),
-            _ => {}
         }
     }
 }

@@ -108,7 +108,21 @@ pub(super) fn is_harmless(call: &CallValue) -> bool {
 
 /// Returns whether a call runs a block, which is followed by itself.
 fn is_walk(call: &CallValue) -> bool {
-    matches!(last(&call.name), "each" | "map" | "each_pair" | "tap") && has_block(call)
+    let is_followed = call.arguments.iter().any(|argument| {
+        argument.name.as_deref() == Some(BLOCK)
+            && matches!(argument.value.kind, ValueKind::Function(_))
+    });
+    matches!(last(&call.name), "each" | "map" | "each_pair" | "tap") && is_followed
+}
+
+/// Returns whether a call whose result is used may do something to the database: it is given the migration
+/// or the connection.
+pub(super) fn touches_database(call: &CallValue) -> bool {
+    call.arguments.iter().any(|argument| match &argument.value.kind {
+        ValueKind::Path(path) => path == "this" || last(path).ends_with("connection"),
+        ValueKind::Call(of) => last(&of.name).ends_with("connection"),
+        _ => false,
+    })
 }
 
 /// Returns whether a call changes rows with a model.

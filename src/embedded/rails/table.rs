@@ -268,11 +268,14 @@ fn key(call: &CallValue, host: Span) -> Result<Option<Column>, Reason> {
 
 impl Making {
     fn event(&mut self, event: &Event) -> Result<(), Reason> {
+        let is_of_table = |call: &CallValue| call.name.starts_with("table.");
+        if event.is_part() && !event.call().is_some_and(|call| is_of_table(call)) {
+            return Ok(());
+        }
         if let Some(doubt) = event.doubt {
             return Err(format!("of a part of it, {}", doubt.why));
         }
-        let call =
-            event.call.as_ref().ok_or("a part of it is written in a way that is not read")?;
+        let call = event.call().ok_or("a part of it is written in a way that is not read")?;
         let Some(kind) = call.name.strip_prefix("table.").filter(|_| call.receiver.is_none())
         else {
             return match raw::is_harmless(call) {
@@ -343,13 +346,8 @@ impl Making {
             }
             _ => return Err("`index:` is known only at run time".to_owned()),
         };
-        let of = CallValue {
-            span: call.span,
-            name: "table.index".to_owned(),
-            receiver: None,
-            arguments,
-            is_taken: std::cell::Cell::new(false),
-        };
+        let of = CallValue::new(call.span, "table.index".to_owned(), None, arguments);
+        let of = of.ok_or("`index:` holds too much")?;
         let column =
             Value { span: call.span, kind: ValueKind::Text(Text::translated(name, call.span)) };
         self.indexes.push(index(&of, &self.name, Some(&column))?);

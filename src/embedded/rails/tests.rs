@@ -243,3 +243,103 @@ fn calls_that_are_not_translated_whole_are_not_translated() {
         assert_eq!(reasons(call).len(), 1, "{call}: {:?}", reasons(call));
     }
 }
+
+/// Returns what a body sends, with a question mark for what was not analysed.
+fn sent(body: &str) -> Vec<String> {
+    let of = |statement: String| match statement.starts_with("--") {
+        true => "?".to_owned(),
+        false => statement,
+    };
+    up(body).into_iter().map(of).collect()
+}
+
+#[test]
+fn what_may_not_be_reached_is_not_taken_as_certain() {
+    for (body, expected) in [
+        ("return if x\nexecute 'a'", &["?"][..]),
+        ("return unless table_exists?(:a)\nexecute 'a'", &["?"]),
+        ("if x\n return\nelse\n return\nend\nexecute 'a'", &[]),
+        ("raise 'no' if x\nexecute 'a'", &["a"]),
+        ("%w[a b].each do |t|\n next if x\n execute t\nend\nexecute 'c'", &["?", "c"]),
+        ("%w[a b].each do |t|\n next if t == 'a'\n execute t\nend", &["b"]),
+        ("%w[a b].each do |t|\n break if t == 'b'\n execute t\nend", &["a"]),
+        ("for t in %w[a b]\n break if t == 'b'\n execute t\nend", &["a"]),
+        (
+            "begin\n execute 'a'\nrescue\n return\nensure\n execute 'c'\nend\nexecute 'b'",
+            &["a", "c", "?"],
+        ),
+        ("case x\nwhen 1\n return\nwhen 2\n execute 'a'\nend\nexecute 'b'", &["?", "?"]),
+        ("execute 'a' while x\nexecute 'b'", &["?", "b"]),
+        ("begin\n execute 'a'\nend until x\nexecute 'b'", &["?", "b"]),
+        ("execute('a') rescue nil\nexecute 'b'", &["a", "b"]),
+        ("y rescue return\nexecute 'b'", &["?"]),
+    ] {
+        assert_eq!(sent(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_value_that_was_changed_is_not_the_one_before() {
+    for (steps, expected) in [
+        ("c = ['a']\nc << 'b'", "a, b"),
+        ("c = ['a']\nc.push('b')", "a, b"),
+        ("c = ['a']\nd = c\nd << 'b'", "a, b"),
+        ("c = ['a']\nc += ['b']", "a, b"),
+        ("c = ['a']\nc.concat(['b'])", "?"),
+        ("c = ['a']\nc.map! { |y| y }", "?"),
+        ("c = ['a']\nc[0] = 'b'", "?"),
+        ("c = ['a']\nc << 'b' if x", "?"),
+        ("c = ['a']\n%w[b c].each { |y| c << y }", "?"),
+        ("c = ['a']\nc, *d = x", "?"),
+        ("c = ['a']\n(c, d), e = x", "?"),
+        ("c = ['a']\nc ||= ['b']", "?"),
+        ("c = ['a']\nif (c = x)\nend", "?"),
+        ("c = x ? ['a'] : ['b']", "?"),
+        ("c = true ? ['a'] : ['b']", "a"),
+        ("c = [['a'], ['b']][1]", "b"),
+        ("d = { 'k' => ['a'] }\nd['k'] = ['b']\nc = d['k']", "b"),
+        ("d = { k: ['a'] }\nd[:k] << 'b'\nc = d[:k]", "?"),
+    ] {
+        let found = sent(&format!("{steps}\nexecute c.join(', ')"));
+        assert_eq!(found.last().map(String::as_str), Some(expected), "{steps}: {found:?}");
+    }
+    assert_eq!(sent("s = +'a'\ns << ' b'\nexecute s"), ["?"]);
+}
+
+#[test]
+fn no_call_is_lost_in_an_expression() {
+    for body in [
+        "x && execute('a')",
+        "y = x && execute('a')",
+        "y = x ? execute('a') : nil",
+        "x ? execute('a') : nil",
+        "retrying { execute 'a' }",
+        "send(:execute, 'a')",
+        "public_send(name, 'a')",
+        "method(:execute).call('a')",
+        "%w[a b].each(&method(:execute))",
+        "Filler.new(self).run",
+        "y = Filler.run(connection)",
+        "x.each { |t| execute t }",
+        "%w[a b].each_with_index { |t, i| execute t }",
+        "%w[a b].each_slice(2) { |t| execute t.first }",
+        "y = \"#{execute('a')}\"",
+        "y = [*retrying(self)]",
+        "y = !retrying(self)",
+        "y = -retrying(self)",
+        "while retrying(self)\nend",
+        "case retrying(self)\nwhen 1\nend",
+        "y = begin\n execute 'a'\nend",
+        "y = if x then execute 'a' end",
+        "y = (execute('a'); 1)",
+        "super",
+        "yield",
+        "eval 'execute 1'",
+        "loop do\n execute 'a'\n break\nend",
+        "1.times { execute 'a' }",
+        "ActiveRecord::Base.connection_pool.with_connection { |c| c.execute 'a' }",
+    ] {
+        let found = sent(body);
+        assert!(!found.is_empty(), "{body}: {found:?}");
+    }
+}

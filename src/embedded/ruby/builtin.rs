@@ -1,7 +1,5 @@
 //! What Ruby's own methods, and those that Rails gives every text, do with texts and lists.
 
-use std::rc::Rc;
-
 use super::super::text::Text;
 use super::super::value::{CallValue, Value, ValueKind, joined};
 use crate::sql::tree::quote_identifier;
@@ -35,10 +33,10 @@ pub(in super::super) fn builtin(call: &CallValue) -> Option<Value> {
             ValueKind::Text(joined(values, &separator))
         }
         (Some(ValueKind::Map(pairs)), "keys") => {
-            ValueKind::List(Rc::new(pairs.iter().map(|(key, _)| key.clone()).collect()))
+            ValueKind::list(pairs.iter().map(|(key, _)| key.clone()).collect())
         }
         (Some(ValueKind::Map(pairs)), "values") => {
-            ValueKind::List(Rc::new(pairs.iter().map(|(_, value)| value.clone()).collect()))
+            ValueKind::list(pairs.iter().map(|(_, value)| value.clone()).collect())
         }
         (_, "quote_table_name" | "quote_column_name") if call.arguments.len() == 1 => {
             let name = first?.known_text()?;

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::super::code::{Argument, Call, Expr, ExprKind, Step};
+use super::super::code::{Argument, Call, Expr, ExprKind, Step, Target};
 use super::super::literal::literal_text;
 use super::super::syntax::{DEEPEST, ReadTree, children, span, unknown};
 use super::super::text::{Quote, Text};
@@ -15,10 +15,18 @@ impl<'a> ReadTree<'a> for Reader<'a> {
         self.text
     }
 
+    fn does_something(&self, node: Node) -> bool {
+        match node.kind() {
+            "call" | "assignment" | "operator_assignment" | "super" | "yield" => true,
+            "identifier" => self.methods.contains(self.slice(node)),
+            _ => false,
+        }
+    }
+
     fn expr(&self, node: Node, depth: usize) -> Expr {
         let here = span(node);
         if depth > DEEPEST {
-            return unknown(here, "an expression that is nested too deeply");
+            return self.too_deep(node);
         }
         let depth = depth + 1;
         let kind = match node.kind() {
@@ -50,10 +58,9 @@ impl<'a> ReadTree<'a> for Reader<'a> {
             "array" | "string_array" | "symbol_array" => {
                 let parts = children(node);
                 if parts.iter().any(|part| part.kind() == "splat_argument") {
-                    ExprKind::Unknown("a list that is made at run time")
-                } else {
-                    ExprKind::List(parts.into_iter().map(|part| self.expr(part, depth)).collect())
+                    return self.unread(node, "a list that is made at run time", depth);
                 }
+                ExprKind::List(parts.into_iter().map(|part| self.expr(part, depth)).collect())
             }
             "hash" => {
                 ExprKind::Map(children(node).into_iter().map(|p| self.pair(p, depth)).collect())
@@ -61,7 +68,7 @@ impl<'a> ReadTree<'a> for Reader<'a> {
             "parenthesized_statements" => {
                 return match children(node).as_slice() {
                     [inner] => self.expr(*inner, depth),
-                    _ => unknown(here, "several statements in parentheses"),
+                    _ => self.unread(node, "several statements in parentheses", depth),
                 };
             }
             "lambda" => return self.lambda(node, depth),
@@ -69,17 +76,51 @@ impl<'a> ReadTree<'a> for Reader<'a> {
                 let inner = node.child_by_field_name("operand").map(|o| self.expr(o, depth));
                 let operator = node.child_by_field_name("operator").map(|o| self.slice(o));
                 match (operator, inner) {
+                    // A text that may be changed.
+                    (Some("+"), Some(inner @ Expr { kind: ExprKind::Text(_), .. })) => {
+                        return inner;
+                    }
                     (Some("!" | "not"), Some(inner)) => ExprKind::Not(Box::new(inner)),
                     (Some("-"), Some(Expr { kind: ExprKind::Number(number), .. })) => {
                         ExprKind::Number(format!("-{number}"))
                     }
-                    _ => ExprKind::Unknown("a calculation"),
+                    _ => return self.unread(node, "a calculation", depth),
                 }
             }
             "binary" => return self.binary(node, depth),
-            "conditional" => ExprKind::Unknown("a choice that is made at run time"),
-            "element_reference" => ExprKind::Unknown("an element that is looked up at run time"),
-            _ => ExprKind::Unknown("an expression that is not read"),
+            "conditional" => {
+                let field = |name| node.child_by_field_name(name).map(|c| self.expr(c, depth));
+                match ["condition", "consequence", "alternative"].map(field) {
+                    [Some(condition), Some(then), Some(otherwise)] => {
+                        ExprKind::Choice(Box::new([condition, then, otherwise]))
+                    }
+                    _ => ExprKind::Unknown("an expression with an error in it"),
+                }
+            }
+            "element_reference" => match children(node)[..] {
+                [object, key] => ExprKind::Item(
+                    Box::new(self.expr(object, depth)),
+                    Box::new(self.expr(key, depth)),
+                ),
+                _ => return self.unread(node, "an element that is looked up at run time", depth),
+            },
+            "assignment" => match node.child_by_field_name("right") {
+                Some(right) => {
+                    let target = self.target(node.child_by_field_name("left"), depth);
+                    let value = self.expr(right, depth);
+                    ExprKind::Bind(Box::new(target), Box::new(value))
+                }
+                None => ExprKind::Unknown("an expression with an error in it"),
+            },
+            "operator_assignment" => {
+                let left = node.child_by_field_name("left");
+                let target = Target::Other(left.map_or(Vec::new(), |left| self.roots(left)));
+                let value = node.child_by_field_name("right").map(|right| self.expr(right, depth));
+                let value = value.unwrap_or(unknown(here, "a calculation"));
+                ExprKind::Bind(Box::new(target), Box::new(value))
+            }
+            "super" | "yield" | "ERROR" => ExprKind::Unread,
+            _ => return self.unread(node, "an expression that is not read", depth),
         };
         Expr { span: here, kind }
     }
@@ -109,7 +150,7 @@ impl Reader<'_> {
         let here = self.whole(node);
         let name = match node.child_by_field_name("method") {
             Some(method) if method.kind() == "super" => {
-                return unknown(here, "a call of what it is derived from");
+                return Expr { span: here, kind: ExprKind::Unread };
             }
             Some(method) => self.slice(method),
             None => "call",
@@ -143,7 +184,8 @@ impl Reader<'_> {
                 Argument { name: None, value: inner(), is_spread: true }
             }
             "block_argument" => {
-                let value = unknown(span(node), "a block");
+                // A method that is named stands for a block that calls it.
+                let value = self.unread(node, "a block", depth);
                 Argument { name: Some(BLOCK.to_owned()), value, is_spread: false }
             }
             "pair" => match self.pair(node, depth) {
@@ -178,6 +220,13 @@ impl Reader<'_> {
         let Some((left, right)) = sides else { return unknown(here, "a calculation") };
         let sides = || (self.expr(left, depth), self.expr(right, depth));
         let kind = match self.operator(node) {
+            Some("<<") => {
+                let (object, value) = sides();
+                let kind = ExprKind::Member(Box::new(object), "<<".to_owned());
+                let callee = Expr { span: here, kind };
+                let arguments = vec![Argument { name: None, value, is_spread: false }];
+                ExprKind::Call(Box::new(Call { callee, arguments }))
+            }
             Some(equal @ ("==" | "!=")) => {
                 let (left, right) = sides();
                 ExprKind::Equal(Box::new(left), Box::new(right), equal == "==")
@@ -186,7 +235,7 @@ impl Reader<'_> {
                 let (left, right) = sides();
                 ExprKind::Logic(matches!(logic, "&&" | "and"), vec![left, right])
             }
-            _ => ExprKind::Unknown("a calculation"),
+            _ => return self.unread(node, "a calculation", depth),
         };
         Expr { span: here, kind }
     }

@@ -10,8 +10,9 @@ use std::collections::HashSet;
 use tree_sitter::{Node, Tree};
 
 use self::heredoc::Heredocs;
-use super::code::{Call, Expr, ExprKind, Function, Module, Step};
-use super::syntax::{self, DEEPEST, ReadTree as _, children, has_any, span, unknown, walk};
+use super::code::{Call, Expr, ExprKind, Function, How, Leave, Module, Parameter, Step, Target};
+use super::evaluate::{Change, Language};
+use super::syntax::{self, DEEPEST, ReadTree as _, children, names_in, span, unknown, walk};
 use crate::source::Span;
 pub(super) use builtin::builtin;
 
@@ -55,16 +56,17 @@ impl Reader<'_> {
     /// Reads the statements in a node.
     fn block(&self, node: Node, depth: usize) -> Vec<Step> {
         let mut steps = Vec::new();
+        if matches!(node.kind(), "body_statement" | "begin") {
+            return self.attempt(node, depth);
+        }
         if matches!(
             node.kind(),
             "program"
-                | "body_statement"
                 | "block_body"
                 | "then"
                 | "else"
                 | "do"
                 | "ensure"
-                | "begin"
                 | "parenthesized_statements"
         ) {
             for child in children(node) {
@@ -86,44 +88,61 @@ impl Reader<'_> {
             return;
         }
         match node.kind() {
-            "begin" | "parenthesized_statements" | "else" | "ensure" => {
+            "begin" | "body_statement" => out.extend(self.attempt(node, depth)),
+            "parenthesized_statements" | "else" | "ensure" => {
                 out.extend(self.block(node, depth));
             }
-            "rescue" => out.push(Step::Sometimes(self.part(node, "body", depth))),
             "if" | "unless" | "elsif" | "if_modifier" | "unless_modifier" => {
                 out.push(self.branch(node, depth));
             }
             "while" | "until" | "while_modifier" | "until_modifier" => {
-                let body = self.part(node, "body", depth);
-                out.push(Step::Loop { names: Vec::new(), over: None, body });
+                let condition = node.child_by_field_name("condition");
+                out.extend(condition.map(|value| Step::Look(self.expr(value, depth))));
+                out.push(Step::Loop {
+                    target: Target::Other(Vec::new()),
+                    over: None,
+                    body: self.body_of(node, depth),
+                    otherwise: Vec::new(),
+                });
             }
             "for" => {
                 let over = node.child_by_field_name("value");
                 let over = over.and_then(|over| children(over).first().copied());
-                let pattern = node.child_by_field_name("pattern");
                 out.push(Step::Loop {
-                    names: pattern
-                        .map(|name| vec![self.slice(name).to_owned()])
-                        .unwrap_or_default(),
+                    target: self.target(node.child_by_field_name("pattern"), depth),
                     over: over.map(|over| self.expr(over, depth)),
                     body: self.part(node, "body", depth),
+                    otherwise: Vec::new(),
                 });
             }
             "case" | "case_match" => {
-                let mut steps = Vec::new();
-                for part in children(node) {
-                    match part.kind() {
-                        "when" | "in_clause" => steps.extend(self.part(part, "body", depth)),
-                        "else" => steps.extend(self.block(part, depth)),
-                        _ => {}
-                    }
+                if let Some(value) = node.child_by_field_name("value") {
+                    out.push(Step::Look(self.expr(value, depth)));
                 }
-                let condition = unknown(span(node), "a choice that is made at run time");
-                out.push(Step::If { condition, then: steps, otherwise: Vec::new() });
+                let what = "a choice that is made at run time";
+                for part in children(node) {
+                    let then = match part.kind() {
+                        "when" | "in_clause" => self.part(part, "body", depth),
+                        "else" => self.block(part, depth),
+                        _ => continue,
+                    };
+                    let condition = unknown(span(node), what);
+                    out.push(Step::If { condition, then, otherwise: Vec::new() });
+                }
             }
             "rescue_modifier" => {
-                let body = node.child_by_field_name("body");
-                body.into_iter().for_each(|body| self.step(body, depth + 1, out));
+                let steps = |name| {
+                    let mut steps = Vec::new();
+                    let part = node.child_by_field_name(name);
+                    part.into_iter().for_each(|part| self.step(part, depth + 1, &mut steps));
+                    steps
+                };
+                out.push(Step::Try {
+                    body: steps("body"),
+                    handlers: vec![steps("handler")],
+                    otherwise: Vec::new(),
+                    last: Vec::new(),
+                });
             }
             "method" | "singleton_method" => out.push(Step::Define(self.method(node, depth))),
             "class" => self.class(node, depth, out),
@@ -132,16 +151,13 @@ impl Reader<'_> {
             "singleton_class" => out.extend(self.part(node, "body", depth)),
             "assignment" => self.assign(node, depth, out),
             "operator_assignment" => {
-                let operator = node.child_by_field_name("operator").map(|o| self.slice(o));
-                let right = node.child_by_field_name("right");
-                let names = self.names(node.child_by_field_name("left"));
-                match (operator, right) {
-                    (Some("+="), Some(right)) => {
-                        let value = self.expr(right, depth);
-                        out.push(Step::Assign { names, value, adds: true });
-                    }
-                    _ => self.other(node, out),
-                }
+                let Some(right) = node.child_by_field_name("right") else { return };
+                let left = node.child_by_field_name("left");
+                let (target, how) = match self.operator(node) {
+                    Some("+=") => (self.target(left, depth), How::Add),
+                    _ => (Target::Other(left.map_or(Vec::new(), |l| self.roots(l))), How::Set),
+                };
+                out.push(Step::Assign { target, value: self.expr(right, depth), how });
             }
             "return" => {
                 let value =
@@ -151,6 +167,10 @@ impl Reader<'_> {
             "binary" => self.either(node, depth, out),
             "identifier" | "constant" => {
                 let name = self.slice(node);
+                if name == "raise" {
+                    out.push(Step::Leave(Leave::Raise));
+                    return;
+                }
                 let is_call = self.methods.contains(name) || name.ends_with('!');
                 let value = match is_call {
                     true => self.own_call(node),
@@ -158,22 +178,50 @@ impl Reader<'_> {
                 };
                 out.push(Step::Run(value));
             }
-            "next" | "break" | "empty_statement" | "uninterpreted" | "alias" | "undef"
-            | "superclass" | "comment" | "heredoc_body" | "redo" | "retry" => {}
+            "break" => out.push(Step::Leave(Leave::Break)),
+            "next" => out.push(Step::Leave(Leave::Continue)),
+            "redo" | "retry" => out.push(Step::Other(self.whole(node))),
+            "empty_statement" | "uninterpreted" | "alias" | "undef" | "superclass" | "comment"
+            | "heredoc_body" => {}
+            _ if is_raise(node, self.text) => out.push(Step::Leave(Leave::Raise)),
             _ => {
                 let value = self.expr(node, depth);
                 match value.kind {
-                    ExprKind::Unknown(_) => self.other(node, out),
+                    ExprKind::Unknown(_) => self.other(node, self.whole(node), out),
                     _ => out.push(Step::Run(value)),
                 }
             }
         }
     }
 
-    /// Notes what is not read, unless it does nothing.
-    fn other(&self, node: Node, out: &mut Vec<Step>) {
-        if has_any(node, &["call", "super", "yield", "ERROR"]) {
-            out.push(Step::Other(self.whole(node)));
+    /// Reads statements in which errors may be caught.
+    fn attempt(&self, node: Node, depth: usize) -> Vec<Step> {
+        let (mut body, mut handlers) = (Vec::new(), Vec::new());
+        let (mut otherwise, mut last) = (Vec::new(), Vec::new());
+        for child in children(node) {
+            match child.kind() {
+                "rescue" => handlers.push(self.part(child, "body", depth)),
+                "else" => otherwise.extend(self.block(child, depth)),
+                "ensure" => last.extend(self.block(child, depth)),
+                _ => self.step(child, depth + 1, &mut body),
+            }
+        }
+        if handlers.is_empty() && last.is_empty() {
+            body.extend(otherwise);
+            return body;
+        }
+        vec![Step::Try { body, handlers, otherwise, last }]
+    }
+
+    /// Returns what a loop does, which may stand before the loop's word.
+    fn body_of(&self, node: Node, depth: usize) -> Vec<Step> {
+        match node.child_by_field_name("body") {
+            Some(body) if node.kind().ends_with("_modifier") => {
+                let mut steps = Vec::new();
+                self.step(body, depth + 1, &mut steps);
+                steps
+            }
+            _ => self.part(node, "body", depth),
         }
     }
 
@@ -199,7 +247,7 @@ impl Reader<'_> {
         let (Some(left), Some(right)) =
             (node.child_by_field_name("left"), node.child_by_field_name("right"))
         else {
-            return self.other(node, out);
+            return self.other(node, self.whole(node), out);
         };
         let mut steps = Vec::new();
         match operator {
@@ -214,7 +262,7 @@ impl Reader<'_> {
                 out.push(Step::If { condition, then: Vec::new(), otherwise: steps });
             }
             _ => match self.expr(node, depth) {
-                Expr { kind: ExprKind::Unknown(_), .. } => self.other(node, out),
+                Expr { kind: ExprKind::Unknown(_), .. } => self.other(node, self.whole(node), out),
                 value => out.push(Step::Run(value)),
             },
         }
@@ -224,34 +272,36 @@ impl Reader<'_> {
         let (Some(left), Some(right)) =
             (node.child_by_field_name("left"), node.child_by_field_name("right"))
         else {
-            return self.other(node, out);
+            return self.other(node, self.whole(node), out);
         };
-        let names = self.names(Some(left));
-        out.push(Step::Assign { names, value: self.expr(right, depth), adds: false });
+        let target = self.target(Some(left), depth);
+        out.push(Step::Assign { target, value: self.expr(right, depth), how: How::Set });
     }
 
-    /// Returns the names on the left of `=`; nothing where it is something else.
-    fn names(&self, left: Option<Node>) -> Vec<String> {
-        let Some(left) = left else { return Vec::new() };
-        let is_name = |node: &Node| {
-            matches!(
-                node.kind(),
-                "identifier" | "constant" | "instance_variable" | "class_variable"
-            )
-        };
+    /// Reads what stands on the left of `=`.
+    fn target(&self, left: Option<Node>, depth: usize) -> Target {
+        let Some(left) = left else { return Target::Other(Vec::new()) };
+        let is_name = |node: &Node| NAMES.contains(&node.kind());
         if is_name(&left) {
-            return vec![self.slice(left).to_owned()];
+            return Target::Name(self.slice(left).to_owned());
         }
         let parts = children(left);
         if left.kind() == "left_assignment_list" && parts.iter().all(is_name) {
-            let mut names: Vec<String> =
-                parts.into_iter().map(|part| self.slice(part).to_owned()).collect();
-            if names.len() == 1 {
-                names.push("{}".to_owned());
-            }
-            return names;
+            let names = parts.into_iter().map(|part| self.slice(part).to_owned());
+            return Target::Parts(names.collect());
         }
-        Vec::new()
+        if let ("element_reference", [object, key]) = (left.kind(), &parts[..])
+            && is_name(object)
+        {
+            let key = self.expr(*key, depth + 1);
+            return Target::Item(self.slice(*object).to_owned(), key);
+        }
+        Target::Other(self.roots(left))
+    }
+
+    /// Returns the variables that what stands on the left of `=` gives values or changes.
+    fn roots(&self, left: Node) -> Vec<String> {
+        names_in(left, self.text, NAMES)
     }
 
     fn method(&self, node: Node, depth: usize) -> Function {
@@ -263,9 +313,17 @@ impl Reader<'_> {
     fn function(&self, node: Node, name: &str, depth: usize) -> Function {
         let list = node.child_by_field_name("parameters").map(children).unwrap_or_default();
         let parameters = list.into_iter().map(|parameter| {
-            let name = parameter.child_by_field_name("name").unwrap_or(parameter);
+            let name = parameter.child_by_field_name("name");
             let value = parameter.child_by_field_name("value");
-            (self.slice(name).to_owned(), value.map(|value| self.expr(value, depth + 1)))
+            let value = value.map(|value| self.expr(value, depth + 1));
+            let name = self.slice(name.unwrap_or(parameter));
+            match parameter.kind() {
+                "splat_parameter"
+                | "hash_splat_parameter"
+                | "block_parameter"
+                | "destructured_parameter" => Parameter::rest(name),
+                _ => Parameter::new(name, value),
+            }
         });
         let parameters = parameters.collect();
         let mut body = self.part(node, "body", depth + 1);
@@ -274,15 +332,17 @@ impl Reader<'_> {
         {
             body.push(Step::Return(Some(value)));
         }
-        Function { name: name.to_owned(), parameters, body, span: self.whole(node) }
+        let is_open = name.is_empty();
+        let span = self.whole(node);
+        Function { name: name.to_owned(), parameters, body, is_open, doubt: None, span }
     }
 
     fn class(&self, node: Node, depth: usize, out: &mut Vec<Step>) {
         let body = self.part(node, "body", depth);
         // Its constants are known inside of its methods by their names alone.
         let is_constant = |step: &&Step| match step {
-            Step::Assign { names, .. } => {
-                names.iter().all(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+            Step::Assign { target: Target::Name(name), .. } => {
+                name.starts_with(|c: char| c.is_ascii_uppercase())
             }
             _ => false,
         };
@@ -325,3 +385,32 @@ impl Reader<'_> {
         Span { start: here.start, end }
     }
 }
+
+/// What a variable or constant is in a tree.
+const NAMES: &[&str] = &["identifier", "constant", "instance_variable", "class_variable"];
+
+/// Returns whether a statement raises an error.
+fn is_raise(node: Node, text: &str) -> bool {
+    node.kind() == "call"
+        && node.child_by_field_name("receiver").is_none()
+        && node
+            .child_by_field_name("method")
+            .and_then(|method| text.get(method.byte_range()))
+            .is_some_and(|method| method == "raise")
+}
+
+/// What Ruby does not have in common with other languages.
+pub(super) static LANGUAGE: Language = Language {
+    empty_text_is_false: false,
+    empty_list_is_false: false,
+    has_members: false,
+    change: |method| match method {
+        "<<" | "push" | "append" => Some(Change::Push),
+        "update" => Some(Change::Extend),
+        "unshift" | "prepend" | "insert" | "pop" | "shift" | "store" | "delete" | "delete_if"
+        | "delete_at" | "keep_if" | "clear" | "replace" | "fill" | "concat" => Some(Change::Other),
+        _ if method.ends_with('!') => Some(Change::Other),
+        _ => None,
+    },
+    changes_first: |_| false,
+};

@@ -420,7 +420,10 @@ fn find_inside(actions: &mut [Action], schema: &str) {
                 create.query.as_mut().map(Arc::make_mut).into_iter().for_each(in_query);
             }
             Action::CreateTable(create) => {
-                let inline = create.columns.iter_mut().flat_map(|column| &mut column.constraints);
+                let inline = create
+                    .columns
+                    .iter_mut()
+                    .flat_map(|column| &mut Arc::make_mut(column).constraints);
                 let keys = inline.chain(&mut create.constraints);
                 keys.filter_map(|key| key.references.as_mut()).for_each(qualify);
                 create.reads.iter_mut().for_each(qualify);

@@ -45,7 +45,9 @@ pub(super) fn create(create: &CreateStmt, server: Option<&str>) -> Vec<Action> {
     }
     for element in &create.table_elts {
         match &element.node {
-            Some(NodeEnum::ColumnDef(definition)) => table.columns.push(column(definition)),
+            Some(NodeEnum::ColumnDef(definition)) => {
+                table.columns.push(Arc::new(column(definition)));
+            }
             Some(NodeEnum::Constraint(definition)) => {
                 table.constraints.extend(constraint(definition));
             }
@@ -282,9 +284,10 @@ fn change(command: &AlterTableCmd) -> TableChange {
         (
             AlterTableType::AtAddColumn | AlterTableType::AtAddColumnToView,
             Some(NodeEnum::ColumnDef(definition)),
-        ) => {
-            TableChange::AddColumn { column: column(definition), if_not_exists: command.missing_ok }
-        }
+        ) => TableChange::AddColumn {
+            column: Arc::new(column(definition)),
+            if_not_exists: command.missing_ok,
+        },
         (AlterTableType::AtDropColumn, _) => {
             TableChange::DropColumn { column: name(), if_exists: command.missing_ok, cascade }
         }

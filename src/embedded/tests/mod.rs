@@ -1,5 +1,7 @@
 //! What the SQL of a revision is, and where it stands.
 
+mod python;
+
 use super::*;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::layout::Sources;
