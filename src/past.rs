@@ -1,6 +1,7 @@
 //! What a set of migrations was in another revision, and what became of it since.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -123,13 +124,20 @@ impl Past {
             fresh.remove(&(path.to_owned(), version));
         }
         let mut fresh: BTreeSet<usize> = fresh.into_values().collect();
+        // Whoever renumbers a directory renames thousands of files: each text is read once.
+        let mut by_sql: HashMap<u64, Vec<usize>> = HashMap::new();
+        for at in fresh.iter().copied().filter(|_| !lost.is_empty()) {
+            let new = &set.migrations[at];
+            let text = sources.get(new.file).slice(new.section);
+            by_sql.entry(sql_hash(text)).or_default().push(at);
+        }
         for old in lost {
-            let is_it = |at: &&usize| {
-                let new = &set.migrations[**at];
-                let text = sources.get(new.file).slice(new.section);
-                is_same_version(set, old.migration, new) || is_same_sql(old.text(), text)
-            };
-            match fresh.iter().find(is_it).copied() {
+            let is_version =
+                |at: &&usize| is_same_version(set, old.migration, &set.migrations[**at]);
+            let mut alike = by_sql.get(&sql_hash(old.text())).into_iter().flatten();
+            let found = fresh.iter().find(is_version);
+            let found = found.or_else(|| alike.find(|at| fresh.contains(at))).copied();
+            match found {
                 Some(at) => {
                     fresh.remove(&at);
                     comparison.renamed.push((old, at));
@@ -156,9 +164,17 @@ impl Past {
 /// Returns whether a runner that goes by version takes the two for one migration.
 fn is_same_version(set: &MigrationSet, old: &Migration, new: &Migration) -> bool {
     set.layout.bookkeeping().identity == Identity::Version
+        && set.layout.has_lasting_versions()
         && !old.unnumbered
         && !new.unnumbered
         && old.version.is_same(&new.version)
+}
+
+/// Returns a number that is the same for texts that hold the same SQL.
+fn sql_hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    lexemes(text).for_each(|lexeme| lexeme.text.hash(&mut hasher));
+    hasher.finish()
 }
 
 /// Returns whether two texts hold the same SQL, whatever their comments and white space.

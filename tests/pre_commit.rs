@@ -44,6 +44,33 @@ fn staged_migrations_are_linted_in_the_context_of_their_directory() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+#[test]
+fn staged_edits_of_released_migrations_are_found_in_comparison_with_a_revision() {
+    let hooks = repository(&[(
+        ".pre-commit-hooks.yaml",
+        &fs::read_to_string(project(".pre-commit-hooks.yaml")).unwrap(),
+    )]);
+    let revision = git(hooks.path(), &["rev-parse", "HEAD"]);
+    let config = format!(
+        "repos:\n  - repo: {}\n    rev: {}\n    hooks:\n      - id: lockmaster-system\n        args: [--since, released, --fail-on, warning]\n",
+        hooks.path().display(),
+        revision.trim()
+    );
+    let users = "create table users (id bigint primary key);\n";
+    let work = repository(&[
+        (".pre-commit-config.yaml", &config),
+        ("migrations/0001_users.up.sql", users),
+    ]);
+    git(work.path(), &["tag", "released"]);
+    let edited = "create table users (id bigint primary key, email text);\n";
+    write(work.path(), "migrations/0001_users.up.sql", edited);
+    git(work.path(), &["add", "migrations"]);
+    let output = pre_commit(work.path());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("it is not what it is in `released`"), "{text}");
+}
+
 /// Makes a git repository with one commit.
 fn repository(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();

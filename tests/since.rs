@@ -46,7 +46,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 
 fn lint(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lockmaster"))
-        .args(["lint", "--format", "concise", "--fail-on", "never"])
+        .args(["lint", "--fail-on", "never"])
         .args(arguments)
         .current_dir(folder)
         .output()
@@ -55,7 +55,7 @@ fn lint(folder: &Path, arguments: &[&str]) -> Output {
 
 /// Returns what the rules that compare say, without the severity and the name of the rule.
 fn compared(folder: &Path, arguments: &[&str]) -> Vec<String> {
-    let output = lint(folder, arguments);
+    let output = lint(folder, &[&["--format", "concise"], arguments].concat());
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let rules = ["released-migration-changed", "out-of-order-migration", "mixed-line-endings"];
@@ -263,4 +263,20 @@ fn excluded_files_are_not_missed_and_removed_ones_are() {
     let expected =
         "where `003_name.up.sql` has been applied: `main` has it, and the directory has not";
     assert!(only(&found).contains(expected), "{found:?}");
+}
+
+#[test]
+fn many_edits_are_one_report() {
+    let name = |at: usize| format!("db/{at:03}_t.up.sql");
+    let names: Vec<String> = (1..=11).map(name).collect();
+    let files: Vec<(&str, &str)> =
+        names.iter().map(|name| (name.as_str(), "select 1;\n")).collect();
+    let work = repository(&files);
+    for name in &names {
+        write(work.path(), name, "select 2;\n");
+    }
+    assert_eq!(compared(work.path(), &["--since", "main", "db"]).len(), 1);
+    let output = lint(work.path(), &["--since", "main", "--format", "text", "db"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("11 migrations are not what they are in `main`"), "{text}");
 }

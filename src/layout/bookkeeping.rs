@@ -98,6 +98,12 @@ const VERSIONS: Bookkeeping = Bookkeeping {
 const NAMES: Bookkeeping = Bookkeeping { identity: Identity::Name, ..VERSIONS };
 
 impl Layout {
+    /// Returns whether the versions of two revisions of a directory can be compared: not where they are
+    /// places in a list or graph.
+    pub fn has_lasting_versions(&self) -> bool {
+        !matches!(self.name, "sqitch" | "liquibase" | "drizzle" | "alembic" | "django")
+    }
+
     /// Returns what the runner remembers of applied migrations.
     pub fn bookkeeping(&self) -> Bookkeeping {
         match self.name {
@@ -144,8 +150,12 @@ impl Layout {
                 compares: Compares::Words,
                 ..NAMES
             },
-            // Its plan is the order, and ids follow from it.
-            "sqitch" => Bookkeeping { late: OnLate::OtherOrder, ..NAMES },
+            "sqitch" => Bookkeeping {
+                late: OnLate::Refuses(
+                    "the id of a change contains what stands before it in the plan, so Sqitch does not find the changes behind it again",
+                ),
+                ..NAMES
+            },
             "node-pg-migrate" => Bookkeeping { late: OnLate::Refuses(""), ..NAMES },
             "knex" => Bookkeeping { edited: OnEdit::Unknown, gone: "Knex stops", ..NAMES },
             "sequelize" | "dbup" => Bookkeeping { edited: OnEdit::Unknown, ..NAMES },

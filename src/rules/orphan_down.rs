@@ -9,7 +9,8 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
     if cx.set.is_partial {
         return;
     }
-    let all: Vec<&NotApplied> = cx.set.not_applied.iter().filter(|file| file.is_orphan()).collect();
+    let orphans = cx.set.not_applied.iter().filter(|file| file.is_orphan());
+    let all: Vec<&NotApplied> = orphans.filter(|file| !has_code(cx, file)).collect();
     let names: Vec<String> = all.iter().map(|file| cx.path(file.file)).collect();
     let layout = cx.set.layout;
     let consequence = match layout.name {
@@ -37,4 +38,15 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
     out.extend(all.iter().zip(&names).map(|(file, name)| {
         report(file, format!("`{name}` takes back a migration that is not there"))
     }));
+}
+
+/// Returns whether the up may be in a language that is not read: `1_a.up.go` beside `1_a.down.sql`.
+fn has_code(cx: &HistoryContext, file: &NotApplied) -> bool {
+    let number = |name: &str| {
+        let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+        name.get(..digits).filter(|digits| !digits.is_empty()).map(str::to_owned)
+    };
+    let path = &cx.sources.get(file.file).path;
+    let own = path.file_name().and_then(|name| number(name.to_str()?));
+    own.is_some() && cx.set.other_files.iter().any(|other| number(other) == own)
 }

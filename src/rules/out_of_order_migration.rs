@@ -14,7 +14,8 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
     // Files that nobody numbers have no order.
     let Some(past) = cx.past.filter(|_| cx.set.layout.name != "plain") else { return };
     let new: BTreeSet<usize> = past.compare(cx.set, cx.sources).new.into_iter().collect();
-    let ahead = past.ahead(cx.set, cx.sources);
+    let mut ahead = past.ahead(cx.set, cx.sources);
+    ahead.retain(|_| cx.set.layout.has_lasting_versions());
     for &at in &new {
         let up = &cx.set.migrations[at];
         if up.unnumbered {
@@ -151,7 +152,10 @@ fn late(
         }
     };
     let diagnostic = Diagnostic::new(up.file, beginning(cx, up), message).at_most(most);
-    let diagnostic = diagnostic.help("give it a version behind all that are released");
+    let diagnostic = diagnostic.help(match cx.set.layout.name {
+        "sqitch" => "move it to the end of the plan",
+        _ => "give it a version behind all that are released",
+    });
     let diagnostic = if note.is_empty() { diagnostic } else { diagnostic.note(note) };
     Some(match last {
         Later::Here(at) => {

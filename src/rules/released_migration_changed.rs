@@ -13,11 +13,38 @@ pub(super) fn check(cx: &HistoryContext, out: &mut Vec<Diagnostic>) {
     // Files that nobody orders are run by hand, whenever somebody wants to.
     let Some(past) = cx.past.filter(|_| cx.set.layout.name != "plain") else { return };
     let comparison = past.compare(cx.set, cx.sources);
-    out.extend(comparison.kept.iter().filter_map(|(old, at)| edited(cx, past, *old, *at)));
-    for (old, at) in &comparison.renamed {
-        out.extend(renamed(cx, past, *old, *at).or_else(|| edited(cx, past, *old, *at)));
+    let mut edits = Vec::new();
+    for (old, at) in &comparison.kept {
+        edits.extend(edited(cx, past, *old, *at));
     }
+    for (old, at) in &comparison.renamed {
+        match renamed(cx, past, *old, *at) {
+            Some(diagnostic) => out.push(diagnostic),
+            None => edits.extend(edited(cx, past, *old, *at)),
+        }
+    }
+    out.extend(together(cx, past, edits));
     gone(cx, past, &comparison, out);
+}
+
+/// Makes one report of many edits: whoever formats a directory anew knows the rest.
+fn together(cx: &HistoryContext, past: &Past, edits: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if !is_many(edits.len()) {
+        return edits;
+    }
+    let names: Vec<String> = edits.iter().map(|edit| cx.path(edit.file)).collect();
+    // The worst one stands for all.
+    let Some(mut worst) = edits.into_iter().rev().max_by_key(|edit| edit.at_most) else {
+        return Vec::new();
+    };
+    let others = format!(
+        "{} migrations are not what they are in `{}`: {}",
+        names.len(),
+        past.revision,
+        list(&names)
+    );
+    worst.notes.insert(0, others.into());
+    vec![worst]
 }
 
 const LEAVE: &str = "leave it as it was, and change what it made in a new migration";
@@ -120,7 +147,7 @@ fn first_difference(cx: &HistoryContext, old: Released, at: usize) -> Option<Spa
 fn renamed(cx: &HistoryContext, past: &Past, old: Released, at: usize) -> Option<Diagnostic> {
     let new = &cx.set.migrations[at];
     let is_same_number = old.migration.version.text == new.version.text
-        || old.migration.version.is_same(&new.version) && cx.set.layout.name != "dbmate";
+        || old.migration.version.is_same(&new.version);
     let (runner, most) = match cx.set.layout.bookkeeping().identity {
         Identity::Version if is_same_number => return None,
         Identity::Unknown if is_same_number && !new.unnumbered => return None,
