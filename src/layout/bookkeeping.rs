@@ -116,8 +116,8 @@ impl Layout {
                 late: OnLate::Refuses("`-allow-missing` lets goose apply it"),
                 ..VERSIONS
             },
-            "dbmate" | "diesel" | "hasura" => VERSIONS,
-            "rails" | "ecto" => Bookkeeping { edited: OnEdit::Unknown, ..VERSIONS },
+            "dbmate" | "diesel" | "hasura" | "rails" | "pg-migrate" => VERSIONS,
+            "ecto" => Bookkeeping { edited: OnEdit::Unknown, ..VERSIONS },
             "sqlx" => Bookkeeping {
                 edited: OnEdit::Fails("sqlx stops"),
                 compares: Compares::Bytes,
@@ -157,8 +157,14 @@ impl Layout {
                 ..NAMES
             },
             "node-pg-migrate" => Bookkeeping { late: OnLate::Refuses(""), ..NAMES },
-            "knex" => Bookkeeping { edited: OnEdit::Unknown, gone: "Knex stops", ..NAMES },
-            "sequelize" | "dbup" => Bookkeeping { edited: OnEdit::Unknown, ..NAMES },
+            "knex" => Bookkeeping { gone: "Knex stops", ..NAMES },
+            "kysely" => Bookkeeping {
+                gone: "Kysely stops",
+                late: OnLate::Refuses("`allowUnorderedMigrations` lets Kysely apply it"),
+                ..NAMES
+            },
+            "sequelize" | "typeorm" | "db-migrate" => NAMES,
+            "dbup" => Bookkeeping { edited: OnEdit::Unknown, ..NAMES },
             // Parents and dependencies are the order.
             "alembic" | "django" => Bookkeeping {
                 identity: Identity::Unknown,
@@ -188,9 +194,7 @@ impl Layout {
             },
             // The numbers follow on one another: nothing fits in between.
             "tern" => Bookkeeping { edited: OnEdit::Unknown, late: OnLate::OtherOrder, ..VERSIONS },
-            "sql-migrate" => {
-                Bookkeeping { edited: OnEdit::Unknown, gone: "sql-migrate stops", ..NAMES }
-            }
+            "sql-migrate" => Bookkeeping { gone: "sql-migrate stops", ..NAMES },
             "graphile-migrate" => Bookkeeping {
                 edited: OnEdit::Fails("graphile-migrate stops over its chain of hashes"),
                 compares: Compares::Bytes,
@@ -209,6 +213,8 @@ impl Layout {
                 late: OnLate::OtherOrder,
                 ..VERSIONS
             },
+            "marv" => Bookkeeping { late: OnLate::Refuses(""), ..VERSIONS },
+            "pgmigrate" => Bookkeeping { late: OnLate::Never(""), ..VERSIONS },
             "mybatis" => {
                 Bookkeeping { edited: OnEdit::Unknown, late: OnLate::Never(""), ..VERSIONS }
             }

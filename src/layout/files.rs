@@ -210,6 +210,8 @@ layout!(POSTGRATOR, "postgrator", "postgrator", |tree, _| {
     downs: DownStyle::File,
     duplicate: "postgrator stops with an error",
     on_duplicate: OnDuplicate::Fails,
+    missing_down: "postgrator then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("postgrator then reports success and undoes nothing"),
     checksums: true,
 });
 

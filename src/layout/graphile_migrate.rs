@@ -76,12 +76,29 @@ fn read_current(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
                 push_current(sources, set, id, name);
                 continue;
             }
-            "current.sql" => "gives way to the folder current",
+            "current.sql" => {
+                set.skip(
+                    id,
+                    "lies beside the folder current: graphile-migrate stops with an error",
+                );
+                continue;
+            }
             _ => "is a hook or lies beside the migrations",
         };
         set.leave_out(id, reason);
     }
+    let mut ups = Vec::new();
     for (name, id) in parts {
+        match committed_name(name) {
+            Some((number, _)) => ups.push((Version::number(number), id, name)),
+            None => set.skip(
+                id,
+                "is not named 001.sql or 001-name.sql: graphile-migrate stops with an error",
+            ),
+        }
+    }
+    ups.sort();
+    for (_, id, name) in ups {
         push_current(sources, set, id, name);
     }
 }
@@ -107,18 +124,18 @@ fn migration(
     up
 }
 
-/// Splits `000001-name.sql`.
+/// Splits `000001-name.sql`: `^([0-9]+)(-[-_a-zA-Z0-9]*)?\.sql$`.
 fn committed_name(name: &str) -> Option<(&str, &str)> {
     let stem = name.strip_suffix(".sql")?;
     let digits = stem.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = stem.split_at(digits);
-    let is_name = |c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '_');
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let is_named = rest.is_empty() || rest.starts_with('-') && rest.chars().all(is_name);
     (digits > 0 && is_named).then_some((number, rest.trim_start_matches('-')))
 }
 
 /// Returns the line that takes the transaction away. It must be the first behind the headers, which are
-/// `--! Key: value` lines and the blank line after them.
+/// `--! Key: value` or `--! Key` lines and the blank line after them.
 fn directive(file: &SourceFile) -> Option<Span> {
     let mut at = file.text_start();
     for line in file.text.get(at..)?.split_inclusive('\n') {
@@ -128,7 +145,7 @@ fn directive(file: &SourceFile) -> Option<Span> {
             let ends = !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
             return ends.then(|| Span::new(at..at + content.len()));
         }
-        let is_header = word.is_some_and(|word| word.contains(':'));
+        let is_header = word.is_some_and(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
         if !is_header && !content.is_empty() {
             return None;
         }
@@ -146,6 +163,7 @@ mod tests {
         let is_off = |text: &str| directive(&SourceFile::new("a.sql", text.to_owned())).is_some();
         assert!(is_off("--! Previous: -\n--! Hash: sha1:x\n\n--! no-transaction\nselect 1;"));
         assert!(is_off("--!no-transaction"));
+        assert!(is_off("--! Hash: sha1:x\n--! AllowInvalidHash\n\n--! no-transaction\nselect 1;"));
         assert!(!is_off("-- why\n--! no-transaction\nselect 1;"));
         assert!(!is_off("--! no-transactions\n") && !is_off("select 1;\n--! no-transaction"));
     }

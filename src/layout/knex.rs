@@ -1,6 +1,6 @@
 //! Knex and Kysely, and migrations for Node.js that do not show their runner.
 
-use super::{BASE, DownStyle, Layout, OnDuplicate, OptOut, TransactionMode, node_code};
+use super::{BASE, DownStyle, EmptyDown, Layout, OnDuplicate, OptOut, TransactionMode, node_code};
 
 pub(super) static KNEX: Layout = knex();
 
@@ -17,6 +17,8 @@ const fn knex() -> Layout {
         downs: DownStyle::Section,
         duplicate: "both run, since the file name is the identity",
         on_duplicate: OnDuplicate::NameDecides,
+        missing_down: "Knex refuses the file, on the way up too",
+        empty_down: EmptyDown::Succeeds("Knex then reports success and undoes nothing"),
         detect: |tree, sources| node_code::detect(tree, sources, "knex", &["\"knex\""]),
         read: |tree, sources, set| {
             // As soon as one pending migration leaves it, each of the others has its own.
@@ -40,8 +42,9 @@ pub(super) static KYSELY: Layout = Layout {
     all_pending: true,
     downs: DownStyle::Section,
     duplicate: "both run, since the file name is the identity",
-    on_duplicate: OnDuplicate::Unknown,
-    assumed: true,
+    on_duplicate: OnDuplicate::NameDecides,
+    missing_down: "Kysely then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("Kysely then reports success and undoes nothing"),
     detect: |tree, sources| node_code::detect(tree, sources, "kysely", &["\"kysely\""]),
     read: |tree, sources, set| node_code::read(tree, sources, set, "kysely"),
     ..BASE

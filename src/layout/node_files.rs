@@ -3,8 +3,8 @@
 use super::files::{push_pairs, whole};
 use super::version::split_number;
 use super::{
-    BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
-    TransactionMode, Tree, Version,
+    BASE, Detection, DownStyle, EmptyDown, Layout, Migration, MigrationSet, OnDuplicate, OptOut,
+    Sources, TransactionMode, Tree, Version,
 };
 
 pub(super) static POSTGRES_MIGRATIONS: Layout = Layout {
@@ -67,14 +67,16 @@ pub(super) static PG_MIGRATE: Layout = Layout {
     title: "pg-migrate",
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
-    assumed: true,
+    duplicate: "the second one runs, then fails on the version table",
+    on_duplicate: OnDuplicate::Fails,
     detect: |tree, _| {
         tree.file("migrations.json")?;
         mostly(tree, |name| split_number(name).is_some())
             .then(|| Detection::because("migrations.json beside numbered files"))?
     },
     read: |tree, sources, set| {
-        read_numbers(tree, sources, set, "has no number at its beginning: pg-migrate ignores it");
+        let reason = "has no number at its beginning: pg-migrate ignores it";
+        read_numbers(tree, sources, set, postgres_migrations_name, reason);
     },
     ..BASE
 };
@@ -84,7 +86,8 @@ pub(super) static MARV: Layout = Layout {
     title: "marv",
     transaction: TransactionMode::Message,
     without_transaction: TransactionMode::Message,
-    assumed: true,
+    duplicate: "marv stops with an error",
+    on_duplicate: OnDuplicate::Fails,
     detect: |tree, sources| {
         if !mostly(tree, |name| split_number(name).is_some()) {
             return None;
@@ -96,16 +99,49 @@ pub(super) static MARV: Layout = Layout {
             .then(|| Detection::because("`-- @MARV` lines"))?
     },
     read: |tree, sources, set| {
-        read_numbers(tree, sources, set, "has no number at its beginning: marv ignores it");
+        let reason = "is not named N-name.sql: marv ignores it";
+        read_numbers(tree, sources, set, marv_name, reason);
+        let all = std::mem::take(&mut set.migrations).into_iter();
+        let (skipped, migrations): (Vec<Migration>, Vec<Migration>) =
+            all.partition(|up| is_skipped_by_marv(&sources.get(up.file).text));
+        set.migrations = migrations;
+        for up in skipped {
+            set.leave_out(up.file, "says `-- @MARV SKIP = true`");
+        }
     },
     ..BASE
 };
 
+/// Splits `1-name.sql`, `1_name.sql` or `1.name.sql`: `^(\d+)[^\d](.*?)\.`.
+fn marv_name(name: &str) -> Option<(&str, &str)> {
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = name.split_at(digits);
+    let mut rest = rest.chars();
+    rest.next()?;
+    let (name, _) = rest.as_str().split_once('.')?;
+    (digits > 0).then_some((number, name))
+}
+
+/// Returns whether a line says `-- @MARV SKIP = true`, in any case of letters.
+fn is_skipped_by_marv(text: &str) -> bool {
+    text.lines().filter_map(|line| line.strip_prefix("--")?.split_once('=')).any(|(key, value)| {
+        let key = key.trim().to_ascii_lowercase();
+        let words: Vec<&str> = key.split_whitespace().collect();
+        words == ["@marv", "skip"] && value.trim().eq_ignore_ascii_case("true")
+    })
+}
+
 /// Reads numbered whole files that only go forward.
-fn read_numbers(tree: &Tree, sources: &Sources, set: &mut MigrationSet, reason: &str) {
+fn read_numbers(
+    tree: &Tree,
+    sources: &Sources,
+    set: &mut MigrationSet,
+    name_parts: fn(&str) -> Option<(&str, &str)>,
+    reason: &str,
+) {
     let mut ups = Vec::new();
     for (name, id) in tree.sql_files() {
-        let Some((number, rest)) = postgres_migrations_name(name) else {
+        let Some((number, rest)) = name_parts(name) else {
             set.skip(id, reason);
             continue;
         };
@@ -119,13 +155,16 @@ fn read_numbers(tree: &Tree, sources: &Sources, set: &mut MigrationSet, reason: 
 pub(super) static DB_MIGRATE: Layout = Layout {
     name: "db-migrate",
     title: "db-migrate",
-    transaction: TransactionMode::Message,
+    transaction: TransactionMode::Runner,
     without_transaction: TransactionMode::Message,
     opt_out: Some(OptOut::Advice(
-        "put the statement into a migration of its own: a file is sent as one message",
+        "put the statement into a migration of its own, and run that with `--non-transactional`",
     )),
     downs: DownStyle::File,
-    assumed: true,
+    duplicate: "both run, since the file name is the identity",
+    on_duplicate: OnDuplicate::NameDecides,
+    missing_down: "db-migrate then stops with an error",
+    empty_down: EmptyDown::Succeeds("db-migrate then reports success and undoes nothing"),
     detect: |tree, _| {
         let pairs = tree.sql_files().filter(|(name, _)| db_migrate_name(name).is_some()).count();
         (tree.name() == "sqls" && pairs > 0).then(|| {
@@ -185,5 +224,9 @@ mod tests {
             Some(("20240115120000", "add-x", true))
         );
         assert_eq!(db_migrate_name("add-x-up.sql"), None);
+        assert_eq!(marv_name("1.a-b.sql"), Some(("1", "a-b")));
+        assert_eq!(marv_name("14.sql"), None);
+        assert!(is_skipped_by_marv("select 1;\n-- @marv SKIP = True\n"));
+        assert!(!is_skipped_by_marv("-- @MARV SKIP = false\n-- @MARV AUDIT = true"));
     }
 }

@@ -46,8 +46,10 @@ pub(super) static PGMIGRATE: Layout = Layout {
     opt_out: Some(OptOut::Advice(
         "put the statement into a migration with `NONTRANSACTIONAL` in its name",
     )),
-    // Names and the word are known; that each file has a transaction of its own is not.
-    assumed: true,
+    duplicate: "pgmigrate stops with an error",
+    on_duplicate: OnDuplicate::Fails,
+    // Up to the next file that has none.
+    all_pending: true,
     detect: |tree, _| {
         let is_named =
             |path: &str| pgmigrate_name(path.rsplit('/').next().unwrap_or(path)).is_some();

@@ -19,7 +19,8 @@ pub(super) static LAYOUT: Layout = Layout {
     downs: DownStyle::Section,
     duplicate: "Rails stops with an error",
     on_duplicate: OnDuplicate::Fails,
-    empty_down: EmptyDown::Unknown,
+    missing_down: "`rails db:rollback` then reports success and undoes nothing",
+    empty_down: EmptyDown::Succeeds("`rails db:rollback` then reports success and undoes nothing"),
     detect,
     read,
     ..BASE

@@ -1,6 +1,7 @@
 //! sqlx: `NNN_name.sql`, or `NNN_name.up.sql` with `NNN_name.down.sql`.
 
 use super::files::{push_pairs, whole};
+use super::node_files::mostly;
 use super::{
     BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
     TransactionMode, Tree, Version,
@@ -38,8 +39,7 @@ const TEMPLATES: [&str; 3] = [
 ];
 
 fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
-    let numbered = tree.sql_files().filter(|(name, _)| version(name).is_some()).count();
-    if numbered == 0 || numbered * 10 < tree.sql_files().count() * 9 {
+    if !mostly(tree, |name| version(name).is_some()) {
         return None;
     }
     if tree.has_project_file("sqlx.toml") || tree.has_project_file("sqlx-data.json") {
@@ -47,6 +47,11 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
     }
     if let Some(manifest) = tree.hint(&["Cargo.toml"], "sqlx") {
         return Detection::because(format!("{} names sqlx", manifest.path.display()));
+    }
+    // Where nothing names it, nearly all files must be named as it wants them.
+    let others = tree.sql_files().filter(|(name, _)| version(name).is_none()).count();
+    if others * 10 > tree.sql_files().count() {
+        return None;
     }
     if super::files::lies_in_crates(tree) {
         return Detection::because("numbered files below the folder crates");

@@ -2,8 +2,8 @@
 
 use super::node_code::{self, CodeFile, code_files};
 use super::{
-    BASE, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources, TransactionMode, Tree,
-    Version,
+    BASE, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
+    TransactionMode, Tree, Version,
 };
 
 pub(super) static LAYOUT: Layout = typeorm();
@@ -16,11 +16,13 @@ const fn typeorm() -> Layout {
         without_transaction: TransactionMode::None,
         all_pending: true,
         opt_out: Some(OptOut::Advice(
-            "put the statement into a migration of its own with `transaction = false`, and run with the transaction mode `each` or `none`",
+            "put the statement into a migration of its own with `transaction = false`, and run with the transaction mode `each` or `none`; what is taken back leaves it only with `none`",
         )),
         downs: DownStyle::Section,
         duplicate: "TypeORM stops with an error",
         on_duplicate: OnDuplicate::Unknown,
+        missing_down: "TypeORM then stops with an error",
+        empty_down: EmptyDown::Succeeds("TypeORM then reports success and undoes nothing"),
         detect: |tree, sources| node_code::detect(tree, sources, "typeorm", &["\"typeorm\""]),
         read,
         ..BASE

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -29,9 +30,9 @@ const VERSIONS_VARIABLE: &str = "LOCKMASTER_TEST_POSTGRES";
 /// Runs the server for as long as the test binary holds the other end of its standard input.
 ///
 /// Statics are not dropped and a test binary may be killed, but its pipes are closed in any
-/// case. Arguments: the directory of the programs, the temporary directory.
+/// case. Arguments: the directory of the programs, the temporary directory, further settings.
 const SUPERVISOR: &str = r#"
-bin=$1 home=$2
+bin=$1 home=$2 settings=$3
 trap 'rm -rf "$home"' EXIT
 exec 2>&1
 "$bin/initdb" -D "$home/data" -U postgres -A trust --no-locale -E UTF8 -N || exit
@@ -51,6 +52,7 @@ jit = off
 lc_messages = 'C'
 timezone = 'UTC'
 statement_timeout = '60s'
+$settings
 END
 "$bin/pg_ctl" -D "$home/data" -l "$home/log" -w start </dev/null || { cat "$home/log"; exit 1; }
 echo ready
@@ -91,6 +93,7 @@ pub(crate) struct Server {
     major: u16,
     /// Contains the data and the socket.
     home: PathBuf,
+    port: u16,
     supervisor: Child,
     databases: AtomicU32,
 }
@@ -102,7 +105,7 @@ impl Server {
             .chain(system_installations())
             .find(|installation| installation.major == major);
         match found {
-            Some(installation) => Server::start_installation(&installation),
+            Some(installation) => Server::start_installation(&installation, ""),
             None => panic!(
                 "no server of PostgreSQL {major} found: \
                  `make test-oracle` or `scripts/setup --tests --oracle` fetches one"
@@ -112,20 +115,38 @@ impl Server {
 
     /// Starts the newest server that is installed on this machine.
     pub(crate) fn system() -> Server {
-        Server::start_installation(&system_installation())
+        Server::start_installation(&system_installation(), "")
     }
 
-    fn start_installation(installation: &Installation) -> Server {
+    /// Starts the newest server that is installed on this machine, with more lines of
+    /// `postgresql.conf`, and lets it listen on a port of 127.0.0.1 as well: not every program
+    /// knows Unix sockets.
+    pub(crate) fn listening(settings: &str) -> Server {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.expect("a port of 127.0.0.1 is free").port();
+        let address = format!("listen_addresses = '127.0.0.1'\nport = {port}\n{settings}");
+        let mut server = Server::start_installation(&system_installation(), &address);
+        server.port = port;
+        server
+    }
+
+    /// The port, which is also a part of the socket's name.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn start_installation(installation: &Installation, settings: &str) -> Server {
         let account = server_account();
         let home = temporary_directory(account);
         let bin = accessible_programs(installation, &home, account);
         let mut command = command("sh", &home, account);
-        command.args(["-c", SUPERVISOR, "supervisor"]).arg(bin).arg(&home);
+        command.args(["-c", SUPERVISOR, "supervisor"]).arg(bin).arg(&home).arg(settings);
         // Its own process group: Ctrl-C is meant for the tests, it has to clean up after them.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let supervisor = command.spawn().expect("the shell starts");
         let databases = AtomicU32::new(0);
-        let mut server = Server { major: installation.major, home, supervisor, databases };
+        let mut server =
+            Server { major: installation.major, home, port: 5432, supervisor, databases };
 
         let output = server.supervisor.stdout.take().expect("standard output is a pipe");
         let mut log = String::new();
@@ -151,6 +172,12 @@ impl Server {
         &self.home
     }
 
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read(self.home.join("log")).expect("a running server has a log");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// Makes a fresh database.
     pub(crate) fn database(&self) -> Database<'_> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
@@ -171,7 +198,7 @@ impl Server {
 
     fn config(&self, database: &str) -> Config {
         let mut config = Config::new();
-        config.host_path(&self.home).user("postgres").dbname(database);
+        config.host_path(&self.home).port(self.port).user("postgres").dbname(database);
         config
     }
 }
