@@ -41,7 +41,7 @@ mod yoyo;
 pub use bookkeeping::{Bookkeeping, Compares, Identity, OnEdit, OnLate};
 pub use detect::{Override, recognise};
 pub use sections::{Marker, commented_sql, plain_marker};
-pub use set::{Down, Migration, MigrationSet, Missing, NotApplied};
+pub use set::{Down, Migration, MigrationSet, Missing, NotApplied, Unordered};
 pub use tree::{Entry, Hint, Tree};
 pub use unread::{Unread, unread};
 pub use version::Version;

@@ -31,6 +31,8 @@ pub struct MigrationSet {
     pub journals: Vec<FileId>,
     /// What the runner looks for and does not find.
     pub missing: Vec<Missing>,
+    /// Why the runner finds no order for its migrations.
+    pub unordered: Vec<Unordered>,
     /// Whether files of the directory are left out, as somebody asked for.
     pub is_partial: bool,
     /// Whether git is told to keep the bytes of the files, and so their line endings.
@@ -113,6 +115,19 @@ pub struct Missing {
     pub path: String,
     /// What the runner does then, as a sentence.
     pub consequence: &'static str,
+}
+
+/// Why a runner that orders migrations by what each of them follows finds no order.
+#[derive(Clone, Debug)]
+pub struct Unordered {
+    /// The files that it is about.
+    pub files: Vec<FileId>,
+    /// What is wrong and what the runner does then, as a sentence without the names of the files.
+    pub problem: String,
+    /// A thing to do.
+    pub help: &'static str,
+    /// Whether files elsewhere may put it right.
+    pub is_unsure: bool,
 }
 
 /// Why a down is never run that has no up.
