@@ -86,6 +86,30 @@ fn a_directory_without_migrations_is_named() {
 }
 
 #[test]
+fn migrations_in_a_language_that_is_not_read_are_named() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "database/migrations/2024_01_01_000000_create_users.php", "<?php");
+    write(&folder, "database/migrations/2024_01_02_000000_index.php", "<?php");
+    let parts = ["`database/migrations` holds 2 migrations in PHP, as Laravel names them"];
+    assert_refused(&run(folder.path(), &["lint"]), &parts);
+    assert_refused(&run(folder.path(), &["list", "."]), &parts);
+
+    let folder = TempDir::new().unwrap();
+    write(&folder, "migrations/00001_a.sql", "-- +goose Up\ncreate table a (id bigint);\n");
+    write(&folder, "migrations/00002_fill.go", "package migrations");
+    // Whether the table is there, only the migration in Go knows.
+    write(&folder, "migrations/00003_b.sql", "-- +goose Up\nalter table b add column c int;\n");
+    let list = stdout(&run(folder.path(), &["list"]));
+    assert!(list.contains("not read: `00002_fill.go` is named as a migration in Go"), "{list}");
+    let lint = stdout(&run(folder.path(), &["lint"]));
+    assert!(lint.contains("holds 1 migration in Go (`00002_fill.go`)"), "{lint}");
+    assert!(
+        lint.contains("history assumed partial") && !lint.contains("certain-failure"),
+        "{lint}"
+    );
+}
+
+#[test]
 fn a_bad_configuration_is_refused_with_the_place_and_the_right_word() {
     let folder = project();
     write(&folder, "lockmaster.toml", "pg-versoin = '15'\n");

@@ -1,7 +1,7 @@
 //! Compares the translation of schema builders for Node.js with what the builders themselves sent.
 //!
 //! `fixtures/<layout>/every-call/sent.txt` holds, line by line, the direction and the statement (as JSON)
-//! that Knex 3.3.0, node-pg-migrate 9.0.0 and Sequelize 6.37.8 sent for the migrations beside it, taken
+//! that Knex 3.3.0, Kysely 0.29.9, node-pg-migrate 9.0.0 and Sequelize 6.37.8 sent for the migrations beside it, taken
 //! down where they hand it to the driver. A message with several statements is one line for each.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
@@ -15,7 +15,7 @@ use support::project;
 
 #[test]
 fn every_call_sends_what_the_builders_send() {
-    for layout in ["knex", "node-pg-migrate", "sequelize"] {
+    for layout in ["knex", "kysely", "node-pg-migrate", "sequelize"] {
         let folder = project("fixtures").join(layout).join("every-call");
         let sent = fs::read_to_string(folder.join("sent.txt")).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_lockmaster"))

@@ -128,7 +128,7 @@ fn row(set: &MigrationSet, loaded: &Loaded, with_sql: bool) -> SetRow {
         foreign: set.foreign,
         evidence: set.evidence.clone(),
         migrations: applied.chain(idle).collect(),
-        problems: Vec::new(),
+        problems: set.unread_code(),
     }
 }
 
@@ -222,6 +222,9 @@ fn print(output: &mut impl Write, set: &MigrationSet, row: &SetRow) -> std::io::
         for path in paths {
             writeln!(output, "  never applied: {path} {reason}")?;
         }
+    }
+    for problem in &row.problems {
+        writeln!(output, "  not read: {problem}")?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::config::{Config, FILE_NAME, globs};
 use crate::diagnostic::Diagnostic;
 use crate::discover;
 use crate::embedded;
-use crate::layout::{MigrationSet, Sources, Tree, recognise};
+use crate::layout::{MigrationSet, Sources, Tree, recognise, unread};
 use crate::past::Past;
 use crate::report::{self, SetSummary};
 use crate::rule::{Rule, Target};
@@ -298,6 +298,9 @@ impl Input {
         }
         let roots: Vec<String> =
             self.roots.iter().map(|root| format!("`{}`", root.display())).collect();
+        if let Some(unread) = loaded.trees.iter().flat_map(unread).next() {
+            bail!("no migrations that can be read in {}: {unread}", roots.join(", "));
+        }
         if self.plain {
             bail!("no migrations in {}: there is no .sql file", roots.join(", "));
         }
@@ -370,6 +373,8 @@ impl Input {
             let database = set.foreign?;
             Some(format!("`{root}` is not checked: its migrations are for {database}"))
         }));
+        let unread = loaded.trees.iter().flat_map(unread);
+        notes.extend(unread.map(|of| format!("{of}: nothing is known of what that does")));
         notes.dedup();
         notes
     }

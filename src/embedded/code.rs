@@ -13,6 +13,8 @@ pub(super) struct Module {
     pub steps: Vec<Step>,
     /// Its comments, without those inside of literals.
     pub comments: Vec<Span>,
+    /// Where its syntax is not that of the language, as far as is known.
+    pub errors: Vec<Span>,
 }
 
 /// An expression.

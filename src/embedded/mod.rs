@@ -274,7 +274,7 @@ const MARKS: &[&str] = &[
     "pgm.",
 ];
 
-/// Files longer than this are not looked into, in bytes.
+/// Of files longer than this only the front is read, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
 
 /// Takes the SQL out of host files, each of which is given with its id.
@@ -302,35 +302,43 @@ pub fn derive(hosts: &[(FileId, &SourceFile)]) -> Vec<SourceFile> {
 fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
     let mut all = Vec::new();
     let mut models = Vec::new();
+    let mut unread = Vec::new();
     for (at, host) in files.iter().enumerate() {
         let mut extracted = Extracted::default();
         let stem = host.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        if host.text.len() <= LONGEST && is_script(&host.path) {
+        let text = front(&host.text);
+        let mut errors = Vec::new();
+        let mut take = |module: code::Module| {
+            errors = module.errors;
+            module.comments
+        };
+        if is_script(&host.path) {
             let extension = host.path.extension().and_then(|extension| extension.to_str());
             let is_typed = extension.is_some_and(|extension| extension.ends_with("ts"));
-            let module = javascript::read(&host.text, is_typed);
-            extracted = node::extract(&module, &host.text, stem).unwrap_or_default();
-            extracted.comments = module.comments;
-        } else if host.text.len() <= LONGEST && is_ruby(&host.path) {
-            let module = ruby::read(&host.text);
-            extracted = rails::extract(&module, &host.text, stem).unwrap_or_default();
-            extracted.comments = module.comments;
-        } else if host.text.len() <= LONGEST && is_elixir(&host.path) {
-            let module = elixir::read(&host.text);
-            extracted = ecto::extract(&module, &host.text, stem).unwrap_or_default();
-            extracted.comments = module.comments;
-        } else if host.text.len() <= LONGEST && is_fizz(&host.path) {
-            let module = fizz::read(&host.text);
+            let module = javascript::read(text, is_typed);
+            extracted = node::extract(&module, text, stem).unwrap_or_default();
+            extracted.comments = take(module);
+        } else if is_ruby(&host.path) {
+            let module = ruby::read(text);
+            extracted = rails::extract(&module, text, stem).unwrap_or_default();
+            extracted.comments = take(module);
+        } else if is_elixir(&host.path) {
+            let module = elixir::read(text);
+            extracted = ecto::extract(&module, text, stem).unwrap_or_default();
+            extracted.comments = take(module);
+        } else if is_fizz(&host.path) {
+            let module = fizz::read(text);
             extracted = pop::extract(&module, stem);
-            extracted.comments = module.comments;
-        } else if host.text.len() <= LONGEST {
-            let module = python::read(&host.text);
+            extracted.comments = take(module);
+        } else {
+            let module = python::read(text);
             match alembic::extract(&module, stem) {
                 Some(found) => extracted = found,
                 None => models.extend(django::read(&module, stem).map(|migration| (at, migration))),
             }
-            extracted.comments = module.comments;
+            extracted.comments = take(module);
         }
+        unread.push(unread_part(host, &errors));
         all.push(extracted);
     }
     let label = app_label(folder);
@@ -339,7 +347,48 @@ fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
         let comments = std::mem::take(&mut all[at].comments);
         all[at] = Extracted { comments, ..found };
     }
+    for (extracted, unread) in all.iter_mut().zip(unread) {
+        extracted.note(unread);
+    }
     all
+}
+
+/// Returns the part of a text that is read.
+fn front(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// Returns the first part of a file that is not read, with the reason.
+fn unread_part(host: &SourceFile, errors: &[Span]) -> Option<(Span, String)> {
+    let end = front(&host.text).len();
+    if end < host.text.len() {
+        let why = "the file is longer than 4 MiB, and what stands from here on was not analysed";
+        return Some((Span::new(end..end), why.to_owned()));
+    }
+    let first = errors.first()?;
+    let more = match errors.len() {
+        1 => String::new(),
+        count => format!("; there are {} more such places in the file", count - 1),
+    };
+    let why = "the syntax is not understood here, and what stands around it may not be analysed";
+    Some((*first, format!("{why}{more}")))
+}
+
+impl Extracted {
+    /// Says that a part of the file is not read.
+    fn note(&mut self, unread: Option<(Span, String)>) {
+        let Some((span, reason)) = unread.filter(|_| !self.facts.framework.is_empty()) else {
+            return;
+        };
+        let down = self.down.as_mut().filter(|down| down.host.contains(span));
+        let way = down.unwrap_or(&mut self.up);
+        let gap = Some(Gap { reason, is_minor: false });
+        way.sent.insert(0, Sent { gap, ..Sent::gap(span, "") });
+    }
 }
 
 /// Returns the name of the app to which a folder of migrations belongs: that of the folder around it.

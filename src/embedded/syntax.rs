@@ -23,7 +23,7 @@ pub(super) fn read(
         let all = Span::new(0..text.len());
         return Module { steps: vec![Step::Other(all)], ..Module::default() };
     };
-    Module { steps: steps(&tree), comments: comments(&tree) }
+    Module { steps: steps(&tree), comments: comments(&tree), errors: errors(&tree) }
 }
 
 /// What reads the trees of one language.
@@ -172,6 +172,24 @@ pub(super) fn walk<'t>(node: Node<'t>, mut see: impl FnMut(Node<'t>) -> bool) {
             }
         }
     }
+}
+
+/// Returns the outermost parts of a tree that are not read, and where something is missing.
+fn errors(tree: &Tree) -> Vec<Span> {
+    let mut found: Vec<Span> = Vec::new();
+    if !tree.root_node().has_error() {
+        return found;
+    }
+    walk(tree.root_node(), |node| {
+        let here = span(node);
+        let is_inside =
+            found.last().is_some_and(|last| last.end >= here.end && last.end > last.start);
+        if (node.is_error() || node.is_missing()) && !is_inside {
+            found.push(here);
+        }
+        true
+    });
+    found
 }
 
 /// Returns the comments of a tree.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::set::{Down, Migration};
+use super::set::{Down, Migration, Unordered};
 use super::{
     BASE, Detection, DownStyle, EmptyDown, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
     TransactionMode, Tree, Version,
@@ -168,9 +168,58 @@ impl Graph {
     }
 }
 
+/// Returns whether a revision gives its branch a name: several heads are then meant.
+fn has_label(revision: &Revision, sources: &Sources) -> bool {
+    let text = &sources.get(revision.embedded.host).text;
+    text.lines().any(|line| {
+        let value = line.strip_prefix("branch_labels").and_then(|rest| rest.split_once('='));
+        value.is_some_and(|(_, value)| value.trim() != "None")
+    })
+}
+
+impl Graph {
+    /// Returns why Alembic finds no order.
+    fn unordered(&self, revisions: &[Revision], sources: &Sources) -> Vec<Unordered> {
+        let files = |all: &[usize]| all.iter().map(|at| revisions[*at].file).collect();
+        let mut found = Vec::new();
+        let done: BTreeSet<usize> = self.order.iter().copied().collect();
+        let circle: Vec<usize> = (0..revisions.len()).filter(|at| !done.contains(at)).collect();
+        if !circle.is_empty() {
+            let problem = "revisions follow one another in a circle: Alembic runs nothing";
+            found.push(Unordered {
+                files: files(&circle),
+                problem: problem.to_owned(),
+                help: "correct a `down_revision`",
+                is_unsure: false,
+            });
+        }
+        for (at, parent) in &self.orphans {
+            found.push(Unordered {
+                files: files(&[*at]),
+                problem: format!("it follows `{parent}`, which is not there: Alembic runs nothing"),
+                help: "bring the file back, or correct the `down_revision`",
+                is_unsure: true,
+            });
+        }
+        // Those that lead nowhere but to what was told above are no heads of their own.
+        let is_labelled = revisions.iter().any(|revision| has_label(revision, sources));
+        if self.heads.len() > 1 && found.is_empty() && self.twins.is_empty() && !is_labelled {
+            let count = self.heads.len();
+            found.push(Unordered {
+                files: files(&self.heads),
+                problem: format!("{count} heads: `alembic upgrade head` runs nothing"),
+                help: "join them with `alembic merge heads`, or have one follow the other",
+                is_unsure: false,
+            });
+        }
+        found
+    }
+}
+
 fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
     let revisions = revisions(tree, sources);
     let graph = Graph::of(&revisions);
+    set.unordered = graph.unordered(&revisions, sources);
     if set.evidence.iter().any(|line| line.ends_with(PER_MIGRATION_MARK)) {
         set.layout = &PER_MIGRATION;
     }
@@ -197,13 +246,14 @@ fn push(set: &mut MigrationSet, revision: &Revision, place: usize) {
     let mut up = Migration::up(version, &facts.name, revision.file, *section);
     up.transaction = set.transaction;
     let mut back = None;
-    if let Some(section) = *down {
-        if revision.embedded.messages_in(section).next().is_some() {
+    match *down {
+        Some(section) if revision.embedded.messages_in(section).next().is_some() => {
             up.down = Down::Present;
             back = Some(up.down(revision.file, section));
-        } else {
-            up.down = Down::Empty { file: revision.file, section };
         }
+        _ if facts.has_unread_down => up.down = Down::NotRead,
+        Some(section) => up.down = Down::Empty { file: revision.file, section },
+        None => {}
     }
     set.push(up, back);
 }

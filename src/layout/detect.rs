@@ -81,6 +81,7 @@ impl Visitor<'_> {
                 other_files: others.map(|entry| entry.name.clone()).collect(),
                 journals: journals(tree),
                 missing: Vec::new(),
+                unordered: Vec::new(),
                 is_partial: tree.is_partial(),
                 keeps_bytes: keeps_bytes(tree),
                 allows_late: allows_late(layout, tree),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::set::{Down, Migration};
+use super::set::{Down, Migration, Unordered};
 use super::{
     BASE, Detection, DownStyle, Layout, MigrationSet, OnDuplicate, OptOut, Sources,
     TransactionMode, Tree, Version,
@@ -53,14 +53,7 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
         return None;
     }
     let mut evidence = vec![format!("{} files with a class Migration", found.len())];
-    let used: BTreeSet<&str> = found
-        .values()
-        .flat_map(|migration| &migration.embedded.facts.parents)
-        .filter_map(|parent| own(&found, parent))
-        .collect();
-    let replaced = replaced(&found);
-    let is_leaf = |id: &&&str| !used.contains(**id) && !replaced.contains(**id);
-    let leaves: Vec<&str> = found.keys().filter(is_leaf).copied().collect();
+    let leaves = leaves(&found);
     if leaves.len() > 1 {
         evidence.push(format!(
             "{} leaves, {}: `migrate` stops with an error",
@@ -69,6 +62,65 @@ fn detect(tree: &Tree, sources: &Sources) -> Option<Detection> {
         ));
     }
     Some(Detection { evidence, ..Detection::default() })
+}
+
+/// Returns the migrations on which no other depends.
+fn leaves<'a>(found: &BTreeMap<&'a str, Found>) -> Vec<&'a str> {
+    let used: BTreeSet<&str> = found
+        .values()
+        .flat_map(|migration| &migration.embedded.facts.parents)
+        .filter_map(|parent| own(found, parent))
+        .collect();
+    let replaced = replaced(found);
+    let is_leaf = |id: &&&str| !used.contains(**id) && !replaced.contains(**id);
+    found.keys().filter(is_leaf).copied().collect()
+}
+
+/// Returns why Django finds no order; `circle` is what depends on itself.
+fn unordered(found: &BTreeMap<&str, Found>, circle: &[&str]) -> Vec<Unordered> {
+    let files = |ids: &[&str]| ids.iter().filter_map(|id| Some(found.get(id)?.file)).collect();
+    let mut all = Vec::new();
+    if !circle.is_empty() {
+        all.push(Unordered {
+            files: files(circle),
+            problem: "migrations depend on one another in a circle: `migrate` runs nothing"
+                .to_owned(),
+            help: "correct the `dependencies` of one",
+            is_unsure: false,
+        });
+    }
+    for (id, migration) in found {
+        let facts = &migration.embedded.facts;
+        let stands_for = |name: &String| {
+            found.values().any(|other| other.embedded.facts.replaces.contains(name))
+        };
+        let is_gone = |name: &&String| {
+            own(found, name).is_none() && !name.starts_with("__") && !stands_for(name)
+        };
+        for parent in facts.parents.iter().filter(is_gone) {
+            all.push(Unordered {
+                files: files(&[*id]),
+                problem: format!(
+                    "it depends on `{parent}`, which is not there: `migrate` runs nothing"
+                ),
+                help: "bring the file back, or correct the `dependencies`",
+                // Which app the folder is has been told by its name only.
+                is_unsure: true,
+            });
+        }
+    }
+    let leaves = leaves(found);
+    if leaves.len() > 1 && all.is_empty() {
+        let count = leaves.len();
+        all.push(Unordered {
+            files: files(&leaves),
+            problem: format!("{count} migrations on which no other depends: `migrate` runs nothing"),
+            help: "join them with `manage.py makemigrations --merge`, or have one depend on the other",
+            // Where none depends on another, the folder may have another name in its app.
+            is_unsure: leaves.len() == found.len(),
+        });
+    }
+    all
 }
 
 /// Returns the migrations that another one of the folder stands for.
@@ -108,6 +160,8 @@ fn read(tree: &Tree, sources: &Sources, set: &mut MigrationSet) {
             push(set, &found[id], place);
         }
     }
+    let circle: Vec<&str> = found.keys().filter(|id| !done.contains(**id)).copied().collect();
+    set.unordered = unordered(&found, &circle);
     for (_, migration) in found.iter().filter(|(id, _)| !done.contains(**id)) {
         set.skip(migration.file, "depends on itself, by way of others");
     }

@@ -33,6 +33,7 @@ mod sqitch;
 mod sqlx;
 mod tree;
 mod typeorm;
+mod unread;
 mod up_down;
 mod version;
 mod yoyo;
@@ -40,8 +41,9 @@ mod yoyo;
 pub use bookkeeping::{Bookkeeping, Compares, Identity, OnEdit, OnLate};
 pub use detect::{Override, recognise};
 pub use sections::{Marker, commented_sql, plain_marker};
-pub use set::{Down, Migration, MigrationSet, Missing, NotApplied};
+pub use set::{Down, Migration, MigrationSet, Missing, NotApplied, Unordered};
 pub use tree::{Entry, Hint, Tree};
+pub use unread::{Unread, unread};
 pub use version::Version;
 
 use crate::source::{SourceFile, Span};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::unread::language;
 use super::{Direction, Layout, Sources, TransactionMode, Version};
 use crate::source::{FileId, Span};
 
@@ -30,6 +31,8 @@ pub struct MigrationSet {
     pub journals: Vec<FileId>,
     /// What the runner looks for and does not find.
     pub missing: Vec<Missing>,
+    /// Why the runner finds no order for its migrations.
+    pub unordered: Vec<Unordered>,
     /// Whether files of the directory are left out, as somebody asked for.
     pub is_partial: bool,
     /// Whether git is told to keep the bytes of the files, and so their line endings.
@@ -114,6 +117,19 @@ pub struct Missing {
     pub consequence: &'static str,
 }
 
+/// Why a runner that orders migrations by what each of them follows finds no order.
+#[derive(Clone, Debug)]
+pub struct Unordered {
+    /// The files that it is about.
+    pub files: Vec<FileId>,
+    /// What is wrong and what the runner does then, as a sentence without the names of the files.
+    pub problem: String,
+    /// A thing to do.
+    pub help: &'static str,
+    /// Whether files elsewhere may put it right.
+    pub is_unsure: bool,
+}
+
 /// Why a down is never run that has no up.
 const ORPHAN: &str = "takes back a version that no migration has";
 
@@ -135,7 +151,7 @@ impl MigrationSet {
     pub fn needs_others(&self, sources: &Sources) -> bool {
         let makes = |name: &str| self.layout.name == name;
         makes("hasura")
-            || self.other_files.iter().any(|name| is_code(name))
+            || self.other_files.iter().any(|name| language(name).is_some())
             || makes("django")
                 && self.migrations.iter().any(|migration| {
                     let embedded = sources.get(migration.file).embedded.as_ref();
@@ -187,18 +203,6 @@ impl MigrationSet {
         let (reason, section) = (reason.into(), Some(section));
         self.not_applied.push(NotApplied { file, reason, is_meant: true, section });
     }
-}
-
-/// Returns whether a file that is not SQL is named as a migration in a language that is not read.
-fn is_code(name: &str) -> bool {
-    let stem = name.trim_start_matches(['V', 'v', 'R', 'U']);
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    stem.starts_with(|c: char| c.is_ascii_digit())
-        && [
-            "go", "java", "kt", "scala", "groovy", "py", "js", "ts", "mjs", "cjs", "rb", "ex",
-            "exs", "php", "cs", "rs", "sh",
-        ]
-        .contains(&extension)
 }
 
 impl Migration {

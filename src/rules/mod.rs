@@ -114,6 +114,7 @@ mod type_change_rewrite;
 mod unbounded_dml;
 mod unclosed_transaction;
 mod unnumbered_migration;
+mod unordered_migrations;
 mod validate_in_same_transaction;
 mod version_gap;
 mod view_loses_options;
@@ -232,6 +233,7 @@ rules! {
     "unbounded-dml" => Statement(unbounded_dml::check),
     "unclosed-transaction" => Migration(unclosed_transaction::check),
     "unnumbered-migration" => History(unnumbered_migration::check),
+    "unordered-migrations" => History(unordered_migrations::check),
     "unused-suppression" => Suppressions,
     "validate-in-same-transaction" => Steps(validate_in_same_transaction::watch),
     "version-gap" => History(version_gap::check),

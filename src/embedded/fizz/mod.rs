@@ -38,7 +38,7 @@ pub(super) fn read(text: &str) -> Module {
         doubt: None,
         span,
     };
-    Module { steps: vec![Step::Define(main)], comments: reader.comments }
+    Module { steps: vec![Step::Define(main)], comments: reader.comments, errors: Vec::new() }
 }
 
 /// Returns where a step of a script begins.

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::super::Sent;
+use super::super::text::Text;
 use super::super::value::{CallValue, Value};
-use super::{Framework, Reader, knex, pgm, raw, sequelize};
+use super::{Framework, Reader, knex, kysely, pgm, raw, sequelize};
 use crate::source::Span;
 
 /// What a call sends.
@@ -24,7 +25,11 @@ impl Reader {
         if let Some(sent) = raw::sent(call, self.framework, host) {
             return Some(Found { sent: vec![sent], is_chain });
         }
+        // What a chain of Kysely's says is one statement, which its last call sends.
+        let host = if self.framework == Framework::Kysely { call.span } else { host };
         let translated = match self.framework {
+            Framework::Kysely => kysely::statement(call, &mut self.inner)
+                .map(|sql| sql.map(|sql| vec![Text::translated(sql, host)])),
             Framework::Knex if raw::is_schema(call) => {
                 let inner = self.inner.remove(&Rc::as_ptr(call)).unwrap_or_default();
                 knex::schema_call(call, inner)

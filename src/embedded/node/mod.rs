@@ -1,10 +1,12 @@
 //! Runners for Node.js: what the functions `up` and `down` of a migration in JavaScript or TypeScript send.
 //!
-//! Source: Knex 3.3, node-pg-migrate 9.0, Sequelize 6.37 and `TypeORM` 1.1.
+//! Source: Knex 3.3, Kysely 0.29, node-pg-migrate 9.0, Sequelize 6.37 and `TypeORM` 1.1.
 
 mod calls;
 mod knex;
 mod knex_table;
+mod kysely;
+mod kysely_column;
 mod pgm;
 mod pgm_column;
 mod raw;
@@ -190,6 +192,14 @@ fn callback(call: &CallValue) -> Callback {
         }
         "createTable" | "createTableIfNotExists" | "table" | "alterTable" => {
             Callback::Inside(ValueKind::Path("table".to_owned()))
+        }
+        "addColumn"
+        | "alterColumn"
+        | "addPrimaryKeyConstraint"
+        | "addUniqueConstraint"
+        | "addCheckConstraint"
+        | "addForeignKeyConstraint" => {
+            Callback::Inside(ValueKind::Path(kysely_column::BUILDER.to_owned()))
         }
         _ => Callback::Unknown,
     }

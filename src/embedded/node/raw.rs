@@ -87,7 +87,7 @@ pub(super) fn touches_database(call: &CallValue) -> bool {
 }
 
 /// Returns whether a value is a statement with a tag, or the like.
-fn is_tag(value: &Value) -> bool {
+pub(super) fn is_tag(value: &Value) -> bool {
     value.call().is_some_and(|call| {
         matches!(last(&call.name), "sql" | "SQL" | "raw" | "compile" | "literal")
     })

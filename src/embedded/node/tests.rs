@@ -67,6 +67,27 @@ fn what_is_not_known_is_said() {
         let embedded = file.embedded.as_ref().expect("it is derived");
         assert!(embedded.messages.iter().any(|message| message.gap.is_some()), "{body}");
     }
+    for chain in [
+        "createTable('a').addColumn('b', type())",
+        "createTable('a').addColumn('b', 'text', notNull)",
+        "createTable('a').addColumn('b', 'text', (col) => col.unsigned())",
+        "createTable('a').addColumn('b', 'text', (col) => strict ? col.notNull() : col)",
+        "createTable(name()).addColumn('b', 'text')",
+        "createTable('a').$call(columns)",
+        "createIndex('a').on('b').column('c').where('d', 'in', [1])",
+        "createView('a').as(db.selectFrom('b').selectAll())",
+        "alterTable('a').dropColumn('b').invent()",
+    ] {
+        let file = derived(
+            "1.ts",
+            &format!(
+                "export async function up(db: Kysely<any>) {{ await db.schema.{chain}.execute() }}"
+            ),
+        );
+        let embedded = file.embedded.as_ref().expect("it is derived");
+        let gaps = embedded.messages.iter().filter(|message| message.gap.is_some()).count();
+        assert_eq!((gaps, embedded.messages.len()), (1, 1), "{chain}: {}", file.text);
+    }
     let file = derived("1.js", "exports.up = run('a.sql'); exports.down = run('b.sql'); // knex");
     let embedded = file.embedded.as_ref().expect("it is derived");
     assert!(embedded.messages.iter().any(|message| message.gap.is_some()));

@@ -205,3 +205,58 @@ fn an_undecided_result_is_not_known() {
     assert_eq!(sent(&text("    if x: return 'b'\n    return 'a'")), ["?"]);
     assert_eq!(sent(&text("    if x: return 'b'\n    else: return 'a'")), ["?"]);
 }
+
+#[test]
+fn a_downgrade_that_only_refuses_is_no_empty_one() {
+    for (downgrade, expected) in [
+        ("    raise NotImplementedError()", true),
+        ("    if x: raise E()", true),
+        ("    pass", false),
+        ("    op.drop_table('a')\n    raise E()", false),
+    ] {
+        let text = format!("{HEAD}def upgrade():\n    pass\ndef downgrade():\n{downgrade}\n");
+        let sources = sources_of(text.into_bytes());
+        let embedded = sources.files[1].embedded.as_ref().expect("it is derived");
+        assert_eq!(embedded.facts.has_unread_down, expected, "{downgrade}");
+    }
+}
+
+fn reasons(text: String) -> Vec<String> {
+    let sources = sources_of(text.into_bytes());
+    let embedded = sources.files[1].embedded.as_ref().expect("it is derived");
+    embedded.messages.iter().filter_map(|m| Some(m.gap.as_ref()?.reason.clone())).collect()
+}
+
+#[test]
+fn what_is_not_read_of_a_file_is_said() {
+    let good = "def upgrade():\n    op.drop_table('a')\n";
+    assert_eq!(reasons(format!("{HEAD}{good}")), Vec::<String>::new());
+    for broken in ["x = (1 +\n", "def f(:\n    pass\n", "x = = 1\n", "class A(:\n"] {
+        let found = reasons(format!("{HEAD}{good}{broken}"));
+        assert!(found.iter().any(|reason| reason.starts_with("the syntax")), "{broken}: {found:?}");
+    }
+    let found = reasons(format!("{HEAD}def upgrade():\n    op.execute('a' 'b',, )\n"));
+    assert!(found.iter().any(|reason| reason.starts_with("the syntax")), "{found:?}");
+    let found = reasons(format!("{HEAD}{good}# {}\n", "x".repeat(4 * 1024 * 1024)));
+    assert!(found.iter().any(|reason| reason.contains("longer than 4 MiB")), "{found:?}");
+}
+
+#[test]
+fn loops_in_loops_end_in_good_time_and_say_so() {
+    let list = (0..200).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "{HEAD}L = [{list}]\ndef upgrade():\n    for a in L:\n        for b in L:\n            for c in L:\n                x = [a]\n    op.drop_table('a')\n"
+    );
+    let found = reasons(text);
+    assert!(found.iter().any(|reason| reason.contains("more than is followed")), "{found:?}");
+    let calls = "    op.drop_table('a')\n".repeat(20_000);
+    let text = format!("{HEAD}def upgrade():\n{calls}");
+    let sources = sources_of(text.into_bytes());
+    assert_eq!(sources.files[1].text.matches("DROP TABLE").count(), 20_000);
+    let mut nested = format!("{HEAD}def upgrade():\n    x = f(1)\n    y = [x]\n");
+    for _ in 0..60 {
+        nested.push_str("    x = f(x, x)\n    y = [y, y]\n");
+    }
+    nested.push_str("    op.execute(x)\n    op.execute(y)\n");
+    assert!(!reasons(nested).is_empty());
+}
