@@ -2,7 +2,7 @@
 
 use super::super::text::Text;
 use super::super::value::{CallValue, Value, ValueKind};
-use super::fields::condition;
+use super::conditions::condition;
 use super::names::of_columns;
 use super::operations::{Reader, class, quoted, text};
 
@@ -102,7 +102,7 @@ impl Reader<'_> {
         }
         if let Some(value) = item.named("condition").filter(|value| !value.is_nothing()) {
             sql.push(" WHERE ", item.span);
-            sql.append(condition(value, &|name| Some(self.column(model, name))));
+            sql.append(condition(value, self.apps.models.get(&model.to_lowercase())));
         }
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Reader<'_> {
                 let value = value.ok_or("it has no condition")?;
                 let start = format!("ALTER TABLE \"{table}\" ADD CONSTRAINT \"{name}\" CHECK (");
                 let mut sql = Text::translated(start, item.span);
-                sql.append(condition(value, &|name| Some(self.column(model, name))));
+                sql.append(condition(value, self.apps.models.get(&model.to_lowercase())));
                 sql.push(format!("){suffix}"), item.span);
                 Ok(sql)
             }

@@ -3,6 +3,7 @@
 //! Source: Django 5.2, whose `sqlmigrate` output `tests/django.rs` compares with this.
 
 mod alter;
+mod conditions;
 mod fields;
 mod indexes;
 mod models;
