@@ -195,6 +195,10 @@ fn relation(
         table: target.table,
         column: target.column,
         has_constraint: flag("db_constraint") != Some(false),
+        is_hidden: call
+            .named("related_name")
+            .and_then(Value::known_text)
+            .is_some_and(|name| name.ends_with('+')),
         name: None,
     });
     Some(())
@@ -229,6 +233,7 @@ fn many_to_many(
         target_key: to.column,
         target_type: to.type_name,
         has_constraint: call.named("db_constraint").and_then(Value::bool) != Some(false),
+        ..ManyToMany::default()
     })
 }
 

@@ -4,12 +4,14 @@
 
 mod alter;
 mod conditions;
+mod deferred;
 mod fields;
 mod indexes;
 mod models;
 mod names;
 mod operations;
 mod raw;
+mod rename;
 mod state;
 
 use std::collections::HashMap;
