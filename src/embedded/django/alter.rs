@@ -5,7 +5,7 @@ use super::super::value::CallValue;
 use super::fields::{column, field};
 use super::models::field_value;
 use super::names::{foreign_key, of_columns};
-use super::operations::{Reader, foreign_key_sql, indexes_of, text};
+use super::operations::{Reader, foreign_key_sql, index_statements, text};
 use super::state::Field;
 
 type Reason = String;
@@ -143,7 +143,7 @@ impl Reader<'_> {
             .filter(|_| is_changed);
         if let Some(key) = &key {
             self.send_block(
-                call,
+                call.span,
                 format!("SET CONSTRAINTS \"{key}\" IMMEDIATE; {alter}DROP CONSTRAINT \"{key}\""),
             );
         }
@@ -158,15 +158,21 @@ impl Reader<'_> {
             };
             self.send(host, format!("{alter}DROP CONSTRAINT \"{name}\""));
         }
-        let (before, after) = (indexes_of(table, old), indexes_of(table, new));
+        let (before, after) = (index_statements(table, old), index_statements(table, new));
         let gone = before.iter().filter(|sql| !after.contains(sql)).collect::<Vec<_>>();
         let made = after.iter().filter(|sql| !before.contains(sql)).collect::<Vec<_>>();
+        if !(gone.is_empty() && made.is_empty())
+            && self.deferred.iter().any(|deferred| deferred.uses(table, &old.column))
+        {
+            return Err("an index that the end of the migration makes changes".to_owned());
+        }
         for sql in gone {
             let name = sql.split('"').nth(1).unwrap_or_default();
             self.send(host, format!("DROP INDEX IF EXISTS \"{name}\""));
         }
         if old.column != column {
             self.send(host, format!("{alter}RENAME COLUMN \"{}\" TO \"{column}\"", old.column));
+            self.deferred_column(table, &old.column, &column);
         }
         let db_default = |field: &Field| field.db_default.as_ref().map(Text::shown);
         if let (Some(to), true) = (&new.type_name, old.type_name != new.type_name) {

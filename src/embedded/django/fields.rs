@@ -195,6 +195,10 @@ fn relation(
         table: target.table,
         column: target.column,
         has_constraint: flag("db_constraint") != Some(false),
+        is_hidden: call
+            .named("related_name")
+            .and_then(Value::known_text)
+            .is_some_and(|name| name.ends_with('+')),
         name: None,
     });
     Some(())
@@ -229,6 +233,7 @@ fn many_to_many(
         target_key: to.column,
         target_type: to.type_name,
         has_constraint: call.named("db_constraint").and_then(Value::bool) != Some(false),
+        ..ManyToMany::default()
     })
 }
 
@@ -299,61 +304,6 @@ pub(super) fn constant(value: &Value, class: &str) -> Text {
         }
         _ => Text::open("default", value.span),
     }
-}
-
-/// Returns a condition made of `Q` objects; a stand-in for what is not read.
-pub(super) fn condition(value: &Value, columns: &dyn Fn(&str) -> Option<String>) -> Text {
-    let open = || Text::open("condition", value.span);
-    let Some(call) = value.call().filter(|call| call.name.ends_with(".Q")) else { return open() };
-    let mut parts = Vec::new();
-    for argument in &call.arguments {
-        let pair = match (&argument.name, argument.value.list()) {
-            (Some(name), _) => Some((name.clone(), &argument.value)),
-            (None, Some([name, value])) => name.known_text().map(|name| (name, value)),
-            _ => None,
-        };
-        let Some(part) = pair.and_then(|(name, value)| comparison(&name, value, columns)) else {
-            return open();
-        };
-        parts.push(part);
-    }
-    match &parts[..] {
-        [] => open(),
-        [one] => Text::translated(one.as_str(), value.span),
-        several => Text::translated(format!("({})", several.join(" AND ")), value.span),
-    }
-}
-
-fn comparison(
-    name: &str,
-    value: &Value,
-    columns: &dyn Fn(&str) -> Option<String>,
-) -> Option<String> {
-    let (field, operator) = name.split_once("__").unwrap_or((name, "exact"));
-    let column = format!("\"{}\"", columns(field)?);
-    let constant = |value: &Value| constant(value, "").known();
-    let word = match operator {
-        "exact" => match &value.kind {
-            ValueKind::Bool(true) => return Some(column),
-            ValueKind::Bool(false) => return Some(format!("NOT {column}")),
-            ValueKind::Nothing => return Some(format!("{column} IS NULL")),
-            _ => "=",
-        },
-        "gt" => ">",
-        "gte" => ">=",
-        "lt" => "<",
-        "lte" => "<=",
-        "isnull" => {
-            let word = if value.bool()? { "IS NULL" } else { "IS NOT NULL" };
-            return Some(format!("{column} {word}"));
-        }
-        "in" => {
-            let values: Option<Vec<String>> = value.list()?.iter().map(constant).collect();
-            return Some(format!("{column} IN ({})", values?.join(", ")));
-        }
-        _ => return None,
-    };
-    Some(format!("{column} {word} {}", constant(value)?))
 }
 
 /// Returns the definition of a column.

@@ -2,30 +2,33 @@
 
 use super::super::text::Text;
 use super::super::value::{CallValue, Value, ValueKind};
-use super::fields::condition;
-use super::names::of_columns;
+use super::conditions::condition;
+use super::deferred::unique_sql;
 use super::operations::{Reader, class, quoted, text};
 
 type Reason = String;
 
+/// A constraint of a model.
+pub(super) enum Constraint {
+    /// What stands behind `ADD`, or in `CREATE TABLE`.
+    Clause(Text),
+    /// The statement that makes an index, which is what the server has for it.
+    Index(Text),
+}
+
 impl Reader<'_> {
-    /// Adds what must be unique together to the state; returns the SQL.
+    /// Adds what must be unique together to the state; returns the columns.
     pub(super) fn unique_together(
         &mut self,
         model: &str,
         fields: &[String],
-    ) -> Result<String, Reason> {
+    ) -> Result<Vec<String>, Reason> {
         let model = self.model(model)?;
         let columns: Option<Vec<String>> = fields.iter().map(|name| model.column(name)).collect();
         let columns = columns.ok_or("a field of it is not known")?;
-        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-        let name = of_columns(&model.table, &names, "_uniq");
-        model.unique_together.push((fields.to_vec(), name.clone()));
-        Ok(format!(
-            "ALTER TABLE \"{}\" ADD CONSTRAINT \"{name}\" UNIQUE ({})",
-            model.table,
-            quoted(&columns)
-        ))
+        let (_, name) = unique_sql(&model.table, &columns);
+        model.unique_together.push((fields.to_vec(), name));
+        Ok(columns)
     }
 
     pub(super) fn add_index(&mut self, call: &CallValue, concurrently: &str) -> Result<(), Reason> {
@@ -102,7 +105,7 @@ impl Reader<'_> {
         }
         if let Some(value) = item.named("condition").filter(|value| !value.is_nothing()) {
             sql.push(" WHERE ", item.span);
-            sql.append(condition(value, &|name| Some(self.column(model, name))));
+            sql.append(condition(value, self.apps.models.get(&model.to_lowercase())));
         }
         Ok(())
     }
@@ -121,8 +124,16 @@ impl Reader<'_> {
         let model = text(call, 0, "model_name")?;
         let constraint = call.argument(1, "constraint").and_then(Value::call);
         let constraint = constraint.ok_or("its constraint is made elsewhere")?;
-        let mut sql = self.constraint(&model, constraint, suffix)?;
-        sql.push("", call.span);
+        let sql = match self.constraint(&model, constraint)? {
+            Constraint::Index(sql) => sql,
+            Constraint::Clause(clause) => {
+                let start = format!("ALTER TABLE \"{}\" ADD ", self.table(&model));
+                let mut sql = Text::translated(start, constraint.span);
+                sql.append(clause);
+                sql.push(suffix, constraint.span);
+                sql
+            }
+        };
         self.send_text(call.span, sql);
         Ok(())
     }
@@ -131,8 +142,7 @@ impl Reader<'_> {
         &mut self,
         model: &str,
         item: &CallValue,
-        suffix: &str,
-    ) -> Result<Text, Reason> {
+    ) -> Result<Constraint, Reason> {
         let table = self.table(model);
         let name = text(item, usize::MAX, "name")?;
         match class(item) {
@@ -149,11 +159,11 @@ impl Reader<'_> {
                 )?;
                 let value = item.named("condition").or_else(|| item.named("check"));
                 let value = value.ok_or("it has no condition")?;
-                let start = format!("ALTER TABLE \"{table}\" ADD CONSTRAINT \"{name}\" CHECK (");
+                let start = format!("CONSTRAINT \"{name}\" CHECK (");
                 let mut sql = Text::translated(start, item.span);
-                sql.append(condition(value, &|name| Some(self.column(model, name))));
-                sql.push(format!("){suffix}"), item.span);
-                Ok(sql)
+                sql.append(condition(value, self.apps.models.get(&model.to_lowercase())));
+                sql.push(")", item.span);
+                Ok(Constraint::Clause(sql))
             }
             "UniqueConstraint" => {
                 only(
@@ -187,7 +197,7 @@ impl Reader<'_> {
                     if let Ok(model) = self.model(model) {
                         model.unique_indexes.push(name);
                     }
-                    return Ok(sql);
+                    return Ok(Constraint::Index(sql));
                 }
                 let deferrable = match item.named("deferrable").map(|value| &value.kind) {
                     Some(ValueKind::Path(path)) if path.ends_with(".DEFERRED") => {
@@ -199,11 +209,9 @@ impl Reader<'_> {
                     Some(ValueKind::Nothing) | None => "",
                     Some(_) => return Err("its `deferrable` is known only at run time".to_owned()),
                 };
-                let sql = format!(
-                    "ALTER TABLE \"{table}\" ADD CONSTRAINT \"{name}\" UNIQUE ({}){deferrable}",
-                    quoted(&columns)
-                );
-                Ok(Text::translated(sql, item.span))
+                let sql =
+                    format!("CONSTRAINT \"{name}\" UNIQUE ({}){deferrable}", quoted(&columns));
+                Ok(Constraint::Clause(Text::translated(sql, item.span)))
             }
             other => Err(format!("`{other}` is not translated")),
         }
@@ -241,8 +249,8 @@ impl Reader<'_> {
             self.send(call.span, format!("ALTER TABLE \"{table}\" DROP CONSTRAINT \"{name}\""));
         }
         for fields in new {
-            let sql = self.unique_together(&model, &fields)?;
-            self.send(call.span, sql);
+            let columns = self.unique_together(&model, &fields)?;
+            self.send(call.span, unique_sql(&table, &columns).0);
         }
         Ok(())
     }

@@ -3,12 +3,15 @@
 //! Source: Django 5.2, whose `sqlmigrate` output `tests/django.rs` compares with this.
 
 mod alter;
+mod conditions;
+mod deferred;
 mod fields;
 mod indexes;
 mod models;
 mod names;
 mod operations;
 mod raw;
+mod rename;
 mod state;
 
 use std::collections::HashMap;

@@ -3,9 +3,10 @@
 use super::super::Sent;
 use super::super::text::Text;
 use super::super::value::{CallValue, Value};
+use super::deferred::{Deferred, What, index_sql};
 use super::fields::{column, field};
-use super::indexes::together_of;
-use super::names::{foreign_key, of_columns};
+use super::indexes::{Constraint, together_of};
+use super::names::foreign_key;
 use super::raw::raw;
 use super::state::{Apps, Field, ManyToMany, Model, Reference};
 use crate::source::Span;
@@ -18,7 +19,7 @@ pub(super) struct Reader<'a> {
     pub(super) apps: &'a mut Apps,
     pub(super) sent: Vec<Sent>,
     /// What is sent when all operations are done.
-    pub(super) deferred: Vec<Sent>,
+    pub(super) deferred: Vec<Deferred>,
 }
 
 pub(super) const NOT_LITERAL: &str = "what it sends is not a literal";
@@ -31,11 +32,6 @@ pub(super) fn class(call: &CallValue) -> &str {
 impl<'a> Reader<'a> {
     pub(super) fn new(apps: &'a mut Apps) -> Self {
         Self { apps, sent: Vec::new(), deferred: Vec::new() }
-    }
-
-    pub(super) fn finish(mut self) -> Vec<Sent> {
-        self.sent.append(&mut self.deferred);
-        self.sent
     }
 
     pub(super) fn operation(&mut self, value: &Value) {
@@ -119,10 +115,6 @@ impl<'a> Reader<'a> {
         self.sent.push(Sent::statements(host, vec![text]));
     }
 
-    pub(super) fn defer(&mut self, host: Span, sql: impl Into<String>) {
-        self.deferred.push(Sent::statements(host, vec![Text::translated(sql, host)]));
-    }
-
     fn extension(&mut self, call: &CallValue, name: &str) -> Result<(), Reason> {
         self.send(call.span, format!("CREATE EXTENSION IF NOT EXISTS \"{name}\""));
         Ok(())
@@ -155,6 +147,7 @@ impl<'a> Reader<'a> {
         for operation in operations.list().unwrap_or_default() {
             silent.operation(operation);
         }
+        silent.remember_names();
     }
 
     fn separate(&mut self, call: &CallValue) -> Result<(), Reason> {
@@ -205,11 +198,23 @@ impl<'a> Reader<'a> {
         if option("order_with_respect_to").is_some() {
             return Err("`order_with_respect_to` is not translated".to_owned());
         }
+        let items = |name: &str| option(name).and_then(Value::list).unwrap_or_default();
         let mut create = Text::translated(format!("CREATE TABLE \"{}\" (", model.table), call.span);
         let columns = model.fields.iter().filter(|field| field.many_to_many.is_none());
         for (at, field) in columns.enumerate() {
             create.push(if at == 0 { "\n    " } else { ",\n    " }, call.span);
             create.append(column(field, false, None));
+        }
+        let mut unique = Vec::new();
+        for value in items("constraints") {
+            let item = value.call().ok_or("a constraint is made at run time")?;
+            match self.constraint(&key, item)? {
+                Constraint::Clause(clause) => {
+                    create.push(",\n    ", call.span);
+                    create.append(clause);
+                }
+                Constraint::Index(sql) => unique.push((item.span, sql)),
+            }
         }
         create.push("\n)", call.span);
         self.send_text(call.span, create);
@@ -217,51 +222,41 @@ impl<'a> Reader<'a> {
             for fields in
                 together_of(together).ok_or("its `unique_together` is made at run time")?
             {
-                let sql = self.unique_together(&key, &fields)?;
-                self.defer(call.span, sql);
+                let columns = self.unique_together(&key, &fields)?;
+                self.defer(call.span, What::Unique { table: model.table.clone(), columns });
             }
         }
-        let mut model = self.model(&key)?.clone();
-        for at in 0..model.fields.len() {
-            self.defer_foreign_key(&model.table.clone(), &mut model.fields[at]);
+        let table = &model.table;
+        model.fields.iter().for_each(|field| self.defer_foreign_key(table, field));
+        for (host, sql) in unique {
+            self.defer(host, What::Named { table: table.clone(), sql });
         }
-        for field in &model.fields {
-            self.defer_indexes(&model.table, field);
+        model.fields.iter().for_each(|field| self.defer_indexes(table, field));
+        for value in items("indexes") {
+            let item = value.call().ok_or("an index is made at run time")?;
+            let sql = self.index(&key, item, "")?;
+            self.defer(item.span, What::Named { table: table.clone(), sql });
         }
-        self.apps.models.insert(key.clone(), model.clone());
         for field in &model.fields {
             if let Some(between) = &field.many_to_many {
                 self.create_between(&key, between, field.host);
             }
         }
-        for (kind, list) in [("constraints", option("constraints")), ("indexes", option("indexes"))]
-        {
-            for value in list.and_then(Value::list).unwrap_or_default() {
-                let item = value.call().ok_or("an index or constraint is made at run time")?;
-                let sent = match kind {
-                    "constraints" => self.constraint(&key, item, "")?,
-                    _ => self.index(&key, item, "")?,
-                };
-                self.deferred.push(Sent::statements(item.span, vec![sent]));
-            }
-        }
         Ok(())
     }
 
-    pub(super) fn defer_foreign_key(&mut self, table: &str, field: &mut Field) {
-        let (column, host) = (field.column.clone(), field.host);
-        let Some(reference) = field.reference.as_mut().filter(|reference| reference.has_constraint)
-        else {
-            return;
-        };
-        let (sql, name) = foreign_key_sql(table, &column, reference);
-        reference.name = Some(name).filter(|name| !name.is_empty());
-        self.defer(host, sql);
+    fn defer_foreign_key(&mut self, table: &str, field: &Field) {
+        let reference = field.reference.clone().filter(|reference| reference.has_constraint);
+        if let Some(to) = reference {
+            let (table, column) = (table.to_owned(), field.column.clone());
+            self.defer(field.host, What::ForeignKey { table, column, to });
+        }
     }
 
     pub(super) fn defer_indexes(&mut self, table: &str, field: &Field) {
-        for sql in indexes_of(table, field) {
-            self.defer(field.host, sql);
+        for operators in indexes_of(field) {
+            let (table, column) = (table.to_owned(), field.column.clone());
+            self.defer(field.host, What::Index { table, column, operators });
         }
     }
 
@@ -283,31 +278,23 @@ impl<'a> Reader<'a> {
                 "CREATE TABLE \"{table}\" (\n    \"id\" {id} NOT NULL PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,\n    \"{one}\" {source} NOT NULL,\n    \"{other}\" {target} NOT NULL\n)"
             ),
         );
-        let unique = of_columns(table, &[one, other], "_uniq");
-        self.defer(host, format!("ALTER TABLE \"{table}\" ADD CONSTRAINT \"{unique}\" UNIQUE (\"{one}\", \"{other}\")"));
+        let table = table.clone();
+        let columns = vec![one.clone(), other.clone()];
+        self.defer(host, What::Unique { table: table.clone(), columns });
         let key_column = key.map_or("id".to_owned(), |key| key.column.clone());
         let sides = [
             (one, &model.table, &key_column, &source),
             (other, &between.target_table, &between.target_key, &target),
         ];
         for (column, to, to_column, _) in sides.iter().filter(|_| between.has_constraint) {
-            let reference = Reference {
-                table: (*to).clone(),
-                column: (*to_column).clone(),
-                has_constraint: true,
-                name: None,
-            };
-            self.defer(host, foreign_key_sql(table, column, &reference).0);
+            let (table, column) = (table.clone(), (*column).clone());
+            let to = Reference::to((*to).clone(), (*to_column).clone());
+            self.defer(host, What::ForeignKey { table, column, to });
         }
         for (column, _, _, type_name) in sides {
-            let name = of_columns(table, &[column], "");
-            self.defer(host, format!("CREATE INDEX \"{name}\" ON \"{table}\" (\"{column}\")"));
-            if let Some(operators) = like(type_name) {
-                let name = of_columns(table, &[column], "_like");
-                self.defer(
-                    host,
-                    format!("CREATE INDEX \"{name}\" ON \"{table}\" (\"{column}\" {operators})"),
-                );
+            for operators in [None].into_iter().chain(like(type_name).map(Some)) {
+                let (table, column) = (table.clone(), column.clone());
+                self.defer(host, What::Index { table, column, operators });
             }
         }
     }
@@ -319,23 +306,26 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns the indexes that a field has alone.
-pub(super) fn indexes_of(table: &str, field: &Field) -> Vec<String> {
+/// Returns the indexes that a field has alone, each by its operators.
+fn indexes_of(field: &Field) -> Vec<Option<&'static str>> {
     let mut found = Vec::new();
     if field.many_to_many.is_some() {
         return found;
     }
-    let column = &field.column;
     if field.is_indexed && !field.is_unique {
-        let name = of_columns(table, &[column], "");
-        found.push(format!("CREATE INDEX \"{name}\" ON \"{table}\" (\"{column}\")"));
+        found.push(None);
     }
     let operators = field.type_name.as_deref().and_then(like).filter(|_| field.collation.is_none());
-    if let Some(operators) = operators.filter(|_| field.is_indexed || field.is_unique) {
-        let name = of_columns(table, &[column], "_like");
-        found.push(format!("CREATE INDEX \"{name}\" ON \"{table}\" (\"{column}\" {operators})"));
+    if field.is_indexed || field.is_unique {
+        found.extend(operators.map(Some));
     }
     found
+}
+
+/// Returns the SQL of the indexes that a field has alone.
+pub(super) fn index_statements(table: &str, field: &Field) -> Vec<String> {
+    let all = indexes_of(field).into_iter();
+    all.map(|operators| index_sql(table, &field.column, operators)).collect()
 }
 
 /// Returns the operators of the second index, for `LIKE`, that texts have.

@@ -79,6 +79,8 @@ pub(super) struct Reference {
     pub column: String,
     /// Whether the server checks it.
     pub has_constraint: bool,
+    /// Whether the model that it leads to knows nothing of it (`related_name="+"`).
+    pub is_hidden: bool,
     /// The name of the constraint, once it is made.
     pub name: Option<String>,
 }
@@ -100,6 +102,17 @@ pub(super) struct ManyToMany {
     pub target_type: Option<String>,
     /// Whether the server checks it.
     pub has_constraint: bool,
+    /// The name of the foreign key of the source column, once it is made.
+    pub source_name: Option<String>,
+    /// That of the target column.
+    pub target_name: Option<String>,
+}
+
+impl Reference {
+    /// Makes a foreign key that the server checks.
+    pub(super) fn to(table: String, column: String) -> Self {
+        Self { table, column, has_constraint: true, is_hidden: false, name: None }
+    }
 }
 
 impl Model {
