@@ -199,6 +199,14 @@ fn names(bytes: &[u8]) -> impl Iterator<Item = PathBuf> {
 }
 
 /// Returns the path that git spells, as paths of files are spelled here.
+#[cfg(unix)]
+fn path(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}
+
+/// Returns the path that git spells, as paths of files are spelled here.
+#[cfg(not(unix))]
 fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }

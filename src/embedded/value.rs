@@ -176,12 +176,15 @@ impl Value {
     pub(super) fn as_text(&self) -> Text {
         match &self.kind {
             ValueKind::Text(text) => text.clone(),
-            ValueKind::Number(number) => Text::translated(number.as_str(), self.span),
-            ValueKind::Bool(true) => Text::translated("True", self.span),
-            ValueKind::Bool(false) => Text::translated("False", self.span),
-            ValueKind::Nothing => Text::translated("None", self.span),
+            ValueKind::Number(number) if is_plain_integer(number) => {
+                Text::translated(number.as_str(), self.span)
+            }
             ValueKind::Open(name) | ValueKind::Path(name) => Text::open(name, self.span),
-            ValueKind::List(_)
+            // `1.0`, `0x10` and nothing at all are another text in each language.
+            ValueKind::Number(_)
+            | ValueKind::Bool(_)
+            | ValueKind::Nothing
+            | ValueKind::List(_)
             | ValueKind::Map(_)
             | ValueKind::Call(_)
             | ValueKind::Function(_) => Text::open("value", self.span),
@@ -328,4 +331,13 @@ pub(super) fn is_equal(left: &Value, right: &Value) -> Option<bool> {
         }
         _ => None,
     }
+}
+
+/// Returns whether a number is spelled as every language prints it.
+fn is_plain_integer(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    let is_led_by_zero = digits.len() > 1 && digits.starts_with('0');
+    // A longer one may be rounded.
+    let is_short = (1..=15).contains(&digits.len());
+    is_short && !is_led_by_zero && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -19,7 +19,7 @@ pub(super) static LAYOUT: Layout = Layout {
     downs: DownStyle::Section,
     duplicate: "Rails stops with an error",
     on_duplicate: OnDuplicate::Fails,
-    missing_down: "`rails db:rollback` then reports success and undoes nothing",
+    missing_down: "`rails db:rollback` then undoes nothing",
     empty_down: EmptyDown::Succeeds("`rails db:rollback` then reports success and undoes nothing"),
     detect,
     read,

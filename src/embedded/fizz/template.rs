@@ -25,8 +25,10 @@ struct Open {
 pub(super) fn resolve(text: &str) -> Template {
     let mut walk = Walk { text: String::new(), unread: Vec::new(), open: Vec::new(), gone: false };
     let mut at = 0;
+    // Behind the last action everything is text.
+    let actions_end = text.rfind("}}").unwrap_or_default();
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let len = action_len(rest);
+        let len = if at < actions_end { action_len(rest) } else { None };
         let end = len.or_else(|| rest.find("{{").filter(|end| *end > 0)).unwrap_or_else(|| {
             // Without a second bracket it is text like any other.
             rest.len() - rest.trim_start_matches('{').len()
@@ -38,7 +40,8 @@ pub(super) fn resolve(text: &str) -> Template {
         at += end;
     }
     let Walk { text: resolved, mut unread, open, .. } = walk;
-    unread.extend(open.iter().map(|open| Span::new(open.start..text.len())));
+    // What is open inside another one is part of that.
+    unread.extend(open.first().map(|open| Span::new(open.start..text.len())));
     unread.sort_unstable();
     Template { text: resolved, unread }
 }
@@ -101,9 +104,13 @@ impl Walk {
     }
 }
 
+/// The longest action that is looked for, in bytes: a file may be full of what begins like one.
+const LONGEST: usize = 1000;
+
 /// Returns how long the action is with which a text begins.
 pub(super) fn action_len(text: &str) -> Option<usize> {
-    Some(text.strip_prefix("{{")?.find("}}")? + 4)
+    let mut pairs = text.strip_prefix("{{")?.as_bytes().windows(2).take(LONGEST);
+    Some(pairs.position(|pair| pair == b"}}")? + 4)
 }
 
 fn words(action: &str) -> Vec<&str> {
