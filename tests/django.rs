@@ -24,8 +24,14 @@ fn every_operation_sends_what_django_sends() {
 fn what_gets_another_name_is_sent_under_the_name_that_it_then_has() {
     let django = Django::new("renames");
     let ours = django.ours();
+    // Django goes through what refers to a renamed model in the order of a set: another one in each run.
+    let in_any_order = |mut statements: Vec<String>| {
+        statements.sort();
+        statements
+    };
     for version in ["0001", "0002", "0003"] {
-        assert_eq!(listed(&ours, version), django.migrate(version), "{version}");
+        let (ours, real) = (listed(&ours, version), django.migrate(version));
+        assert_eq!(in_any_order(ours), in_any_order(real), "{version}");
     }
 }
 
