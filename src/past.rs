@@ -1,6 +1,6 @@
 //! What a set of migrations was in another revision, and what became of it since.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,15 +105,19 @@ impl Past {
     /// Compares the set at hand with what it was made of.
     pub fn compare<'a>(&'a self, set: &MigrationSet, sources: &Sources) -> Comparison<'a> {
         let mut comparison = Comparison::default();
-        let mut fresh: BTreeMap<(PathBuf, &str), usize> = BTreeMap::new();
+        // A file may say one version twice.
+        let mut fresh: BTreeMap<(PathBuf, &str), VecDeque<usize>> = BTreeMap::new();
         for (at, up) in set.ups().filter(|(_, up)| !up.is_repeatable) {
             let path = sources.get(up.file).path.clone();
-            fresh.entry((path, &up.version.text)).or_insert(at);
+            fresh.entry((path, &up.version.text)).or_default().push_back(at);
         }
         let mut lost = Vec::new();
+        let mut known: BTreeMap<(&Path, &str), usize> = BTreeMap::new();
         for old in self.base.ups() {
             let (path, version) = old.key();
-            match fresh.remove(&(path.to_owned(), version)) {
+            *known.entry((path, version)).or_default() += 1;
+            let same = fresh.get_mut(&(path.to_owned(), version));
+            match same.and_then(VecDeque::pop_front) {
                 Some(at) => comparison.kept.push((old, at)),
                 None => lost.push(old),
             }
@@ -121,9 +125,15 @@ impl Past {
         // What only the revision has gone on to is released too.
         for old in self.tip.iter().flat_map(Snapshot::ups) {
             let (path, version) = old.key();
-            fresh.remove(&(path.to_owned(), version));
+            if let Some(left @ 1..) = known.get_mut(&(path, version)) {
+                *left -= 1;
+                continue;
+            }
+            if let Some(same) = fresh.get_mut(&(path.to_owned(), version)) {
+                same.pop_front();
+            }
         }
-        let mut fresh: BTreeSet<usize> = fresh.into_values().collect();
+        let mut fresh: BTreeSet<usize> = fresh.into_values().flatten().collect();
         // Whoever renumbers a directory renames thousands of files: each text is read once.
         let mut by_sql: HashMap<u64, Vec<usize>> = HashMap::new();
         for at in fresh.iter().copied().filter(|_| !lost.is_empty()) {

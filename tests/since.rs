@@ -280,3 +280,11 @@ fn many_edits_are_one_report() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("11 migrations are not what they are in `main`"), "{text}");
 }
+
+#[test]
+fn what_is_as_it_was_is_no_edit_however_odd_it_is() {
+    let twice = "--liquibase formatted sql\n\n--changeset a:1\ncreate table a (id bigint primary key);\n\n\
+                 --changeset a:1\ncreate table b (id bigint primary key);\n";
+    let folder = repository(&[("db/changelog.sql", twice)]);
+    assert_eq!(compared(folder.path(), &["--since", "main", "db"]), [""; 0]);
+}
