@@ -18,6 +18,7 @@ pub mod past;
 pub mod catalog;
 pub mod session;
 
+pub mod create;
 pub mod recipe;
 
 pub mod diagnostic;

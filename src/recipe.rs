@@ -63,7 +63,7 @@ impl Recipe {
             };
             // Writing to a string cannot fail.
             let _ = writeln!(out, "-- {}. {place}: {}", at + 1, step.what);
-            for line in heading(step.run, layout) {
+            for line in heading(step.run, layout, layout.transaction) {
                 let _ = writeln!(out, "{line}");
             }
             let is_migration = step.run != Run::ByHand;
@@ -83,14 +83,14 @@ impl Recipe {
     }
 }
 
-/// Returns what the runner needs before the statements of a step.
-fn heading(run: Run, layout: &Layout) -> Vec<String> {
+/// Returns what the runner needs before the statements of a step, where it runs migrations in that mode.
+pub(crate) fn heading(run: Run, layout: &Layout, mode: TransactionMode) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let marker = if run == Run::ByHand { None } else { section(run, layout) };
-    let settings = settings(run, layout);
+    let settings = settings(run, layout, mode);
     // A line that leaves the transaction must be the first of the file.
     let is_first = matches!(layout.opt_out, Some(OptOut::FirstLine(_)));
-    let leaves = run == Run::OutsideTransaction && layout.transaction == TransactionMode::Runner;
+    let leaves = run == Run::OutsideTransaction && mode == TransactionMode::Runner;
     if leaves && is_first {
         lines.extend(settings.first().cloned());
         lines.extend(marker.map(str::to_owned));
@@ -120,8 +120,8 @@ fn section(run: Run, layout: &Layout) -> Option<&'static str> {
 }
 
 /// Returns the settings of a step, after the line that leaves the transaction.
-fn settings(run: Run, layout: &Layout) -> Vec<String> {
-    let in_transaction = layout.transaction != TransactionMode::None;
+fn settings(run: Run, layout: &Layout, mode: TransactionMode) -> Vec<String> {
+    let in_transaction = mode != TransactionMode::None;
     match run {
         Run::Briefly if in_transaction => vec!["set local lock_timeout = '5s';".to_owned()],
         Run::Briefly => vec!["set lock_timeout = '5s';".to_owned()],
@@ -133,7 +133,7 @@ fn settings(run: Run, layout: &Layout) -> Vec<String> {
             ]
         }
         Run::AtLeisure => no_timeouts(),
-        Run::OutsideTransaction => match layout.transaction {
+        Run::OutsideTransaction => match mode {
             // A second statement would make the message a transaction block.
             TransactionMode::Message => {
                 vec!["-- this statement alone: the whole file is one message".to_owned()]

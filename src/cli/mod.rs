@@ -6,6 +6,7 @@ mod init;
 mod lint;
 mod list;
 mod locks;
+mod new;
 mod rules;
 mod run;
 mod schema;
@@ -40,6 +41,8 @@ enum Command {
     Schema(schema::SchemaArguments),
     /// Show what each statement locks, rewrites, scans and waits for
     Locks(locks::LocksArguments),
+    /// Write the next migration, named and laid out as the runner wants it
+    New(new::NewArguments),
     /// Write lockmaster.toml with what was recognised
     Init(init::InitArguments),
     /// List all rules
@@ -93,6 +96,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::List(arguments) => list::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Locks(arguments) => locks::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -137,6 +137,9 @@ fn help(failure: &Failure) -> Option<&'static str> {
             "say what the expression means without the session: a fixed time zone (`at time zone 'UTC'`), a plain column, or a condition in the queries instead"
         }
         ("42830", _) => "add a unique constraint on exactly these columns before this statement",
+        ("42P16", Because::Always) => {
+            "leave the schema out: temporary relations have one of their own"
+        }
         ("42P16", _) => "drop the one that is there first, or change the parent table instead",
         _ => return None,
     })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::refuse::refuse_temporary_in;
 use crate::catalog::analyse::{Analysis, Completeness};
 use crate::catalog::depend::{Address, Part, Strength};
 use crate::catalog::object::{Class, Column, ObjectId, Relation, RelationKind};
@@ -25,6 +26,7 @@ impl Catalog {
             true => RelationKind::MaterializedView,
             false => RelationKind::View,
         };
+        refuse_temporary_in(&create.name, create.temporary)?;
         let full = made_name(&create.name, create.temporary, &env.path);
         let there = self.get(&full).filter(|there| !there.external).map(|there| there.id);
         if there.is_some() && create.if_not_exists {

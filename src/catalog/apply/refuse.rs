@@ -205,3 +205,15 @@ impl Catalog {
         Err(Failure::new("0A000", message, Because::Made(index.created)))
     }
 }
+
+/// Refuses a temporary relation in a schema that is for others.
+///
+/// Source: PostgreSQL 12 to 18, `RangeVarGetAndCheckCreationNamespace`; tried on 15.
+pub(super) fn refuse_temporary_in(name: &RelationName, is_temporary: bool) -> Result<(), Failure> {
+    let is_own = |schema: &str| schema.starts_with("pg_temp");
+    if !is_temporary || name.schema.as_deref().is_none_or(is_own) {
+        return Ok(());
+    }
+    let message = "cannot create temporary relation in non-temporary schema";
+    Err(Failure::new("42P16", message, Because::Always))
+}

@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::called::Fixed;
+use super::refuse::refuse_temporary_in;
 use crate::catalog::analyse::Completeness;
 use crate::catalog::depend::{Part, Strength};
 use crate::catalog::object::{Class, Column, IdentityKind, ObjectId, Relation, RelationKind};
@@ -48,6 +49,7 @@ impl Catalog {
             return Ok(());
         }
         let is_temporary = create.persistence == Persistence::Temporary;
+        refuse_temporary_in(name, is_temporary)?;
         let full = made_name(name, is_temporary, &env.path);
         if create.if_not_exists && self.get(&full).is_some_and(|there| !there.external) {
             return Ok(());
