@@ -286,20 +286,37 @@ pub fn derive(hosts: &[(FileId, &SourceFile)]) -> Vec<SourceFile> {
         folders.entry(host.path.parent().unwrap_or(Path::new(""))).or_default().push(at);
     }
     let folders: Vec<(&Path, Vec<usize>)> = folders.into_iter().collect();
-    let read = |(folder, places): &(&Path, Vec<usize>)| {
+    let read = |(folder, places): &(&Path, Vec<usize>), elsewhere: &Arc<django::Elsewhere>| {
         let files: Vec<&SourceFile> = places.iter().map(|at| hosts[*at].1).collect();
-        let extracted = extract_folder(folder, &files);
+        let (extracted, known) = extract_folder(folder, &files, elsewhere);
         let built = places.iter().zip(extracted);
-        built.map(|(at, extracted)| (*at, build(hosts[*at].1, hosts[*at].0, extracted))).collect()
+        let built =
+            built.map(|(at, extracted)| (*at, build(hosts[*at].1, hosts[*at].0, extracted)));
+        (built.collect::<Vec<(usize, SourceFile)>>(), known)
     };
-    let derived: Vec<Vec<(usize, SourceFile)>> = folders.par_iter().map(read).collect();
+    let nothing = Arc::new(django::Elsewhere::default());
+    let first: Vec<_> = folders.par_iter().map(|folder| read(folder, &nothing)).collect();
+    let mut elsewhere = django::Elsewhere::default();
+    let mut derived = Vec::new();
+    for (files, known) in first {
+        derived.push(files);
+        elsewhere.add(known);
+    }
+    // What refers to models of other folders is read again, now that they are known.
+    let elsewhere = Arc::new(elsewhere);
+    let again = folders.par_iter().zip(&mut derived).filter(|((name, _), _)| elsewhere.helps(name));
+    again.for_each(|(folder, files)| *files = read(folder, &elsewhere).0);
     let mut derived: Vec<(usize, SourceFile)> = derived.into_iter().flatten().collect();
     derived.sort_by_key(|(at, _)| *at);
     derived.into_iter().map(|(_, file)| file).collect()
 }
 
-/// Returns what the files of a folder send.
-fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
+/// Returns what the files of a folder send, and what others may know of them.
+fn extract_folder(
+    folder: &Path,
+    files: &[&SourceFile],
+    elsewhere: &Arc<django::Elsewhere>,
+) -> (Vec<Extracted>, django::Known) {
     let mut all = Vec::new();
     let mut models = Vec::new();
     let mut unread = Vec::new();
@@ -343,14 +360,15 @@ fn extract_folder(folder: &Path, files: &[&SourceFile]) -> Vec<Extracted> {
     }
     let label = app_label(folder);
     let (places, migrations): (Vec<usize>, Vec<django::Migration>) = models.into_iter().unzip();
-    for (at, found) in places.into_iter().zip(django::follow_all(&label, migrations)) {
+    let (followed, known) = django::follow_all(folder, &label, elsewhere, migrations);
+    for (at, found) in places.into_iter().zip(followed) {
         let comments = std::mem::take(&mut all[at].comments);
         all[at] = Extracted { comments, ..found };
     }
     for (extracted, unread) in all.iter_mut().zip(unread) {
         extracted.note(unread);
     }
-    all
+    (all, known)
 }
 
 /// Returns the part of a text that is read.

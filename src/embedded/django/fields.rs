@@ -157,6 +157,15 @@ fn target(call: &CallValue, apps: &Apps, table: &str) -> Target {
             model: Some(model.to_owned()),
         };
     }
+    let other = to_field.is_none().then(|| apps.elsewhere.key(&apps.folder, app, model)).flatten();
+    if let Some(key) = other {
+        return Target {
+            table: key.table.clone(),
+            column: key.column.clone(),
+            type_name: key.type_name.clone(),
+            model: Some(model.to_owned()),
+        };
+    }
     let (table, type_name) = match (app, model) {
         ("auth", "user" | "group" | "permission") => {
             (format!("auth_{model}"), Some("integer".to_owned()))
@@ -165,8 +174,8 @@ fn target(call: &CallValue, apps: &Apps, table: &str) -> Target {
             ("django_content_type".to_owned(), Some("integer".to_owned()))
         }
         ("sites", "site") => ("django_site".to_owned(), Some("integer".to_owned())),
-        // The usual name; the type is that of a key in another folder.
-        _ => (format!("{app}_{model}"), None),
+        // The table may have any name, and its key any type.
+        _ => (open.table, None),
     };
     Target {
         table,

@@ -5,6 +5,7 @@
 mod alter;
 mod conditions;
 mod deferred;
+mod elsewhere;
 mod fields;
 mod indexes;
 mod models;
@@ -15,7 +16,10 @@ mod rename;
 mod state;
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
 
+pub(super) use self::elsewhere::{Elsewhere, Known};
 use self::operations::Reader;
 use self::state::Apps;
 use super::code::Module;
@@ -100,12 +104,19 @@ fn follow(migration: Migration, apps: &mut Apps) -> Extracted {
 }
 
 /// Follows the migrations of one app, each after those that it depends on; they come back in the order in
-/// which they were given.
-pub(super) fn follow_all(label: &str, mut migrations: Vec<Migration>) -> Vec<Extracted> {
+/// which they were given, with what other apps may know of them.
+pub(super) fn follow_all(
+    folder: &Path,
+    label: &str,
+    elsewhere: &Arc<Elsewhere>,
+    mut migrations: Vec<Migration>,
+) -> (Vec<Extracted>, Known) {
+    let mut known = Known::new(label, folder);
     for Migration { facts, .. } in &mut migrations {
         let is_own = |id: &String| id.strip_prefix(label).is_some_and(|rest| rest.starts_with('.'));
         let (own, others): (Vec<String>, Vec<String>) =
             std::mem::take(&mut facts.parents).into_iter().partition(is_own);
+        others.iter().for_each(|id| known.depends_on(id));
         facts.depends_on = others;
         let name =
             |id: String| id.split_once('.').map_or_else(|| id.clone(), |(_, name)| name.to_owned());
@@ -114,17 +125,24 @@ pub(super) fn follow_all(label: &str, mut migrations: Vec<Migration>) -> Vec<Ext
     }
     let ids: Vec<String> = migrations.iter().map(|migration| migration.facts.id.clone()).collect();
     let order = in_order(&migrations, &ids);
-    let mut apps = Apps { label: label.to_owned(), ..Apps::default() };
+    let none = || Apps {
+        label: label.to_owned(),
+        folder: folder.to_owned(),
+        elsewhere: Arc::clone(elsewhere),
+        ..Apps::default()
+    };
+    let mut apps = none();
     let mut waiting: Vec<Option<Migration>> = migrations.into_iter().map(Some).collect();
     let mut done: Vec<Option<Extracted>> = ids.iter().map(|_| None).collect();
     for at in order {
         let Some(migration) = waiting[at].take() else { continue };
         // What stands for others that are there too finds their models already made.
         let is_there = migration.facts.replaces.iter().any(|other| ids.contains(other));
-        let mut fresh = Apps { label: label.to_owned(), ..Apps::default() };
+        let mut fresh = none();
         done[at] = Some(follow(migration, if is_there { &mut fresh } else { &mut apps }));
+        known.note(&apps.models);
     }
-    done.into_iter().map(Option::unwrap_or_default).collect()
+    (done.into_iter().map(Option::unwrap_or_default).collect(), known)
 }
 
 /// Returns an order in which each comes after what it depends on; a circle is broken at its first name.

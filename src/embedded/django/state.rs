@@ -1,8 +1,11 @@
 //! The models of one app between two migrations.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::super::text::Text;
+use super::elsewhere::Elsewhere;
 use crate::source::Span;
 
 /// The models of an app, by their names in lower case.
@@ -10,8 +13,12 @@ use crate::source::Span;
 pub(super) struct Apps {
     /// The name of the app.
     pub label: String,
+    /// The folder of its migrations.
+    pub folder: PathBuf,
     /// Its models.
     pub models: BTreeMap<String, Model>,
+    /// Those of other apps.
+    pub elsewhere: Arc<Elsewhere>,
 }
 
 /// A model.

@@ -1,5 +1,6 @@
 //! What the SQL of a revision is, and where it stands.
 
+mod django;
 mod python;
 
 use super::*;
